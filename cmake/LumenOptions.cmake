@@ -1,0 +1,47 @@
+# Options, warnings and sanitizers, and lumen_library(): one way to declare a module.
+option(LUMEN_TESTS "Build tests and benchmarks" ON)
+option(LUMEN_TOOLS "Build developer and demo programs" ON)
+option(LUMEN_WERROR "Treat warnings as errors" ON)
+set(LUMEN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+
+include(GNUInstallDirs)
+find_package(Threads REQUIRED)
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(lumen_flags INTERFACE)
+target_include_directories(lumen_flags INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/src")
+target_compile_options(lumen_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
+  -Wimplicit-fallthrough
+  $<$<BOOL:${LUMEN_WERROR}>:-Werror>)
+if(LUMEN_SANITIZE)
+  target_compile_options(lumen_flags INTERFACE -fsanitize=${LUMEN_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(lumen_flags INTERFACE -fsanitize=${LUMEN_SANITIZE})
+endif()
+
+# lumen_library(NAME SOURCES… [DEPENDS…]): a static module with the project's flags.
+function(lumen_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC lumen_flags ${ARG_DEPENDS})
+endfunction()
+
+# lumen_executable(NAME SOURCES… [DEPENDS…])
+function(lumen_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE lumen_flags ${ARG_DEPENDS})
+endfunction()

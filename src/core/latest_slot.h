@@ -1,0 +1,80 @@
+// A slot for one value where a newer value replaces an older one: capture → encode.
+//
+// put() never waits for the consumer: the mutex is held for one move, never for work, so that a
+// real-time producer may call it. The displaced value is destroyed by the producer after the
+// mutex is released, which gives a replaced frame's buffer back at once.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "core/time.h"
+
+namespace lumen {
+
+template <typename T>
+class LatestSlot {
+ public:
+  enum class Wait { kReady, kTimeout, kClosed };
+
+  /// Any thread. Returns true if a value that nobody had taken was replaced.
+  bool put(T value) {
+    std::optional<T> displaced;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (closed_) return false;
+      displaced = std::exchange(value_, std::optional<T>(std::move(value)));
+      if (displaced) ++replaced_;
+    }
+    ready_.notify_one();
+    return displaced.has_value();
+  }
+
+  /// Waits until a value is there, the deadline passes or the slot is closed. Takes nothing.
+  Wait wait_until(Timestamp deadline) {
+    std::unique_lock lock(mutex_);
+    ready_.wait_until(lock, deadline, [this] { return closed_ || value_.has_value(); });
+    if (closed_) return Wait::kClosed;
+    return value_ ? Wait::kReady : Wait::kTimeout;
+  }
+
+  /// Sleeps until the deadline whatever arrives; returns early, with false, only when closed.
+  bool sleep_until(Timestamp deadline) {
+    std::unique_lock lock(mutex_);
+    ready_.wait_until(lock, deadline, [this] { return closed_; });
+    return !closed_;
+  }
+
+  std::optional<T> take() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(value_, std::nullopt);
+  }
+
+  /// Wakes every waiter for good and drops what is in the slot.
+  void close() {
+    std::optional<T> dropped;
+    {
+      const std::scoped_lock lock(mutex_);
+      closed_ = true;
+      dropped = std::exchange(value_, std::nullopt);
+    }
+    ready_.notify_all();
+  }
+
+  [[nodiscard]] std::uint64_t replaced() const {
+    const std::scoped_lock lock(mutex_);
+    return replaced_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable ready_;
+  std::optional<T> value_;
+  std::uint64_t replaced_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace lumen

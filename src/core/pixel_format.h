@@ -1,0 +1,47 @@
+// Pixel formats as DRM names them (drm_fourcc.h): a fourcc and a modifier. The channel order in a
+// fourcc is that of a little-endian word, so PipeWire's BGRx (bytes B,G,R,x) is DRM's XRGB8888.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace lumen {
+
+constexpr std::uint32_t fourcc(char a, char b, char c, char d) {
+  return std::uint32_t(std::uint8_t(a)) | std::uint32_t(std::uint8_t(b)) << 8 |
+         std::uint32_t(std::uint8_t(c)) << 16 | std::uint32_t(std::uint8_t(d)) << 24;
+}
+
+enum class Fourcc : std::uint32_t {
+  kNone = 0,
+  kBGRx = fourcc('X', 'R', '2', '4'),  // DRM_FORMAT_XRGB8888
+  kBGRA = fourcc('A', 'R', '2', '4'),  // DRM_FORMAT_ARGB8888
+  kRGBx = fourcc('X', 'B', '2', '4'),  // DRM_FORMAT_XBGR8888
+  kRGBA = fourcc('A', 'B', '2', '4'),  // DRM_FORMAT_ABGR8888
+  kNV12 = fourcc('N', 'V', '1', '2'),  // DRM_FORMAT_NV12: Y plane, then interleaved CbCr
+  kI420 = fourcc('Y', 'U', '1', '2'),  // DRM_FORMAT_YUV420: Y, Cb, Cr planes
+};
+
+/// "BGRx", "NV12", … or "fourcc XXXX".
+std::string to_string(Fourcc format);
+
+/// Number of planes in memory: 1 for packed RGB, 2 for NV12, 3 for I420, 0 for kNone.
+unsigned plane_count(Fourcc format);
+
+/// True for the four packed 32-bit RGB orders.
+bool is_packed_rgb(Fourcc format);
+
+/// DRM format modifier. "Linear" and "invalid" (implicit, driver-private layout) are different
+/// values; absence of a modifier is a third thing and is not expressed here.
+struct Modifier {
+  std::uint64_t value = 0;
+  friend bool operator==(const Modifier&, const Modifier&) = default;
+};
+inline constexpr Modifier kModifierLinear{0};                        // DRM_FORMAT_MOD_LINEAR
+inline constexpr Modifier kModifierInvalid{0x00ff'ffff'ffff'ffffULL};  // DRM_FORMAT_MOD_INVALID
+
+/// "LINEAR", "INVALID" or hexadecimal.
+std::string to_string(Modifier modifier);
+
+}  // namespace lumen

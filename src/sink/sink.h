@@ -1,0 +1,42 @@
+// Where encoded frames go: a file, an RTP receiver, later WebRTC and a replay ring.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/error.h"
+#include "encode/encoded_frame.h"
+
+namespace lumen {
+
+struct SinkStats {
+  std::uint64_t frames = 0;
+  std::uint64_t bytes = 0;    // payload written or sent, container and RTP headers included
+  std::uint64_t packets = 0;  // 0 for files
+};
+
+/// All calls come from one thread, the sink's own; stats() from any.
+class Sink {
+ public:
+  virtual ~Sink() = default;  // closes, ignoring errors
+
+  /// Called once, before the first write(), with the stream that the first frame belongs to.
+  virtual Result<void> open(const StreamParameters& stream) = 0;
+
+  /// The first frame is a key frame. May take as long as a quarter of the frame interval (pacing).
+  /// Marks kSendBegin and kSent in `times`, a copy that the caller enters into the ledger.
+  /// Errors: kRetry, this frame was lost but the sink goes on; anything else ends the sink.
+  virtual Result<void> write(const EncodedFrame& frame, FrameTimes& times) = 0;
+
+  /// Finishes (trailer, RTCP BYE) and syncs what was written. The error counts: the disk may be full.
+  virtual Result<void> close() = 0;
+
+  /// True where a receiver can't ask for a key frame, so that one must come every two seconds.
+  [[nodiscard]] virtual bool needs_periodic_key_frames() const = 0;
+
+  [[nodiscard]] virtual SinkStats stats() const = 0;
+  [[nodiscard]] virtual std::string describe() const = 0;  // "file demo.mp4"
+};
+
+}  // namespace lumen

@@ -1,0 +1,42 @@
+// Turns a captured frame into encoder input by one route (CPU conversion, EGL, Vulkan, …).
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "capture/capture_source.h"
+#include "core/error.h"
+#include "zerocopy/frame.h"
+
+namespace lumen {
+
+/// What the encoder wants. A source of another size is scaled into it, keeping its aspect ratio,
+/// with black bars around it.
+struct ImportTarget {
+  Extent size;                       // both sides even
+  Fourcc format = Fourcc::kNV12;     // kNV12 or kI420
+  ColorDescription color;            // of the result
+};
+
+class FrameImporter {
+ public:
+  virtual ~FrameImporter() = default;
+
+  /// Formats (and modifiers) that import() takes, best first: what the source should offer.
+  [[nodiscard]] virtual std::vector<FormatOffer> offers() const = 0;
+
+  /// Sets what import() makes. May be called again between frames.
+  virtual Result<void> configure(const ImportTarget& target) = 0;
+
+  /// Reads the frame and gives the producer's buffer back as soon as reading is done. Marks
+  /// kConvertBegin and kConverted. One thread at a time.
+  /// Errors: kFormatRejected, renegotiate without this format or modifier; kRetry, skip this frame
+  /// (its memory was revoked); kDeviceLost, next route.
+  virtual Result<Frame> import(CapturedFrame captured) = 0;
+
+  /// "cpu/shm", … what the last frame took; for status and logs. Same thread as import().
+  [[nodiscard]] virtual std::string_view route() const = 0;
+};
+
+}  // namespace lumen
