@@ -1,0 +1,196 @@
+#include "capture/pipewire/pipewire_source.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "core/log.h"
+
+namespace lumen::pipewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kAnswerTime = 5s;
+constexpr Nanoseconds kFirstDelay = 100ms;
+constexpr Nanoseconds kLongestDelay = 2s;
+// A node that refuses every format this often before the first picture will not change its mind.
+constexpr unsigned kRefusalsUntilFailure = 6;
+
+}  // namespace
+
+Result<void> PipeWireSource::start(const CaptureRequest& request, CaptureListener& listener) {
+  request_ = request;
+  listener_ = &listener;
+  auto loop = ThreadLoop::create();
+  if (!loop) return tl::unexpected(std::move(loop.error()));
+  loop_ = std::move(*loop);
+  const ThreadLoop::Lock lock(*loop_);
+  timer_ = pw_loop_add_timer(
+      loop_->loop(), [](void* self, std::uint64_t) { static_cast<PipeWireSource*>(self)->recover(); },
+      this);
+  if (auto connected = connect(); !connected) return connected;
+  if (auto synced = connection_->roundtrip(now() + kAnswerTime); !synced) return synced;
+  const auto nodes = connection_->directory().nodes();
+  const auto node = select(nodes, selector_);
+  if (!node) return tl::unexpected(node_not_found(nodes, selector_));
+  // From here on the node is known by its name: ids and serials do not survive its return.
+  if (!std::holds_alternative<AnyNode>(selector_) && !node->name.empty()) {
+    selector_ = NodeName{node->name};
+  }
+  return open_stream(*node);
+}
+
+void PipeWireSource::stop() {
+  if (!loop_) return;
+  {
+    const ThreadLoop::Lock lock(*loop_);
+    stream_.reset();
+    connection_.reset();
+    if (timer_ != nullptr) pw_loop_destroy_source(loop_->loop(), std::exchange(timer_, nullptr));
+  }
+  loop_.reset();
+}
+
+Result<void> PipeWireSource::connect() {
+  auto connection = Connection::create(
+      *loop_, {.nodes_changed = [this] { on_nodes_changed(); },
+               .lost =
+                   [this](const std::string& reason) {
+                     connection_dead_ = true;
+                     on_lost("PipeWire went away: " + reason);
+                     schedule(next_delay());
+                   }});
+  if (!connection) return tl::unexpected(std::move(connection.error()));
+  connection_ = std::move(*connection);
+  connection_dead_ = false;
+  return {};
+}
+
+Result<void> PipeWireSource::open_stream(const NodeInfo& node) {
+  auto stream = VideoStream::create(
+      *loop_, connection_->core(),
+      {.node = node, .request = request_, .max_framerate = max_framerate_}, *listener_, counters_,
+      {.state = [this](CaptureState state) { on_stream_state(state); },
+       .format = [this](const CaptureFormat& format) { listener_->on_format(format); },
+       .failed = [this](const std::string& reason) { on_stream_failed(reason); }});
+  if (!stream) return tl::unexpected(std::move(stream.error()));
+  stream_ = std::move(*stream);
+  stream_dead_ = false;
+  const std::scoped_lock lock(description_mutex_);
+  description_ = "PipeWire node " + to_string(node);
+  return {};
+}
+
+void PipeWireSource::on_nodes_changed() {
+  if (!connection_ || connection_dead_) return;  // still inside connect(), or on the way out
+  if (stream_ && !stream_dead_ && !connection_->directory().contains(stream_->node().serial)) {
+    stream_dead_ = true;
+    on_lost(fmt::format("{} went away", to_string(stream_->node())));
+    schedule(0ns);
+  } else if (!stream_ && lost_) {
+    schedule(0ns);
+  }
+}
+
+void PipeWireSource::on_lost(const std::string& reason) {
+  if (lost_) return;
+  lost_ = true;
+  listener_->on_state(CaptureState::kLost, reason);
+}
+
+void PipeWireSource::on_stream_failed(const std::string& reason) {
+  stream_dead_ = true;
+  if (!streamed_) {
+    // Some producers refuse a format that mentions maxFramerate (older KWin, Mutter with 0/1).
+    max_framerate_ =
+        max_framerate_ == MaxFramerate::kOffer ? MaxFramerate::kOmit : MaxFramerate::kOffer;
+    log::area("capture").debug("{}: {}; asking again", to_string(stream_->node()), reason);
+    if (++refusals_ >= kRefusalsUntilFailure) {
+      Error error;
+      error.kind = ErrorKind::kFormatRejected;
+      error.message = fmt::format("{} refuses every format: {}", to_string(stream_->node()), reason);
+      error.hint = "lumen takes BGRx, BGRA, RGBx, RGBA and NV12; is a session manager "
+                   "(WirePlumber) running?";
+      listener_->on_failure(std::move(error));
+      return;
+    }
+  } else {
+    on_lost(reason);
+  }
+  schedule(next_delay());
+}
+
+void PipeWireSource::on_stream_state(CaptureState state) {
+  if (state == CaptureState::kStreaming) {
+    failures_ = 0;
+    streamed_ = true;
+    if (std::exchange(lost_, false)) reconnects_.fetch_add(1);
+  } else if (lost_) {
+    return;  // on its way back
+  }
+  listener_->on_state(state, "");
+}
+
+Nanoseconds PipeWireSource::next_delay() {
+  const unsigned doublings = std::min(failures_++, 10U);
+  return std::min(kFirstDelay * (1U << doublings), kLongestDelay);
+}
+
+void PipeWireSource::schedule(Nanoseconds delay) {
+  // A timer of 0 would be disarmed.
+  timespec when{.tv_sec = delay.count() / 1'000'000'000,
+                .tv_nsec = std::max<long>(1, delay.count() % 1'000'000'000)};
+  pw_loop_update_timer(loop_->loop(), timer_, &when, nullptr, false);
+}
+
+// Rebuilds whatever is missing, in dependency order. Runs from the timer, never inside an event of the
+// things that it destroys.
+void PipeWireSource::recover() {
+  if (stream_dead_ || connection_dead_) stream_.reset();
+  if (connection_dead_) connection_.reset();
+  if (!connection_) {
+    if (auto connected = connect(); !connected) {
+      schedule(next_delay());
+      return;
+    }
+  }
+  if (stream_) return;
+  // A new connection's registry arrives in a moment and calls on_nodes_changed().
+  const auto node = select(connection_->directory().nodes(), selector_);
+  if (!node) return;
+  if (auto opened = open_stream(*node); !opened) {
+    log::area("capture").debug("{}", opened.error().describe());
+    schedule(next_delay());
+  }
+}
+
+void PipeWireSource::renegotiate(std::vector<FormatOffer> offers) {
+  if (!loop_) return;
+  const ThreadLoop::Lock lock(*loop_);
+  request_.offers = offers;
+  if (!stream_ || stream_dead_) return;
+  if (auto done = stream_->renegotiate(std::move(offers)); !done) {
+    on_stream_failed(done.error().message);
+  }
+}
+
+CaptureStats PipeWireSource::stats() const {
+  CaptureStats stats;
+  stats.received = counters_.received.load();
+  stats.superseded = counters_.superseded.load();
+  stats.corrupted = counters_.corrupted.load();
+  stats.empty = counters_.empty.load();
+  stats.invalid = counters_.invalid.load();
+  stats.reconnects = reconnects_.load();
+  stats.leases_out = counters_.leases_out->load();
+  return stats;
+}
+
+std::string PipeWireSource::describe() const {
+  const std::scoped_lock lock(description_mutex_);
+  return description_.empty() ? "PipeWire " + to_string(selector_) : description_;
+}
+
+}  // namespace lumen::pipewire

@@ -1,0 +1,61 @@
+// Captures from a PipeWire video node, and stays with it: through renegotiation, pauses, the node's
+// disappearance and return, and restarts of the daemon.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "capture/capture_source.h"
+#include "capture/pipewire/node_directory.h"
+#include "capture/pipewire/video_stream.h"
+
+namespace lumen::pipewire {
+
+class PipeWireSource final : public CaptureSource {
+ public:
+  explicit PipeWireSource(NodeSelector selector) : selector_(std::move(selector)) {}
+  ~PipeWireSource() override { stop(); }
+
+  /// kDeviceLost: no daemon. kNotFound: no such node. Once it has returned well, the source waits for
+  /// whatever goes away to come back.
+  Result<void> start(const CaptureRequest& request, CaptureListener& listener) override;
+  void renegotiate(std::vector<FormatOffer> offers) override;
+  void stop() override;
+  [[nodiscard]] CaptureStats stats() const override;
+  [[nodiscard]] std::string describe() const override;
+
+ private:
+  // All below run with the loop locked.
+  Result<void> connect();
+  Result<void> open_stream(const NodeInfo& node);
+  void on_nodes_changed();
+  void on_lost(const std::string& reason);
+  void on_stream_failed(const std::string& reason);
+  void on_stream_state(CaptureState state);
+  void schedule(Nanoseconds delay);
+  void recover();
+  Nanoseconds next_delay();
+
+  NodeSelector selector_;
+  CaptureRequest request_;
+  CaptureListener* listener_ = nullptr;
+  MaxFramerate max_framerate_ = MaxFramerate::kOffer;
+  StreamCounters counters_;
+  std::atomic<std::uint64_t> reconnects_{0};
+  mutable std::mutex description_mutex_;
+  std::string description_;
+
+  // In dependency order: the stream lives on the connection, which lives on the loop.
+  std::unique_ptr<ThreadLoop> loop_;
+  spa_source* timer_ = nullptr;
+  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<VideoStream> stream_;
+  bool connection_dead_ = false;
+  bool stream_dead_ = false;
+  bool lost_ = false;           // the loss was told; the next STREAMING is a return
+  unsigned failures_ = 0;       // since frames last flowed; sets the delay
+  unsigned refusals_ = 0;       // formats refused before anything ever streamed
+  bool streamed_ = false;
+};
+
+}  // namespace lumen::pipewire

@@ -1,0 +1,161 @@
+#include "capture/pipewire/video_format.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include <spa/param/format-utils.h>
+#include <spa/param/video/format-utils.h>
+#include <spa/pod/builder.h>
+
+namespace lumen::pipewire {
+namespace {
+
+struct Row {
+  Fourcc fourcc;
+  spa_video_format spa;
+};
+constexpr std::array kFormats = {
+    Row{Fourcc::kBGRx, SPA_VIDEO_FORMAT_BGRx}, Row{Fourcc::kBGRA, SPA_VIDEO_FORMAT_BGRA},
+    Row{Fourcc::kRGBx, SPA_VIDEO_FORMAT_RGBx}, Row{Fourcc::kRGBA, SPA_VIDEO_FORMAT_RGBA},
+    Row{Fourcc::kNV12, SPA_VIDEO_FORMAT_NV12}, Row{Fourcc::kI420, SPA_VIDEO_FORMAT_I420},
+};
+
+// Producers fix the rate themselves; this only keeps the intersection from being empty.
+constexpr std::uint32_t kMaxOfferedRate = 1000;
+
+void add_size(spa_pod_builder* b, Extent preferred) {
+  const spa_rectangle wish{preferred.width, preferred.height};
+  const spa_rectangle least{1, 1};
+  const spa_rectangle most{kMaxSide, kMaxSide};
+  spa_pod_builder_prop(b, SPA_FORMAT_VIDEO_size, 0);
+  spa_pod_frame choice;
+  spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Range, 0);
+  spa_pod_builder_rectangle(b, wish.width, wish.height);
+  spa_pod_builder_rectangle(b, least.width, least.height);
+  spa_pod_builder_rectangle(b, most.width, most.height);
+  spa_pod_builder_pop(b, &choice);
+}
+
+void add_rate(spa_pod_builder* b, std::uint32_t key, FrameRate wish, std::uint32_t least,
+              FrameRate most) {
+  spa_pod_builder_prop(b, key, 0);
+  spa_pod_frame choice;
+  spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Range, 0);
+  spa_pod_builder_fraction(b, wish.num, wish.den);
+  spa_pod_builder_fraction(b, least, 1);
+  spa_pod_builder_fraction(b, most.num, most.den);
+  spa_pod_builder_pop(b, &choice);
+}
+
+void add_modifiers(spa_pod_builder* b, const std::vector<Modifier>& modifiers) {
+  spa_pod_builder_prop(b, SPA_FORMAT_VIDEO_modifier,
+                       SPA_POD_PROP_FLAG_MANDATORY | SPA_POD_PROP_FLAG_DONT_FIXATE);
+  spa_pod_frame choice;
+  // A choice even for one value: a scalar does not intersect gamescope's choice.
+  spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Enum, 0);
+  spa_pod_builder_long(b, static_cast<std::int64_t>(modifiers.front().value));
+  for (const Modifier modifier : modifiers) {
+    spa_pod_builder_long(b, static_cast<std::int64_t>(modifier.value));
+  }
+  spa_pod_builder_pop(b, &choice);
+}
+
+std::vector<std::uint64_t> build_offer(const FormatOffer& offer, const CaptureRequest& request,
+                                       MaxFramerate max_framerate) {
+  // 1 KiB holds everything but the modifier list, which takes 8 bytes each.
+  std::vector<std::uint64_t> storage(128 + offer.modifiers.size() + 2);
+  spa_pod_builder b{};
+  spa_pod_builder_init(&b, storage.data(), static_cast<std::uint32_t>(storage.size() * 8));
+  spa_pod_frame object;
+  spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_Format, SPA_PARAM_EnumFormat);
+  spa_pod_builder_prop(&b, SPA_FORMAT_mediaType, 0);
+  spa_pod_builder_id(&b, SPA_MEDIA_TYPE_video);
+  spa_pod_builder_prop(&b, SPA_FORMAT_mediaSubtype, 0);
+  spa_pod_builder_id(&b, SPA_MEDIA_SUBTYPE_raw);
+  spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_format, 0);
+  spa_pod_builder_id(&b, to_spa(offer.format));
+  if (!offer.modifiers.empty()) add_modifiers(&b, offer.modifiers);
+  add_size(&b, request.preferred_size);
+  add_rate(&b, SPA_FORMAT_VIDEO_framerate, request.max_rate, 0, {kMaxOfferedRate, 1});
+  if (max_framerate == MaxFramerate::kOffer && !request.max_rate.variable()) {
+    // From 1/1: KWin and Mutter refuse a range that begins at 0/1.
+    add_rate(&b, SPA_FORMAT_VIDEO_maxFramerate, request.max_rate, 1, request.max_rate);
+  }
+  spa_pod_builder_pop(&b, &object);
+  return storage;
+}
+
+FrameRate to_rate(spa_fraction fraction) {
+  return fraction.denom == 0 ? FrameRate{} : FrameRate{fraction.num, fraction.denom};
+}
+
+ColorDescription to_color(const spa_video_info_raw& info) {
+  ColorDescription color;
+  if (info.color_matrix == SPA_VIDEO_COLOR_MATRIX_BT601) color.matrix = ColorMatrix::kBt601;
+  if (info.color_matrix == SPA_VIDEO_COLOR_MATRIX_BT2020) color.matrix = ColorMatrix::kBt2020Ncl;
+  if (info.color_range == SPA_VIDEO_COLOR_RANGE_0_255) color.range = ColorRange::kFull;
+  return color;
+}
+
+}  // namespace
+
+spa_video_format to_spa(Fourcc format) {
+  const auto row = std::ranges::find(kFormats, format, &Row::fourcc);
+  return row == kFormats.end() ? SPA_VIDEO_FORMAT_UNKNOWN : row->spa;
+}
+
+Fourcc from_spa(std::uint32_t format) {
+  const auto row = std::ranges::find_if(
+      kFormats, [format](const Row& r) { return static_cast<std::uint32_t>(r.spa) == format; });
+  return row == kFormats.end() ? Fourcc::kNone : row->fourcc;
+}
+
+FormatPods::FormatPods(const CaptureRequest& request, MaxFramerate max_framerate) {
+  for (const FormatOffer& offer : request.offers) {
+    if (to_spa(offer.format) == SPA_VIDEO_FORMAT_UNKNOWN) continue;
+    storage_.push_back(build_offer(offer, request, max_framerate));
+  }
+  for (const auto& bytes : storage_) {
+    pods_.push_back(reinterpret_cast<const spa_pod*>(bytes.data()));
+  }
+}
+
+Result<VideoFormat> parse_format(const spa_pod* pod) {
+  std::uint32_t type = 0;
+  std::uint32_t subtype = 0;
+  if (spa_format_parse(pod, &type, &subtype) < 0 || type != SPA_MEDIA_TYPE_video ||
+      subtype != SPA_MEDIA_SUBTYPE_raw) {
+    return fail(ErrorKind::kFormatRejected, "the producer's format is not raw video");
+  }
+  // By presence, not by value: LINEAR is modifier 0.
+  const spa_pod_prop* modifier = spa_pod_find_prop(pod, nullptr, SPA_FORMAT_VIDEO_modifier);
+  if (modifier != nullptr && (modifier->flags & SPA_POD_PROP_FLAG_DONT_FIXATE) != 0) {
+    return fail(ErrorKind::kRetry, "the producer has not fixed a modifier yet");
+  }
+  spa_video_info_raw info{};
+  if (spa_format_video_raw_parse(pod, &info) < 0) {
+    return fail(ErrorKind::kFormatRejected, "the producer's video format can't be parsed");
+  }
+  VideoFormat result;
+  result.format = from_spa(info.format);
+  if (result.format == Fourcc::kNone) {
+    return fail(ErrorKind::kFormatRejected,
+                fmt::format("the producer chose SPA video format {}, which was not offered",
+                            static_cast<unsigned>(info.format)));
+  }
+  result.size = {info.size.width, info.size.height};
+  if (result.size.empty() || result.size.width > kMaxSide || result.size.height > kMaxSide) {
+    return fail(ErrorKind::kFormatRejected,
+                fmt::format("the producer announced an impossible size, {}x{}", result.size.width,
+                            result.size.height));
+  }
+  result.rate = to_rate(info.framerate);
+  result.max_rate = to_rate(info.max_framerate);
+  result.color = to_color(info);
+  if (modifier != nullptr) result.modifier = Modifier{info.modifier};
+  return result;
+}
+
+}  // namespace lumen::pipewire

@@ -1,0 +1,311 @@
+#include "capture/pipewire/video_stream.h"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include <spa/buffer/meta.h>
+#include <spa/param/buffers.h>
+#include <spa/param/param.h>
+#include <spa/pod/builder.h>
+
+#include "core/log.h"
+
+namespace lumen::pipewire {
+namespace {
+
+using namespace std::chrono_literals;
+
+// KWin gives 2 to 4 buffers, Mutter 2 to 16, gamescope 1 to 8: a range, because a fixed count can
+// empty the intersection and leave the stream negotiating for ever. Four let one be converted and
+// one wait while the producer fills another.
+constexpr int kBuffersWanted = 4;
+constexpr int kBuffersLeast = 2;
+constexpr int kBuffersMost = 16;
+
+// A header's pts is taken for a monotonic time only within this distance of now; producers were seen to
+// send -1 and times of other clocks.
+constexpr auto kPlausiblePts = 10s;
+
+const spa_pod* buffers_param(spa_pod_builder& b, bool dmabuf) {
+  const int types = 1 << SPA_DATA_MemFd | 1 << SPA_DATA_MemPtr | (dmabuf ? 1 << SPA_DATA_DmaBuf : 0);
+  spa_pod_frame object;
+  spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_ParamBuffers, SPA_PARAM_Buffers);
+  spa_pod_builder_prop(&b, SPA_PARAM_BUFFERS_buffers, 0);
+  spa_pod_frame choice;
+  spa_pod_builder_push_choice(&b, &choice, SPA_CHOICE_Range, 0);
+  spa_pod_builder_int(&b, kBuffersWanted);
+  spa_pod_builder_int(&b, kBuffersLeast);
+  spa_pod_builder_int(&b, kBuffersMost);
+  spa_pod_builder_pop(&b, &choice);
+  spa_pod_builder_prop(&b, SPA_PARAM_BUFFERS_dataType, 0);
+  spa_pod_builder_push_choice(&b, &choice, SPA_CHOICE_Flags, 0);
+  spa_pod_builder_int(&b, types);
+  spa_pod_builder_pop(&b, &choice);
+  return static_cast<const spa_pod*>(spa_pod_builder_pop(&b, &object));
+}
+
+const spa_pod* meta_param(spa_pod_builder& b, spa_meta_type type, std::size_t size) {
+  spa_pod_frame object;
+  spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_ParamMeta, SPA_PARAM_Meta);
+  spa_pod_builder_prop(&b, SPA_PARAM_META_type, 0);
+  spa_pod_builder_id(&b, type);
+  spa_pod_builder_prop(&b, SPA_PARAM_META_size, 0);
+  spa_pod_builder_int(&b, static_cast<int>(size));
+  return static_cast<const spa_pod*>(spa_pod_builder_pop(&b, &object));
+}
+
+pw_loop* data_loop_of(ThreadLoop& loop, pw_stream* stream) {
+#if PW_CHECK_VERSION(1, 1, 0)
+  (void)loop;
+  return pw_stream_get_data_loop(stream);
+#else
+  (void)stream;
+  return pw_data_loop_get_loop(pw_context_get_data_loop(loop.context()));
+#endif
+}
+
+Timestamp producer_time(std::int64_t pts, Timestamp dequeued) {
+  if (pts <= 0) return dequeued;
+  const Timestamp time{Nanoseconds{pts}};
+  const auto distance = dequeued - time;
+  return distance > kPlausiblePts || distance < -kPlausiblePts ? dequeued : time;
+}
+
+EmptyChunk empty_chunk_rule(const NodeInfo& node) {
+  return node.name == "gamescope" ? EmptyChunk::kIsPicture : EmptyChunk::kNoPicture;
+}
+
+}  // namespace
+
+const pw_stream_events VideoStream::kEvents = {
+    .version = PW_VERSION_STREAM_EVENTS,
+    .state_changed = [](void* data, pw_stream_state, pw_stream_state state,
+                        const char* error) { static_cast<VideoStream*>(data)->on_state(state, error); },
+    .param_changed =
+        [](void* data, std::uint32_t id, const spa_pod* pod) {
+          if (id == SPA_PARAM_Format) static_cast<VideoStream*>(data)->on_format(pod);
+        },
+    .add_buffer = [](void* data,
+                     pw_buffer* buffer) { static_cast<VideoStream*>(data)->on_add_buffer(buffer); },
+    .remove_buffer = [](void* data, pw_buffer* buffer) {
+      static_cast<VideoStream*>(data)->buffers_->remove(buffer);
+    },
+    .process = [](void* data) { static_cast<VideoStream*>(data)->on_process(); },
+};
+
+VideoStream::VideoStream(ThreadLoop& loop, Target target, CaptureListener& listener,
+                         StreamCounters& counters, Callbacks callbacks)
+    : loop_(loop),
+      target_(std::move(target)),
+      listener_(listener),
+      counters_(counters),
+      callbacks_(std::move(callbacks)) {}
+
+Result<std::unique_ptr<VideoStream>> VideoStream::create(ThreadLoop& loop, pw_core* core,
+                                                         Target target, CaptureListener& listener,
+                                                         StreamCounters& counters,
+                                                         Callbacks callbacks) {
+  std::unique_ptr<VideoStream> self(
+      new VideoStream(loop, std::move(target), listener, counters, std::move(callbacks)));
+  const std::string serial = std::to_string(self->target_.node.serial);
+  // target.object takes a serial or a name, not an id. If the target vanishes, we want to hear of it
+  // rather than be linked to somebody's camera.
+  pw_properties* props = pw_properties_new(
+      PW_KEY_MEDIA_TYPE, "Video", PW_KEY_MEDIA_CATEGORY, "Capture", PW_KEY_MEDIA_ROLE, "Screen",
+      PW_KEY_NODE_NAME, "lumen", PW_KEY_APP_NAME, "lumen", PW_KEY_TARGET_OBJECT, serial.c_str(),
+      PW_KEY_NODE_DONT_RECONNECT, "true", nullptr);
+  self->stream_ = pw_stream_new(core, "lumen", props);
+  if (self->stream_ == nullptr) {
+    return fail_errno(ErrorKind::kDeviceLost, "a PipeWire stream can't be made", errno);
+  }
+  pw_stream_add_listener(self->stream_, &self->hook_, &kEvents, self.get());
+  self->problem_event_ = pw_loop_add_event(
+      loop.loop(),
+      [](void* data, std::uint64_t) { static_cast<VideoStream*>(data)->report_problem(); },
+      self.get());
+  self->buffers_->attach(self->stream_, data_loop_of(loop, self->stream_));
+
+  FormatPods pods(self->target_.request, self->target_.max_framerate);
+  // RT_PROCESS: process() runs on the data thread, without a hop (and, since PipeWire 1.2, a cycle)
+  // through the main loop. No MAP_BUFFERS: the mappings must outlive the buffers' removal.
+  const int result = pw_stream_connect(
+      self->stream_, PW_DIRECTION_INPUT, PW_ID_ANY,
+      static_cast<pw_stream_flags>(PW_STREAM_FLAG_AUTOCONNECT | PW_STREAM_FLAG_RT_PROCESS |
+                                   PW_STREAM_FLAG_DONT_RECONNECT),
+      pods.pods().data(), static_cast<std::uint32_t>(pods.pods().size()));
+  if (result < 0) {
+    return fail_errno(ErrorKind::kDeviceLost, "the PipeWire stream can't be connected", -result);
+  }
+  return self;
+}
+
+VideoStream::~VideoStream() {
+  if (stream_ == nullptr) return;
+  // Order: stop the data thread from delivering, cut the leases' way back, then let the stream go.
+  pw_stream_disconnect(stream_);
+  buffers_->detach();
+  pw_stream_destroy(stream_);
+  if (problem_event_ != nullptr) pw_loop_destroy_source(loop_.loop(), problem_event_);
+}
+
+Result<void> VideoStream::renegotiate(std::vector<FormatOffer> offers) {
+  target_.request.offers = std::move(offers);
+  FormatPods pods(target_.request, target_.max_framerate);
+  const int result = pw_stream_update_params(stream_, pods.pods().data(),
+                                             static_cast<std::uint32_t>(pods.pods().size()));
+  if (result < 0) {
+    return fail_errno(ErrorKind::kFormatRejected, "PipeWire refused the new format list", -result);
+  }
+  return {};
+}
+
+void VideoStream::on_state(pw_stream_state state, const char* error) {
+  switch (state) {
+    case PW_STREAM_STATE_ERROR:
+      callbacks_.failed(error == nullptr ? "stream error" : error);
+      break;
+    case PW_STREAM_STATE_UNCONNECTED: break;  // only by our own disconnect
+    case PW_STREAM_STATE_CONNECTING: callbacks_.state(CaptureState::kConnecting); break;
+    case PW_STREAM_STATE_PAUSED: callbacks_.state(CaptureState::kPaused); break;
+    case PW_STREAM_STATE_STREAMING: callbacks_.state(CaptureState::kStreaming); break;
+  }
+}
+
+void VideoStream::on_format(const spa_pod* pod) {
+  if (pod == nullptr) {
+    const std::scoped_lock lock(format_mutex_);
+    format_.reset();
+    return;
+  }
+  auto parsed = parse_format(pod);
+  if (!parsed) {
+    if (parsed.error().kind == ErrorKind::kRetry) return;
+    {
+      const std::scoped_lock lock(format_mutex_);
+      format_.reset();
+    }
+    callbacks_.failed(parsed.error().message);
+    return;
+  }
+  {
+    const std::scoped_lock lock(format_mutex_);
+    format_ = *parsed;
+  }
+  announce_format_ = true;
+
+  std::array<std::uint8_t, 1024> storage;
+  spa_pod_builder b{};
+  spa_pod_builder_init(&b, storage.data(), storage.size());
+  std::array<const spa_pod*, 3> params = {
+      buffers_param(b, parsed->modifier.has_value()),
+      meta_param(b, SPA_META_Header, sizeof(spa_meta_header)),
+      meta_param(b, SPA_META_VideoCrop, sizeof(spa_meta_region)),
+  };
+  pw_stream_update_params(stream_, params.data(), params.size());
+}
+
+void VideoStream::on_add_buffer(pw_buffer* buffer) {
+  auto memory = buffers_->add(buffer);
+  if (!memory) {
+    log::area("capture").warn("{} sends a buffer that can't be used: {}",
+                              to_string(target_.node), memory.error().describe());
+    return;
+  }
+  if (!announce_format_) return;
+  announce_format_ = false;
+  // Only this thread writes format_, so it may read it without the lock.
+  if (!format_) return;
+  const std::string layout = format_->modifier ? " " + to_string(*format_->modifier) : "";
+  callbacks_.format({.format = format_->format,
+                     .size = format_->size,
+                     .rate = format_->rate,
+                     .max_rate = format_->max_rate,
+                     .memory = *memory + layout});
+}
+
+BufferLayout VideoStream::inspect(pw_buffer* buffer) {
+  const auto* entry = static_cast<BufferTable::Entry*>(buffer->user_data);
+  if (entry == nullptr || (!entry->host && !entry->dmabuf)) {
+    BufferLayout unusable;
+    unusable.reason = "its memory can't be used";
+    return unusable;
+  }
+  if (!format_) {
+    BufferLayout early;
+    early.reason = "it came without a negotiated format";
+    return early;
+  }
+  return read_layout(*buffer->buffer, *format_, entry->bounds, empty_chunk_rule(target_.node));
+}
+
+// Takes everything that waits, keeps the newest picture and queues the rest at once.
+pw_buffer* VideoStream::dequeue_newest(BufferLayout& layout) {
+  pw_buffer* newest = nullptr;
+  while (pw_buffer* buffer = pw_stream_dequeue_buffer(stream_)) {
+    const BufferLayout found = inspect(buffer);
+    switch (found.verdict) {
+      case BufferLayout::Verdict::kPicture:
+        if (newest != nullptr) {
+          counters_.superseded.fetch_add(1);
+          pw_stream_queue_buffer(stream_, newest);
+        }
+        newest = buffer;
+        layout = found;
+        continue;
+      case BufferLayout::Verdict::kCorrupted: counters_.corrupted.fetch_add(1); break;
+      case BufferLayout::Verdict::kEmpty: counters_.empty.fetch_add(1); break;
+      case BufferLayout::Verdict::kInvalid:
+        counters_.invalid.fetch_add(1);
+        if (problem_.exchange(found.reason) != found.reason) {
+          pw_loop_signal_event(loop_.loop(), problem_event_);
+        }
+        break;
+    }
+    pw_stream_queue_buffer(stream_, buffer);
+  }
+  return newest;
+}
+
+void VideoStream::on_process() {
+  {
+    const std::scoped_lock lock(format_mutex_);
+    BufferLayout layout;
+    if (pw_buffer* buffer = dequeue_newest(layout)) {
+      buffers_->visit(buffer, [&](BufferTable::Entry* entry) {
+        CapturedFrame frame;
+        const Timestamp dequeued = now();
+        frame.times.id = counters_.frame_id.fetch_add(1) + 1;
+        frame.times.mark(Stage::kProduced, producer_time(layout.pts, dequeued));
+        frame.times.mark(Stage::kDequeued, dequeued);
+        frame.format = format_->format;
+        frame.size = format_->size;
+        frame.crop = layout.crop;
+        frame.color = format_->color;
+        if (entry->dmabuf) {
+          frame.image = DmaBufImage{entry->dmabuf, format_->modifier.value_or(kModifierInvalid),
+                                    entry->dmabuf->plane_count(), layout.planes};
+        } else {
+          frame.image = ShmImage{entry->host, layout.planes};
+        }
+        frame.lease = buffers_->lease(*entry);
+        counters_.received.fetch_add(1);
+        listener_.on_frame(std::move(frame));
+      });
+    }
+  }
+  buffers_->queue_returned();
+}
+
+void VideoStream::report_problem() {
+  const char* problem = problem_.load();
+  if (problem == nullptr || problem == reported_) return;
+  reported_ = problem;
+  log::area("capture").warn("{} sends frames that are skipped: {}", to_string(target_.node), problem);
+}
+
+}  // namespace lumen::pipewire

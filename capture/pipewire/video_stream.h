@@ -1,0 +1,89 @@
+// One pw_stream on one node: negotiates, receives buffers, hands frames on.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <pipewire/pipewire.h>
+
+#include "capture/capture_source.h"
+#include "capture/pipewire/buffer_table.h"
+#include "capture/pipewire/connection.h"
+#include "capture/pipewire/video_format.h"
+
+namespace lumen::pipewire {
+
+/// Shared by all streams that a source opens one after the other.
+struct StreamCounters {
+  std::atomic<std::uint64_t> frame_id{0};
+  std::atomic<std::uint64_t> received{0};
+  std::atomic<std::uint64_t> superseded{0};
+  std::atomic<std::uint64_t> corrupted{0};
+  std::atomic<std::uint64_t> empty{0};
+  std::atomic<std::uint64_t> invalid{0};
+  std::shared_ptr<BufferTable::Count> leases_out = std::make_shared<BufferTable::Count>(0);
+};
+
+class VideoStream {
+ public:
+  /// Calls come with the loop locked, from inside stream events: don't destroy the stream there.
+  struct Callbacks {
+    std::function<void(CaptureState)> state;
+    std::function<void(const CaptureFormat&)> format;
+    /// The stream can't go on (no common format, target gone). Destroy it soon.
+    std::function<void(const std::string&)> failed;
+  };
+  struct Target {
+    NodeInfo node;
+    CaptureRequest request;
+    MaxFramerate max_framerate = MaxFramerate::kOffer;
+  };
+
+  /// With the loop locked. `listener` gets on_frame() on PipeWire's data thread.
+  static Result<std::unique_ptr<VideoStream>> create(ThreadLoop& loop, pw_core* core, Target target,
+                                                     CaptureListener& listener,
+                                                     StreamCounters& counters, Callbacks callbacks);
+  VideoStream(const VideoStream&) = delete;
+  ~VideoStream();
+
+  /// With the loop locked.
+  Result<void> renegotiate(std::vector<FormatOffer> offers);
+
+  [[nodiscard]] const NodeInfo& node() const { return target_.node; }
+
+ private:
+  VideoStream(ThreadLoop& loop, Target target, CaptureListener& listener, StreamCounters& counters,
+              Callbacks callbacks);
+
+  void on_state(pw_stream_state state, const char* error);
+  void on_format(const spa_pod* pod);
+  void on_add_buffer(pw_buffer* buffer);
+  void on_process();                          // data thread
+  pw_buffer* dequeue_newest(BufferLayout& layout);  // data thread
+  BufferLayout inspect(pw_buffer* buffer);    // data thread
+  void report_problem();
+
+  static const pw_stream_events kEvents;
+
+  ThreadLoop& loop_;
+  Target target_;
+  CaptureListener& listener_;
+  StreamCounters& counters_;
+  Callbacks callbacks_;
+  std::shared_ptr<BufferTable> buffers_ = std::make_shared<BufferTable>(counters_.leases_out);
+  pw_stream* stream_ = nullptr;
+  spa_hook hook_{};
+  spa_source* problem_event_ = nullptr;
+
+  // Written by the main loop while the stream is paused, read by the data thread.
+  std::mutex format_mutex_;
+  std::optional<VideoFormat> format_;
+
+  bool announce_format_ = false;             // main loop: the next buffer tells the memory's name
+  std::atomic<const char*> problem_{nullptr};  // static text from the data thread
+  const char* reported_ = nullptr;             // main loop
+};
+
+}  // namespace lumen::pipewire

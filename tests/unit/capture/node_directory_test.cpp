@@ -1,0 +1,51 @@
+#include "capture/pipewire/node_directory.h"
+
+#include <gtest/gtest.h>
+
+namespace lumen::pipewire {
+namespace {
+
+NodeInfo node(std::uint32_t id, std::uint64_t serial, std::string name, std::string description = {}) {
+  NodeInfo info;
+  info.id = id;
+  info.serial = serial;
+  info.name = std::move(name);
+  info.description = std::move(description);
+  return info;
+}
+
+TEST(SelectNode, ByIdSerialNameAndDescription) {
+  const std::vector<NodeInfo> nodes = {node(30, 100, "a"), node(31, 101, "b", "My Screen")};
+  EXPECT_EQ(select(nodes, NodeId{31})->name, "b");
+  EXPECT_EQ(select(nodes, NodeSerial{100})->name, "a");
+  EXPECT_EQ(select(nodes, NodeName{"a"})->id, 30U);
+  EXPECT_EQ(select(nodes, NodeName{"My Screen"})->id, 31U);
+  EXPECT_FALSE(select(nodes, NodeName{"c"}));
+  EXPECT_FALSE(select(nodes, NodeId{100})) << "a serial is not an id";
+}
+
+TEST(SelectNode, OfSeveralWithOneNameTheNewestIsMeant) {
+  const std::vector<NodeInfo> nodes = {node(50, 7, "x"), node(30, 90, "x"), node(31, 8, "x")};
+  EXPECT_EQ(select(nodes, NodeName{"x"})->serial, 90U);
+}
+
+TEST(SelectNode, AutoPrefersGamescopeAndNeverTakesACamera) {
+  NodeInfo camera = node(40, 500, "v4l2_input.usb");
+  camera.camera = true;
+  EXPECT_FALSE(select({camera}, AnyNode{}));
+  const std::vector<NodeInfo> nodes = {node(30, 1, "gamescope"), node(31, 2, "kwin"), camera};
+  EXPECT_EQ(select(nodes, AnyNode{})->name, "gamescope");
+  EXPECT_EQ(select({nodes[1], camera}, AnyNode{})->name, "kwin");
+}
+
+TEST(SelectNode, TheErrorNamesWhatIsThere) {
+  const Error empty = node_not_found({}, NodeName{"x"});
+  EXPECT_EQ(empty.kind, ErrorKind::kNotFound);
+  EXPECT_NE(empty.hint.find("synthetic"), std::string::npos);
+  const Error others = node_not_found({node(30, 1, "gamescope")}, NodeId{99});
+  EXPECT_NE(others.message.find("id=99"), std::string::npos);
+  EXPECT_NE(others.hint.find("gamescope (id 30)"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace lumen::pipewire

@@ -1,0 +1,158 @@
+#include "capture/pipewire/video_format.h"
+
+#include <array>
+
+#include <gtest/gtest.h>
+
+#include <spa/param/format-utils.h>
+#include <spa/param/video/format-utils.h>
+#include <spa/pod/filter.h>
+
+namespace lumen::pipewire {
+namespace {
+
+CaptureRequest request_of(std::vector<FormatOffer> offers) {
+  return {.offers = std::move(offers), .max_rate = {60, 1}, .preferred_size = {1920, 1080}};
+}
+
+/// A producer's fixed Format pod.
+class ProducerFormat {
+ public:
+  ProducerFormat(spa_video_format format, Extent size, std::optional<std::uint64_t> modifier = {},
+                 std::uint32_t modifier_flags = 0, spa_video_color_matrix matrix = {},
+                 spa_video_color_range range = {}) {
+    spa_pod_builder b{};
+    spa_pod_builder_init(&b, storage_.data(), storage_.size());
+    spa_pod_frame object;
+    spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_Format, SPA_PARAM_Format);
+    spa_pod_builder_add(&b, SPA_FORMAT_mediaType, SPA_POD_Id(SPA_MEDIA_TYPE_video),
+                        SPA_FORMAT_mediaSubtype, SPA_POD_Id(SPA_MEDIA_SUBTYPE_raw),
+                        SPA_FORMAT_VIDEO_format, SPA_POD_Id(format), 0);
+    if (modifier) {
+      spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_modifier, modifier_flags);
+      spa_pod_builder_long(&b, static_cast<std::int64_t>(*modifier));
+    }
+    const spa_rectangle rectangle{size.width, size.height};
+    const spa_fraction variable{0, 1};
+    const spa_fraction cap{144, 1};
+    spa_pod_builder_add(&b, SPA_FORMAT_VIDEO_size, SPA_POD_Rectangle(&rectangle),
+                        SPA_FORMAT_VIDEO_framerate, SPA_POD_Fraction(&variable),
+                        SPA_FORMAT_VIDEO_maxFramerate, SPA_POD_Fraction(&cap), 0);
+    if (matrix != SPA_VIDEO_COLOR_MATRIX_UNKNOWN) {
+      spa_pod_builder_add(&b, SPA_FORMAT_VIDEO_colorMatrix, SPA_POD_Id(matrix), 0);
+    }
+    if (range != SPA_VIDEO_COLOR_RANGE_UNKNOWN) {
+      spa_pod_builder_add(&b, SPA_FORMAT_VIDEO_colorRange, SPA_POD_Id(range), 0);
+    }
+    pod_ = static_cast<spa_pod*>(spa_pod_builder_pop(&b, &object));
+  }
+  [[nodiscard]] const spa_pod* pod() const { return pod_; }
+
+ private:
+  alignas(8) std::array<std::uint8_t, 1024> storage_{};
+  spa_pod* pod_ = nullptr;
+};
+
+TEST(VideoFormat, EveryFormatSurvivesTheTripThroughSpa) {
+  for (const Fourcc format : {Fourcc::kBGRx, Fourcc::kBGRA, Fourcc::kRGBx, Fourcc::kRGBA,
+                              Fourcc::kNV12, Fourcc::kI420}) {
+    EXPECT_EQ(from_spa(to_spa(format)), format) << to_string(format);
+  }
+  EXPECT_EQ(from_spa(SPA_VIDEO_FORMAT_YUY2), Fourcc::kNone);
+}
+
+TEST(VideoFormat, OffersKeepTheirOrderAndModifiersAreAMandatoryUnfixedChoice) {
+  FormatPods pods(request_of({{Fourcc::kBGRx, {Modifier{0x1234}, kModifierLinear}},
+                              {Fourcc::kBGRx, {}}}),
+                  MaxFramerate::kOffer);
+  ASSERT_EQ(pods.pods().size(), 2U);
+  const auto* modifier = spa_pod_find_prop(pods.pods()[0], nullptr, SPA_FORMAT_VIDEO_modifier);
+  ASSERT_NE(modifier, nullptr);
+  EXPECT_EQ(modifier->flags, SPA_POD_PROP_FLAG_MANDATORY | SPA_POD_PROP_FLAG_DONT_FIXATE);
+  std::uint32_t count = 0;
+  std::uint32_t choice = 0;
+  const spa_pod* values = spa_pod_get_values(&modifier->value, &count, &choice);
+  EXPECT_EQ(choice, SPA_CHOICE_Enum);
+  ASSERT_EQ(count, 3U) << "the preferred modifier is repeated as the default";
+  const auto* list = static_cast<const std::int64_t*>(SPA_POD_BODY_CONST(values));
+  EXPECT_EQ(list[0], 0x1234);
+  EXPECT_EQ(list[1], 0x1234);
+  EXPECT_EQ(list[2], 0);
+  EXPECT_EQ(spa_pod_find_prop(pods.pods()[1], nullptr, SPA_FORMAT_VIDEO_modifier), nullptr);
+}
+
+TEST(VideoFormat, ASingleModifierIsStillAChoice) {
+  FormatPods pods(request_of({{Fourcc::kBGRx, {kModifierLinear}}}), MaxFramerate::kOffer);
+  const auto* modifier = spa_pod_find_prop(pods.pods()[0], nullptr, SPA_FORMAT_VIDEO_modifier);
+  ASSERT_NE(modifier, nullptr);
+  EXPECT_TRUE(spa_pod_is_choice(&modifier->value));
+}
+
+TEST(VideoFormat, HundredsOfModifiersFit) {
+  FormatOffer offer{Fourcc::kBGRx, {}};
+  for (std::uint64_t i = 0; i < 500; ++i) offer.modifiers.push_back(Modifier{i << 32});
+  FormatPods pods(request_of({offer}), MaxFramerate::kOffer);
+  std::uint32_t count = 0;
+  std::uint32_t choice = 0;
+  const auto* prop = spa_pod_find_prop(pods.pods()[0], nullptr, SPA_FORMAT_VIDEO_modifier);
+  ASSERT_NE(prop, nullptr);
+  (void)spa_pod_get_values(&prop->value, &count, &choice);
+  EXPECT_EQ(count, 501U);
+  EXPECT_NE(spa_pod_find_prop(pods.pods()[0], nullptr, SPA_FORMAT_VIDEO_size), nullptr);
+}
+
+TEST(VideoFormat, AVariableRateProducerIntersectsTheOffer) {
+  FormatPods pods(request_of({{Fourcc::kBGRx, {}}}), MaxFramerate::kOffer);
+  const ProducerFormat producer(SPA_VIDEO_FORMAT_BGRx, {1280, 720});
+  alignas(8) std::array<std::uint8_t, 2048> storage{};
+  spa_pod_builder b{};
+  spa_pod_builder_init(&b, storage.data(), storage.size());
+  spa_pod* result = nullptr;
+  // maxFramerate 144 lies above our cap of 60: with it, nothing is left; without it, the format is.
+  EXPECT_LT(spa_pod_filter(&b, &result, pods.pods()[0], producer.pod()), 0);
+  FormatPods without_cap(request_of({{Fourcc::kBGRx, {}}}), MaxFramerate::kOmit);
+  spa_pod_builder_init(&b, storage.data(), storage.size());
+  EXPECT_GE(spa_pod_filter(&b, &result, without_cap.pods()[0], producer.pod()), 0);
+}
+
+TEST(VideoFormat, LinearIsAModifierAndAbsenceIsNot) {
+  const auto linear = parse_format(ProducerFormat(SPA_VIDEO_FORMAT_BGRx, {640, 480}, 0).pod());
+  ASSERT_TRUE(linear);
+  EXPECT_EQ(linear->modifier, kModifierLinear);
+  const auto plain = parse_format(ProducerFormat(SPA_VIDEO_FORMAT_BGRx, {640, 480}).pod());
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->modifier, std::nullopt);
+  EXPECT_EQ(plain->size, (Extent{640, 480}));
+  EXPECT_TRUE(plain->rate.variable());
+  EXPECT_EQ(plain->max_rate, (FrameRate{144, 1}));
+}
+
+TEST(VideoFormat, AnUnfixedModifierMeansWait) {
+  const auto parsed = parse_format(
+      ProducerFormat(SPA_VIDEO_FORMAT_BGRx, {640, 480}, 0, SPA_POD_PROP_FLAG_DONT_FIXATE).pod());
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().kind, ErrorKind::kRetry);
+}
+
+TEST(VideoFormat, ImpossibleSizesAndForeignFormatsAreRejected) {
+  for (const Extent size : {Extent{0, 480}, Extent{640, 0}, Extent{100'000, 100'000},
+                            Extent{UINT32_MAX, UINT32_MAX}, Extent{kMaxSide + 1, 2}}) {
+    const auto parsed = parse_format(ProducerFormat(SPA_VIDEO_FORMAT_BGRx, size).pod());
+    ASSERT_FALSE(parsed) << size.width << "x" << size.height;
+    EXPECT_EQ(parsed.error().kind, ErrorKind::kFormatRejected);
+  }
+  EXPECT_FALSE(parse_format(ProducerFormat(SPA_VIDEO_FORMAT_YUY2, {640, 480}).pod()));
+}
+
+TEST(VideoFormat, ColourOfYuvIsTakenFromTheProducer) {
+  const auto parsed = parse_format(ProducerFormat(SPA_VIDEO_FORMAT_NV12, {640, 480}, {}, 0,
+                                                  SPA_VIDEO_COLOR_MATRIX_BT601,
+                                                  SPA_VIDEO_COLOR_RANGE_0_255)
+                                       .pod());
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->color.matrix, ColorMatrix::kBt601);
+  EXPECT_EQ(parsed->color.range, ColorRange::kFull);
+}
+
+}  // namespace
+}  // namespace lumen::pipewire
