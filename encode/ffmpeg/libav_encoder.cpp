@@ -1,0 +1,239 @@
+#include "encode/ffmpeg/libav_encoder.h"
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "encode/ffmpeg/libav_log.h"
+#include "encode/parameter_sets.h"
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavutil/buffer.h>
+#include <libavutil/dict.h>
+#include <libavutil/frame.h>
+#include <libavutil/pixfmt.h>
+}
+
+namespace lumen::ffmpeg {
+namespace {
+
+// Microseconds: fine enough that no two frames collide, coarse enough for the 32-bit timebase of x264.
+constexpr AVRational kTimeBase{1, 1'000'000};
+
+tl::unexpected<Error> libav_failure(ErrorKind kind, std::string_view what, int code,
+                                    std::string hint = {}) {
+  auto failure = fail(kind, fmt::format("{}: {}", what, describe_libav_error(code)), std::move(hint));
+  failure.value().domain = "ffmpeg";
+  failure.value().code = code;
+  return failure;
+}
+
+AVPixelFormat pixel_format(Fourcc format) {
+  return format == Fourcc::kNV12 ? AV_PIX_FMT_NV12 : AV_PIX_FMT_YUV420P;
+}
+
+// H.273 numbers are the same in libavutil.
+void set_color(AVCodecContext& context, const ColorDescription& color) {
+  context.color_primaries = static_cast<AVColorPrimaries>(color.primaries);
+  context.color_trc = static_cast<AVColorTransferCharacteristic>(color.transfer);
+  context.colorspace = static_cast<AVColorSpace>(color.matrix);
+  context.color_range = color.range == ColorRange::kFull ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+  context.chroma_sample_location = AVCHROMA_LOC_LEFT;
+}
+
+class Options {
+ public:
+  explicit Options(const std::vector<std::pair<std::string, std::string>>& options) {
+    for (const auto& [key, value] : options) av_dict_set(&dict_, key.c_str(), value.c_str(), 0);
+  }
+  Options(const Options&) = delete;
+  ~Options() { av_dict_free(&dict_); }
+  AVDictionary** get() { return &dict_; }
+  /// First option that the codec did not know; null where it took them all.
+  [[nodiscard]] const char* rejected() const {
+    const AVDictionaryEntry* entry = av_dict_get(dict_, "", nullptr, AV_DICT_IGNORE_SUFFIX);
+    return entry == nullptr ? nullptr : entry->key;
+  }
+
+ private:
+  AVDictionary* dict_ = nullptr;
+};
+
+// Lets libavcodec hold the pooled picture for as long as it likes: no copy.
+AVBufferRef* share(const CpuImage& image) {
+  auto* owner = new std::shared_ptr<std::uint8_t>(image.memory);
+  // libavcodec only passes the size on; planes are addressed through data[] and linesize[].
+  AVBufferRef* buffer = av_buffer_create(
+      owner->get(), 1,
+      [](void* opaque, std::uint8_t*) {
+        delete static_cast<std::shared_ptr<std::uint8_t>*>(opaque);
+      },
+      owner, AV_BUFFER_FLAG_READONLY);
+  if (buffer == nullptr) delete owner;
+  return buffer;
+}
+
+}  // namespace
+
+void LibavEncoder::ContextDeleter::operator()(AVCodecContext* context) const {
+  avcodec_free_context(&context);
+}
+void LibavEncoder::FrameDeleter::operator()(AVFrame* frame) const { av_frame_free(&frame); }
+void LibavEncoder::PacketDeleter::operator()(AVPacket* packet) const { av_packet_free(&packet); }
+
+Result<void> check_codec(const std::string& codec_name) {
+  if (avcodec_find_encoder_by_name(codec_name.c_str()) == nullptr) {
+    return fail(ErrorKind::kUnsupported, fmt::format("this FFmpeg has no encoder {}", codec_name),
+                "install the distribution's full libavcodec (Debian: libavcodec-extra or libavcodec)");
+  }
+  return {};
+}
+
+LibavEncoder::~LibavEncoder() = default;
+
+Result<std::unique_ptr<VideoEncoder>> LibavEncoder::create(const EncoderSettings& settings,
+                                                           const LibavSpec& spec,
+                                                           EncodedFrameCallback callback) {
+  route_libav_log();
+  std::unique_ptr<LibavEncoder> self(new LibavEncoder);
+  self->callback_ = std::move(callback);
+  self->input_ = spec.input;
+  if (auto opened = self->open(settings, spec); !opened) {
+    return tl::unexpected(std::move(opened.error()));
+  }
+  return self;
+}
+
+Result<void> LibavEncoder::open(const EncoderSettings& settings, const LibavSpec& spec) {
+  if (settings.size.empty() || settings.size.width % 2 != 0 || settings.size.height % 2 != 0) {
+    return fail(ErrorKind::kInvalidArgument,
+                fmt::format("{}x{} can't be encoded: both sides must be even", settings.size.width,
+                            settings.size.height));
+  }
+  const AVCodec* codec = avcodec_find_encoder_by_name(spec.codec_name.c_str());
+  if (codec == nullptr) return check_codec(spec.codec_name);
+  context_.reset(avcodec_alloc_context3(codec));
+  frame_.reset(av_frame_alloc());
+  packet_.reset(av_packet_alloc());
+  if (!context_ || !frame_ || !packet_) return fail(ErrorKind::kIo, "out of memory");
+
+  AVCodecContext& c = *context_;
+  c.width = static_cast<int>(settings.size.width);
+  c.height = static_cast<int>(settings.size.height);
+  c.pix_fmt = pixel_format(spec.input);
+  c.time_base = kTimeBase;
+  c.framerate = {static_cast<int>(settings.rate.num), static_cast<int>(settings.rate.den)};
+  c.bit_rate = static_cast<std::int64_t>(settings.bitrate_bps);
+  c.rc_max_rate = c.bit_rate;
+  if (spec.vbv_seconds > 0) {
+    c.rc_buffer_size = static_cast<int>(static_cast<double>(settings.bitrate_bps) * spec.vbv_seconds);
+  }
+  c.max_b_frames = 0;
+  c.gop_size = spec.infinite_gop;
+  c.flags |= AV_CODEC_FLAG_GLOBAL_HEADER;  // parameter sets apart from the pictures
+  set_color(c, settings.color);
+
+  Options options(spec.options);
+  take_last_libav_error();
+  if (const int result = avcodec_open2(&c, codec, options.get()); result < 0) {
+    return libav_failure(ErrorKind::kUnsupported, spec.codec_name + " does not open", result);
+  }
+  if (const char* key = options.rejected()) {
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("{} of this FFmpeg does not know the option {}", spec.codec_name, key));
+  }
+
+  auto stream = std::make_shared<StreamParameters>();
+  stream->codec = settings.codec;
+  stream->size = settings.size;
+  stream->rate = settings.rate;
+  stream->color = settings.color;
+  stream->bitrate_bps = settings.bitrate_bps;
+  stream->encoder = spec.codec_name;
+  stream->parameter_sets = pure_parameter_sets(
+      settings.codec, {c.extradata, static_cast<std::size_t>(std::max(c.extradata_size, 0))});
+  if (stream->parameter_sets.empty()) {
+    return fail(ErrorKind::kUnsupported, spec.codec_name + " gives no parameter sets");
+  }
+  stream_ = std::move(stream);
+  return {};
+}
+
+Result<void> LibavEncoder::encode(const Frame& frame, Timestamp pts, EncodeRequest request) {
+  const auto& image = std::get<CpuImage>(frame.payload);
+  if (image.format != input_ || frame.size != stream_->size) {
+    return fail(ErrorKind::kInvalidArgument,
+                fmt::format("{} wants {} of {}x{}", stream_->encoder, to_string(input_),
+                            stream_->size.width, stream_->size.height));
+  }
+  if (first_pts_ == kNoTimestamp) first_pts_ = pts;
+  std::int64_t pts_us = std::chrono::duration_cast<std::chrono::microseconds>(pts - first_pts_).count();
+  pts_us = std::max(pts_us, last_pts_us_ + 1);
+  last_pts_us_ = pts_us;
+
+  AVFrame& f = *frame_;
+  av_frame_unref(&f);
+  f.buf[0] = share(image);
+  if (f.buf[0] == nullptr) return fail(ErrorKind::kIo, "out of memory");
+  f.format = context_->pix_fmt;
+  f.width = context_->width;
+  f.height = context_->height;
+  for (std::size_t i = 0; i < image.planes.size(); ++i) {
+    f.data[i] = image.planes[i];
+    f.linesize[i] = static_cast<int>(image.pitches[i].bytes);
+  }
+  f.pts = pts_us;
+  f.pict_type = request.key_frame ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+  f.color_primaries = context_->color_primaries;
+  f.color_trc = context_->color_trc;
+  f.colorspace = context_->colorspace;
+  f.color_range = context_->color_range;
+
+  in_flight_.push_back({pts_us, pts, frame.times});
+  in_flight_.back().times.mark(Stage::kSubmitted);
+  const int result = avcodec_send_frame(context_.get(), &f);
+  av_frame_unref(&f);
+  if (result < 0) {
+    in_flight_.pop_back();
+    return libav_failure(ErrorKind::kDeviceLost, stream_->encoder + " refuses a frame", result);
+  }
+  return drain();
+}
+
+Result<void> LibavEncoder::flush() {
+  const int result = avcodec_send_frame(context_.get(), nullptr);
+  if (result < 0 && result != AVERROR_EOF) {
+    return libav_failure(ErrorKind::kDeviceLost, stream_->encoder + " can't be flushed", result);
+  }
+  return drain();
+}
+
+Result<void> LibavEncoder::drain() {
+  for (;;) {
+    const int result = avcodec_receive_packet(context_.get(), packet_.get());
+    if (result == AVERROR(EAGAIN) || result == AVERROR_EOF) return {};
+    if (result < 0) {
+      return libav_failure(ErrorKind::kDeviceLost, stream_->encoder + " failed", result);
+    }
+    std::shared_ptr<AVPacket> packet(av_packet_alloc(), PacketDeleter{});
+    if (!packet) return fail(ErrorKind::kIo, "out of memory");
+    av_packet_move_ref(packet.get(), packet_.get());
+    while (!in_flight_.empty() && in_flight_.front().pts_us < packet->pts) in_flight_.pop_front();
+    if (in_flight_.empty()) {
+      return fail(ErrorKind::kDeviceLost, stream_->encoder + " returned a picture it was not given");
+    }
+    EncodedFrame encoded;
+    encoded.pts = in_flight_.front().pts;
+    encoded.times = in_flight_.front().times;
+    in_flight_.pop_front();
+    encoded.times.mark(Stage::kEncoded);
+    encoded.key = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+    encoded.stream = stream_;
+    const std::span<const std::uint8_t> bytes(packet->data, static_cast<std::size_t>(packet->size));
+    encoded.data = SharedBytes(std::move(packet), bytes);
+    callback_(std::move(encoded));
+  }
+}
+
+}  // namespace lumen::ffmpeg

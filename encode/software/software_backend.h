@@ -1,0 +1,15 @@
+// libx264 and libx265 through libavcodec, set for latency: no B-frames, no look-ahead, one picture in,
+// one access unit out.
+#pragma once
+
+#include <memory>
+
+#include "encode/video_encoder.h"
+
+namespace lumen::software {
+
+Result<void> check(Codec codec);
+Result<std::unique_ptr<VideoEncoder>> create(const EncoderSettings& settings,
+                                             EncodedFrameCallback callback);
+
+}  // namespace lumen::software

@@ -1,0 +1,175 @@
+#include "platform/udp_socket.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "platform/linux/unique_fd.h"
+
+namespace lumen {
+namespace {
+
+constexpr std::size_t kBatch = 64;  // datagrams in one sendmmsg()
+
+struct AddressListDeleter {
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+
+std::string numeric(const sockaddr* address, socklen_t size) {
+  char text[NI_MAXHOST] = {};
+  if (::getnameinfo(address, size, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0) return {};
+  return text;
+}
+
+NetworkAddress make_address(const addrinfo& info, std::uint16_t port) {
+  NetworkAddress address;
+  address.family = info.ai_family == AF_INET6 ? AddressFamily::kIpv6 : AddressFamily::kIpv4;
+  address.ip = numeric(info.ai_addr, info.ai_addrlen);
+  if (info.ai_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, info.ai_addr, sizeof v6);
+    address.multicast = IN6_IS_ADDR_MULTICAST(&v6.sin6_addr) != 0;
+  } else {
+    sockaddr_in v4{};
+    std::memcpy(&v4, info.ai_addr, sizeof v4);
+    address.multicast = IN_MULTICAST(ntohl(v4.sin_addr.s_addr));
+  }
+  std::memcpy(address.socket_address.data(), info.ai_addr, info.ai_addrlen);
+  address.socket_address_bytes = info.ai_addrlen;
+  return with_port(address, port);
+}
+
+UdpSendOutcome::Stop sort_error(int code) {
+  using Stop = UdpSendOutcome::Stop;
+  switch (code) {
+    case ECONNREFUSED: return Stop::kRefused;
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM: return Stop::kBusy;
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETDOWN:
+    case EADDRNOTAVAIL:
+    case EACCES:
+    case EPERM: return Stop::kUnreachable;  // EPERM: netfilter dropped it on the way out
+    case EMSGSIZE: return Stop::kTooLarge;
+    default: return Stop::kFailed;
+  }
+}
+
+}  // namespace
+
+Result<NetworkAddress> resolve_udp(const std::string& host, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_DGRAM;
+  addrinfo* found = nullptr;
+  const int code = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  const std::unique_ptr<addrinfo, AddressListDeleter> list(found);
+  if (code != 0 || found == nullptr) {
+    return fail(ErrorKind::kInvalidArgument,
+                "can't resolve host \"" + host + "\": " + ::gai_strerror(code),
+                "give an address such as 192.168.1.20 or [fe80::1%eth0], or a name that resolves");
+  }
+  const addrinfo* best = found;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    if (each->ai_family == AF_INET) {
+      best = each;
+      break;
+    }
+  }
+  if (best->ai_family != AF_INET && best->ai_family != AF_INET6) {
+    return fail(ErrorKind::kUnsupported, "host \"" + host + "\" has no IP address");
+  }
+  return make_address(*best, port);
+}
+
+NetworkAddress with_port(const NetworkAddress& address, std::uint16_t port) {
+  NetworkAddress changed = address;
+  changed.port = port;
+  const std::uint16_t network_order = htons(port);
+  const std::size_t at = address.family == AddressFamily::kIpv6 ? offsetof(sockaddr_in6, sin6_port)
+                                                                : offsetof(sockaddr_in, sin_port);
+  std::memcpy(changed.socket_address.data() + at, &network_order, sizeof network_order);
+  return changed;
+}
+
+struct UdpSocket::State {
+  UniqueFd fd;
+};
+
+UdpSocket::UdpSocket(std::unique_ptr<State> state) : state_(std::move(state)) {}
+UdpSocket::UdpSocket(UdpSocket&&) noexcept = default;
+UdpSocket& UdpSocket::operator=(UdpSocket&&) noexcept = default;
+UdpSocket::~UdpSocket() = default;
+
+Result<UdpSocket> UdpSocket::connect(const NetworkAddress& to, int send_buffer_bytes) {
+  const int family = to.family == AddressFamily::kIpv6 ? AF_INET6 : AF_INET;
+  auto fd = UniqueFd::take(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return fail_errno(ErrorKind::kIo, "can't make a UDP socket", errno);
+  // Capped by net.core.wmem_max; what we get is enough to go on with.
+  (void)::setsockopt(fd.borrow(), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes,
+                     sizeof send_buffer_bytes);
+  sockaddr_storage address{};
+  std::memcpy(&address, to.socket_address.data(),
+              std::min<std::size_t>(sizeof address, to.socket_address_bytes));
+  if (::connect(fd.borrow(), reinterpret_cast<const sockaddr*>(&address),
+                to.socket_address_bytes) != 0) {
+    return fail_errno(ErrorKind::kIo, "can't send to " + to.ip, errno,
+                      "check the address and this machine's network (ip route get " + to.ip + ")");
+  }
+  auto state = std::make_unique<State>();
+  state->fd = std::move(fd);
+  return UdpSocket(std::move(state));
+}
+
+UdpSendOutcome UdpSocket::send(std::span<const std::span<const std::uint8_t>> datagrams) {
+  UdpSendOutcome outcome;
+  while (outcome.sent < datagrams.size()) {
+    std::array<mmsghdr, kBatch> messages{};
+    std::array<iovec, kBatch> parts{};
+    const std::size_t count = std::min(kBatch, datagrams.size() - outcome.sent);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto datagram = datagrams[outcome.sent + i];
+      parts[i] = {const_cast<std::uint8_t*>(datagram.data()), datagram.size()};
+      messages[i].msg_hdr.msg_iov = &parts[i];
+      messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    const int sent = ::sendmmsg(state_->fd.borrow(), messages.data(),
+                                static_cast<unsigned>(count), MSG_NOSIGNAL);
+    if (sent > 0) {
+      outcome.sent += static_cast<std::size_t>(sent);
+    } else if (errno != EINTR) {
+      outcome.code = errno;
+      outcome.stop = sort_error(errno);
+      return outcome;
+    }
+  }
+  return outcome;
+}
+
+void UdpSocket::wait_writable(Nanoseconds at_most) {
+  pollfd waiter{state_->fd.borrow(), POLLOUT, 0};
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(at_most);
+  timespec timeout{};
+  timeout.tv_sec = static_cast<time_t>(seconds.count());
+  timeout.tv_nsec = static_cast<long>((at_most - seconds).count());
+  (void)::ppoll(&waiter, 1, &timeout, nullptr);
+}
+
+std::string UdpSocket::local_ip() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (::getsockname(state_->fd.borrow(), generic, &size) != 0) return {};
+  return numeric(generic, size);
+}
+
+}  // namespace lumen
