@@ -303,8 +303,7 @@ void VideoStream::on_process() {
 
 void VideoStream::report_problem() {
   const char* problem = problem_.load();
-  if (problem == nullptr || problem == reported_) return;
-  reported_ = problem;
+  if (problem == nullptr || !reported_.insert(problem).second) return;
   log::area("capture").warn("{} sends frames that are skipped: {}", to_string(target_.node), problem);
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include <pipewire/pipewire.h>
@@ -83,7 +84,7 @@ class VideoStream {
 
   bool announce_format_ = false;             // main loop: the next buffer tells the memory's name
   std::atomic<const char*> problem_{nullptr};  // static text from the data thread
-  const char* reported_ = nullptr;             // main loop
+  std::set<const char*> reported_;             // main loop; each problem is told once
 };
 
 }  // namespace lumen::pipewire

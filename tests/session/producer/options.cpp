@@ -1,0 +1,158 @@
+#include "options.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "capture/synthetic/synthetic_settings.h"
+#include "pods.h"
+
+namespace lumen::producer {
+namespace {
+
+constexpr std::string_view kHelp = R"(lumen-test-producer: a PipeWire video source for tests
+
+  --name NAME              node name (lumen-test-producer)
+  --size WxH               (1920x1080)
+  --fps N | N/D            (60)
+  --frames N               good frames to send; 0: endless (0)
+  --format F               BGRx BGRA RGBx RGBA NV12 (BGRx)
+  --memory M               memfd memptr (memfd)
+  --framerate F            fixed variable (fixed)
+  --buffers MIN,MAX        (2,16)
+  --pts P                  header none minus1 (header)
+  --modifiers M            none linear (none)
+  --linger S               seconds to keep the node after the last frame (0.5)
+  --hostile LIST           repeatable; a comma list of
+      zero-size                                every 7th buffer
+      corrupted-header corrupted-chunk         every 5th buffer, in turn
+      bad-stride bad-offset short-chunk        the same
+      no-fd                                    every second buffer has no memory (memfd only)
+      zero-extent huge-extent                  impossible format
+      recycle-fds                              new buffers every 60 frames
+      resize=WxH@FRAME reformat=FMT@FRAME      once, in mid-stream
+      pause=FRAMES@FRAME stall=FRAMES@FRAME
+      flap=FRAME recycle=FRAME
+
+Prints, a line each:
+  ready node-id=N serial=M    a node exists
+  streaming WxH FORMAT        a consumer begins to receive, or the format was announced again
+  paused                      it no longer does
+  gone                        flap destroyed the node
+  error WHY                   PipeWire reports one
+  produced N skipped M bad K  the end: good frames sent, frame times without a free buffer or not
+                              met, defective buffers sent besides)";
+
+using Setter = std::function<bool(Options&, std::string_view)>;
+
+bool parse_number(std::string_view text, auto& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+/// A setter for a fixed set of words.
+template <typename T, std::size_t kCount>
+Setter words(T NodeSettings::*field, std::array<std::pair<std::string_view, T>, kCount> table) {
+  return [field, table](Options& options, std::string_view value) {
+    const auto found = std::ranges::find_if(table, [&](const auto& e) { return e.first == value; });
+    if (found == table.end()) return false;
+    options.node.*field = found->second;
+    return true;
+  };
+}
+
+bool set_size(Options& options, std::string_view value) {
+  const auto parsed = parse_synthetic_spec(value);
+  if (!parsed || value.empty() || value.find('@') != std::string_view::npos) return false;
+  options.node.size = parsed->size;
+  return true;
+}
+
+bool set_rate(Options& options, std::string_view value) {
+  const auto parsed = parse_synthetic_spec(fmt::format("@{}", value));
+  if (!parsed) return false;
+  options.node.rate = parsed->rate;
+  return true;
+}
+
+bool set_buffers(Options& options, std::string_view value) {
+  const std::size_t comma = std::min(value.find(','), value.size());
+  const std::string_view most = value.substr(std::min(comma + 1, value.size()));
+  return parse_number(value.substr(0, comma), options.node.least_buffers) &&
+         parse_number(most, options.node.most_buffers) && options.node.least_buffers > 0 &&
+         options.node.least_buffers <= options.node.most_buffers && options.node.most_buffers <= 64;
+}
+
+bool set_linger(Options& options, std::string_view value) {
+  double seconds = 0;
+  if (!parse_number(value, seconds) || !(seconds >= 0 && seconds <= 3600)) return false;
+  options.linger = std::chrono::duration_cast<Nanoseconds>(std::chrono::duration<double>(seconds));
+  return true;
+}
+
+struct Flag {
+  std::string_view name;
+  Setter set;
+};
+
+const std::array<Flag, 11>& flags() {
+  static const std::array<Flag, 11> kFlags{{
+      {"--name", [](Options& o, std::string_view v) { return !(o.node.name = v).empty(); }},
+      {"--size", set_size},
+      {"--fps", set_rate},
+      {"--frames", [](Options& o, std::string_view v) { return parse_number(v, o.frames); }},
+      {"--format",
+       [](Options& o, std::string_view v) {
+         return (o.node.format = parse_format_name(v)) != Fourcc::kNone;
+       }},
+      {"--memory", words<Memory, 2>(&NodeSettings::memory,
+                                    {{{"memfd", Memory::kMemFd}, {"memptr", Memory::kMemPtr}}})},
+      {"--framerate",
+       words<RateOffer, 2>(&NodeSettings::rate_offer,
+                           {{{"fixed", RateOffer::kFixed}, {"variable", RateOffer::kVariable}}})},
+      {"--buffers", set_buffers},
+      {"--pts", words<Pts, 3>(&NodeSettings::pts, {{{"header", Pts::kHeader},
+                                                    {"none", Pts::kNone},
+                                                    {"minus1", Pts::kMinusOne}}})},
+      {"--modifiers", words<ModifierOffer, 2>(
+                          &NodeSettings::modifiers,
+                          {{{"none", ModifierOffer::kNone}, {"linear", ModifierOffer::kLinear}}})},
+      {"--linger", set_linger},
+  }};
+  return kFlags;
+}
+
+tl::unexpected<Error> refuse(std::string message) {
+  return fail(ErrorKind::kInvalidArgument, std::move(message), "see --help");
+}
+
+}  // namespace
+
+Result<Options> parse_options(int argc, const char* const* argv) {
+  Options options;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string_view name = argv[i];
+    if (name == "--help") return fail(ErrorKind::kCancelled, std::string(kHelp));
+    if (i + 1 == argc) return refuse(fmt::format("{} needs a value", name));
+    const std::string_view value = argv[i + 1];
+    if (name == "--hostile") {
+      if (auto added = options.personality.add(value); !added) {
+        return tl::unexpected<Error>(added.error());
+      }
+      continue;
+    }
+    const auto flag = std::ranges::find(flags(), name, &Flag::name);
+    if (flag == flags().end()) return refuse(fmt::format("{} is not known", name));
+    if (!flag->set(options, value)) return refuse(fmt::format("{}: bad value \"{}\"", name, value));
+  }
+  options.node.extent = options.personality.extent;
+  options.node.descriptors = options.personality.descriptors;
+  return options;
+}
+
+}  // namespace lumen::producer

@@ -1,0 +1,166 @@
+#include "pods.h"
+
+#include <algorithm>
+#include <array>
+
+#include <spa/buffer/buffer.h>
+#include <spa/buffer/meta.h>
+#include <spa/param/buffers.h>
+#include <spa/param/format-utils.h>
+#include <spa/param/video/format.h>
+#include <spa/pod/builder.h>
+
+namespace lumen::producer {
+namespace {
+
+struct Row {
+  std::string_view name;
+  Fourcc fourcc;
+  spa_video_format spa;
+};
+constexpr std::array kFormats = {
+    Row{"BGRx", Fourcc::kBGRx, SPA_VIDEO_FORMAT_BGRx},
+    Row{"BGRA", Fourcc::kBGRA, SPA_VIDEO_FORMAT_BGRA},
+    Row{"RGBx", Fourcc::kRGBx, SPA_VIDEO_FORMAT_RGBx},
+    Row{"RGBA", Fourcc::kRGBA, SPA_VIDEO_FORMAT_RGBA},
+    Row{"NV12", Fourcc::kNV12, SPA_VIDEO_FORMAT_NV12},
+};
+
+constexpr std::size_t kPodWords = 128;            // 1 KiB: no pod here comes near
+constexpr std::uint32_t kHugeSide = 0x7fff'fff0;  // × 4 bytes overflows 32 bits
+constexpr std::uint32_t kPreferredBuffers = 8;
+
+int as_int(std::uint32_t value) { return static_cast<int>(value); }
+
+void add_int(spa_pod_builder* b, std::uint32_t key, std::uint32_t value) {
+  spa_pod_builder_prop(b, key, 0);
+  spa_pod_builder_int(b, as_int(value));
+}
+
+void add_id(spa_pod_builder* b, std::uint32_t key, std::uint32_t value) {
+  spa_pod_builder_prop(b, key, 0);
+  spa_pod_builder_id(b, value);
+}
+
+Extent announced(const NodeSettings& settings) {
+  switch (settings.extent) {
+    case ExtentTrick::kZero: return {0, 0};
+    case ExtentTrick::kHuge: return {kHugeSide, kHugeSide};
+    case ExtentTrick::kNone: break;
+  }
+  return settings.size;
+}
+
+void add_rate(spa_pod_builder* b, const NodeSettings& settings) {
+  const FrameRate rate = settings.rate;
+  spa_pod_builder_prop(b, SPA_FORMAT_VIDEO_framerate, 0);
+  if (settings.rate_offer == RateOffer::kFixed) {
+    spa_pod_builder_fraction(b, rate.num, rate.den);
+    return;
+  }
+  spa_pod_builder_fraction(b, 0, 1);
+  spa_pod_builder_prop(b, SPA_FORMAT_VIDEO_maxFramerate, 0);
+  spa_pod_frame choice;
+  spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Range, 0);
+  spa_pod_builder_fraction(b, rate.num, rate.den);
+  spa_pod_builder_fraction(b, 1, 1);
+  spa_pod_builder_fraction(b, rate.num, rate.den);
+  spa_pod_builder_pop(b, &choice);
+}
+
+}  // namespace
+
+Fourcc parse_format_name(std::string_view name) {
+  const auto row = std::ranges::find(kFormats, name, &Row::name);
+  return row == kFormats.end() ? Fourcc::kNone : row->fourcc;
+}
+
+spa_video_format to_spa(Fourcc format) {
+  const auto row = std::ranges::find(kFormats, format, &Row::fourcc);
+  return row == kFormats.end() ? SPA_VIDEO_FORMAT_UNKNOWN : row->spa;
+}
+
+void Pods::add_formats(const NodeSettings& settings, Fixation fixation) {
+  if (settings.modifiers == ModifierOffer::kLinear) {
+    if (fixation == Fixation::kDone) add_format(settings, ModifierProperty::kFixed);
+    add_format(settings, ModifierProperty::kChoice);
+  }
+  add_format(settings, ModifierProperty::kAbsent);
+}
+
+void Pods::add_format(const NodeSettings& settings, ModifierProperty modifier) {
+  Storage& storage = next();
+  spa_pod_builder b{};
+  spa_pod_builder_init(&b, storage.data(), static_cast<std::uint32_t>(storage.size() * 8));
+  spa_pod_frame object;
+  spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_Format, SPA_PARAM_EnumFormat);
+  add_id(&b, SPA_FORMAT_mediaType, SPA_MEDIA_TYPE_video);
+  add_id(&b, SPA_FORMAT_mediaSubtype, SPA_MEDIA_SUBTYPE_raw);
+  add_id(&b, SPA_FORMAT_VIDEO_format, to_spa(settings.format));
+  constexpr auto kLinear = static_cast<std::int64_t>(kModifierLinear.value);
+  if (modifier == ModifierProperty::kFixed) {
+    spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_modifier, SPA_POD_PROP_FLAG_MANDATORY);
+    spa_pod_builder_long(&b, kLinear);
+  } else if (modifier == ModifierProperty::kChoice) {
+    spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_modifier,
+                         SPA_POD_PROP_FLAG_MANDATORY | SPA_POD_PROP_FLAG_DONT_FIXATE);
+    spa_pod_frame choice;
+    spa_pod_builder_push_choice(&b, &choice, SPA_CHOICE_Enum, 0);
+    spa_pod_builder_long(&b, kLinear);  // the default, repeated as the only alternative
+    spa_pod_builder_long(&b, kLinear);
+    spa_pod_builder_pop(&b, &choice);
+  }
+  const Extent size = announced(settings);
+  spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_size, 0);
+  spa_pod_builder_rectangle(&b, size.width, size.height);
+  add_rate(&b, settings);
+  spa_pod_builder_pop(&b, &object);
+}
+
+void Pods::add_buffers(const NodeSettings& settings, std::uint32_t picture_bytes, Pitch pitch,
+                       bool has_modifier) {
+  Storage& buffers = next();
+  spa_pod_builder b{};
+  spa_pod_builder_init(&b, buffers.data(), static_cast<std::uint32_t>(buffers.size() * 8));
+  spa_pod_frame object;
+  spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_ParamBuffers, SPA_PARAM_Buffers);
+  spa_pod_builder_prop(&b, SPA_PARAM_BUFFERS_buffers, 0);
+  spa_pod_frame choice;
+  spa_pod_builder_push_choice(&b, &choice, SPA_CHOICE_Range, 0);
+  spa_pod_builder_int(
+      &b, as_int(std::clamp(kPreferredBuffers, settings.least_buffers, settings.most_buffers)));
+  spa_pod_builder_int(&b, as_int(settings.least_buffers));
+  spa_pod_builder_int(&b, as_int(settings.most_buffers));
+  spa_pod_builder_pop(&b, &choice);
+  add_int(&b, SPA_PARAM_BUFFERS_blocks, 1);
+  add_int(&b, SPA_PARAM_BUFFERS_size, picture_bytes);
+  add_int(&b, SPA_PARAM_BUFFERS_stride, pitch.bytes);
+  std::uint32_t types =
+      settings.memory == Memory::kMemFd ? 1U << SPA_DATA_MemFd : 1U << SPA_DATA_MemPtr;
+  if (has_modifier) types |= 1U << SPA_DATA_DmaBuf;
+  spa_pod_builder_prop(&b, SPA_PARAM_BUFFERS_dataType, 0);
+  spa_pod_builder_push_choice(&b, &choice, SPA_CHOICE_Flags, 0);
+  spa_pod_builder_int(&b, as_int(types));
+  spa_pod_builder_pop(&b, &choice);
+  spa_pod_builder_pop(&b, &object);
+
+  if (settings.pts == Pts::kNone) return;
+  Storage& meta = next();
+  spa_pod_builder_init(&b, meta.data(), static_cast<std::uint32_t>(meta.size() * 8));
+  spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_ParamMeta, SPA_PARAM_Meta);
+  add_id(&b, SPA_PARAM_META_type, SPA_META_Header);
+  add_int(&b, SPA_PARAM_META_size, sizeof(spa_meta_header));
+  spa_pod_builder_pop(&b, &object);
+}
+
+std::vector<const spa_pod*> Pods::pointers() const {
+  std::vector<const spa_pod*> pods;
+  for (const Storage& storage : storage_) {
+    pods.push_back(reinterpret_cast<const spa_pod*>(storage.data()));
+  }
+  return pods;
+}
+
+Pods::Storage& Pods::next() { return storage_.emplace_back(kPodWords); }
+
+}  // namespace lumen::producer

@@ -1,0 +1,245 @@
+#include "video_node.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <utility>
+
+#include <spa/buffer/buffer.h>
+#include <spa/buffer/meta.h>
+#include <spa/param/format-utils.h>
+#include <spa/pod/iter.h>
+
+namespace lumen::producer {
+namespace {
+
+constexpr std::uint32_t kPitchAlignment = 16;  // bytes
+constexpr std::size_t kGarbageBytes = 65'521;  // a prime, so that its repeats never line up
+
+SharedPicture* picture_of(const pw_buffer* buffer) {
+  return static_cast<SharedPicture*>(buffer->user_data);
+}
+
+}  // namespace
+
+VideoNode::VideoNode(NodeSettings settings, Callbacks callbacks)
+    : settings_(std::move(settings)), callbacks_(std::move(callbacks)), garbage_(kGarbageBytes) {
+  std::mt19937 random(1);
+  std::ranges::generate(garbage_, [&] { return static_cast<std::uint8_t>(random() >> 24); });
+  prepare_picture();
+}
+
+Result<std::unique_ptr<VideoNode>> VideoNode::create(pw_core* core, NodeSettings settings,
+                                                     Callbacks callbacks) {
+  std::unique_ptr<VideoNode> node(new VideoNode(std::move(settings), std::move(callbacks)));
+  if (auto connected = node->connect(core); !connected) {
+    return tl::unexpected<Error>(std::move(connected.error()));
+  }
+  return node;
+}
+
+VideoNode::~VideoNode() {
+  if (stream_ == nullptr) return;
+  callbacks_ = {};
+  pw_stream_destroy(stream_);  // removes the buffers first
+}
+
+Result<void> VideoNode::connect(pw_core* core) {
+  static constexpr pw_stream_events kEvents = [] {
+    pw_stream_events events{};
+    events.version = PW_VERSION_STREAM_EVENTS;
+    events.state_changed = [](void* self, pw_stream_state, pw_stream_state state,
+                              const char* error) {
+      static_cast<VideoNode*>(self)->on_state(state, error);
+    };
+    events.param_changed = [](void* self, std::uint32_t id, const spa_pod* param) {
+      if (id == SPA_PARAM_Format) static_cast<VideoNode*>(self)->on_format(param);
+    };
+    events.add_buffer = [](void* self, pw_buffer* buffer) {
+      static_cast<VideoNode*>(self)->on_add_buffer(buffer);
+    };
+    events.remove_buffer = [](void* self, pw_buffer* buffer) {
+      static_cast<VideoNode*>(self)->on_remove_buffer(buffer);
+    };
+    return events;
+  }();
+
+  pw_properties* const properties = pw_properties_new(
+      PW_KEY_NODE_NAME, settings_.name.c_str(), PW_KEY_NODE_DESCRIPTION, settings_.name.c_str(),
+      PW_KEY_MEDIA_CLASS, "Video/Source", PW_KEY_MEDIA_TYPE, "Video", nullptr);
+  stream_ = pw_stream_new(core, settings_.name.c_str(), properties);
+  if (stream_ == nullptr) return fail_errno(ErrorKind::kIo, "pw_stream_new", errno);
+  pw_stream_add_listener(stream_, &listener_, &kEvents, this);
+
+  Pods pods;
+  pods.add_formats(settings_, Pods::Fixation::kOpen);
+  std::vector<const spa_pod*> params = pods.pointers();
+  const int flags =
+      PW_STREAM_FLAG_DRIVER | (settings_.memory == Memory::kMemFd ? PW_STREAM_FLAG_ALLOC_BUFFERS
+                                                                  : PW_STREAM_FLAG_MAP_BUFFERS);
+  const int result = pw_stream_connect(stream_, PW_DIRECTION_OUTPUT, PW_ID_ANY,
+                                       static_cast<pw_stream_flags>(flags), params.data(),
+                                       static_cast<std::uint32_t>(params.size()));
+  if (result < 0) return fail_errno(ErrorKind::kIo, "pw_stream_connect", -result);
+  return {};
+}
+
+void VideoNode::on_state(pw_stream_state state, const char* error) {
+  const bool was_streaming = std::exchange(streaming_, state == PW_STREAM_STATE_STREAMING);
+  if (state == PW_STREAM_STATE_PAUSED && !std::exchange(exists_, true) && callbacks_.exists) {
+    callbacks_.exists(pw_stream_get_node_id(stream_));
+  }
+  if (state == PW_STREAM_STATE_ERROR && callbacks_.failed) {
+    callbacks_.failed(error == nullptr ? "unknown" : error);
+  }
+  if (streaming_ && !was_streaming && callbacks_.streaming) callbacks_.streaming();
+  if (!streaming_ && was_streaming && callbacks_.paused) callbacks_.paused();
+}
+
+void VideoNode::on_format(const spa_pod* format) {
+  negotiating_ = true;
+  if (format == nullptr) return;
+  Pods pods;
+  const spa_pod_prop* const modifier =
+      spa_pod_find_prop(format, nullptr, SPA_FORMAT_VIDEO_modifier);
+  if (modifier != nullptr && (modifier->flags & SPA_POD_PROP_FLAG_DONT_FIXATE) != 0) {
+    pods.add_formats(settings_, Pods::Fixation::kDone);
+    update_params(pods);
+    return;  // the fixed format comes next
+  }
+  negotiating_ = false;
+  pods.add_buffers(
+      settings_,
+      static_cast<std::uint32_t>(picture_bytes(settings_.format, settings_.size.height, pitch_)),
+      pitch_, modifier != nullptr);
+  update_params(pods);
+}
+
+void VideoNode::on_add_buffer(pw_buffer* buffer) {
+  spa_data& data = buffer->buffer->datas[0];
+  const std::size_t bytes = picture_bytes(settings_.format, settings_.size.height, pitch_);
+  const bool missing =
+      settings_.descriptors == Descriptors::kSomeMissing && buffers_added_++ % 2 == 1;
+  if (settings_.memory == Memory::kMemPtr) {
+    auto picture = SharedPicture::borrow(data.maxsize < bytes ? nullptr : data.data, bytes);
+    if (picture->data() != nullptr) draw_static_part(*picture);
+    buffer->user_data = picture.release();
+    return;
+  }
+  data.type = SPA_DATA_MemFd;
+  data.flags = SPA_DATA_FLAG_READWRITE;
+  data.fd = -1;
+  data.mapoffset = 0;
+  data.maxsize = static_cast<std::uint32_t>(bytes);
+  data.data = nullptr;
+  if (missing) return;
+  auto picture = SharedPicture::allocate(bytes);
+  if (!picture) {
+    pw_stream_set_error(stream_, -ENOMEM, "%s", picture.error().describe().c_str());
+    return;
+  }
+  draw_static_part(**picture);
+  data.fd = (*picture)->fd();
+  data.data = (*picture)->data();
+  buffer->user_data = picture->release();
+}
+
+void VideoNode::on_remove_buffer(pw_buffer* buffer) {
+  const std::unique_ptr<SharedPicture> picture(picture_of(buffer));
+  buffer->user_data = nullptr;
+}
+
+void VideoNode::update_params(const Pods& pods) {
+  std::vector<const spa_pod*> params = pods.pointers();
+  pw_stream_update_params(stream_, params.data(), static_cast<std::uint32_t>(params.size()));
+}
+
+void VideoNode::prepare_picture() {
+  const std::uint32_t bytes = row_bytes(settings_.format, settings_.size.width);
+  pitch_ = {(bytes + kPitchAlignment - 1) / kPitchAlignment * kPitchAlignment};
+  painter_.emplace(settings_.format, settings_.size);
+  static_part_.resize(picture_bytes(settings_.format, settings_.size.height, pitch_));
+  painter_->draw_static(view_pixels(static_part_.data(), settings_.format, settings_.size, pitch_));
+}
+
+void VideoNode::announce(Fourcc format, Extent size) {
+  settings_.format = format;
+  settings_.size = size;
+  negotiating_ = true;
+  prepare_picture();
+  Pods pods;
+  pods.add_formats(settings_, Pods::Fixation::kOpen);
+  update_params(pods);
+}
+
+void VideoNode::set_active(Activity activity) {
+  pw_stream_set_active(stream_, activity == Activity::kActive);
+}
+
+VideoNode::Sent VideoNode::send(std::uint32_t number, Timestamp due, Defect defect) {
+  Sent sent = Sent::kNoBuffer;
+  if (pw_buffer* const buffer = pw_stream_dequeue_buffer(stream_)) {
+    SharedPicture* const picture = picture_of(buffer);
+    const bool has_memory = picture != nullptr && picture->bytes() >= static_part_.size();
+    if (has_memory && defect == Defect::kNone) {
+      draw(*picture, number);
+    } else if (has_memory) {
+      fill_with_garbage(*picture);
+    }
+    describe(*buffer->buffer, number, due, defect);
+    pw_stream_queue_buffer(stream_, buffer);
+    sent = has_memory && defect == Defect::kNone ? Sent::kGood : Sent::kBad;
+  }
+  // Also with nothing to send: the buffers that the consumer gave back arrive with this cycle.
+  pw_stream_trigger_process(stream_);
+  return sent;
+}
+
+void VideoNode::draw_static_part(SharedPicture& picture) {
+  std::memcpy(picture.data(), static_part_.data(), static_part_.size());
+  picture.has_static_part = true;
+}
+
+void VideoNode::draw(SharedPicture& picture, std::uint32_t number) {
+  if (!picture.has_static_part) draw_static_part(picture);
+  painter_->draw_moving(number,
+                        view_pixels(picture.data(), settings_.format, settings_.size, pitch_));
+}
+
+void VideoNode::fill_with_garbage(SharedPicture& picture) {
+  picture.has_static_part = false;
+  for (std::size_t at = 0; at < picture.bytes(); at += garbage_.size()) {
+    std::memcpy(picture.data() + at, garbage_.data(),
+                std::min(garbage_.size(), picture.bytes() - at));
+  }
+}
+
+void VideoNode::describe(spa_buffer& buffer, std::uint32_t number, Timestamp due, Defect defect) {
+  spa_data& data = buffer.datas[0];
+  spa_chunk& chunk = *data.chunk;
+  chunk.offset = 0;
+  chunk.size = static_cast<std::uint32_t>(static_part_.size());
+  chunk.stride = static_cast<std::int32_t>(pitch_.bytes);
+  chunk.flags = defect == Defect::kCorruptedChunk ? SPA_CHUNK_FLAG_CORRUPTED : SPA_CHUNK_FLAG_NONE;
+  if (defect == Defect::kZeroSize) chunk.size = 0;
+  if (defect == Defect::kShortChunk) chunk.size /= 2;
+  if (defect == Defect::kBadOffset) chunk.offset = data.maxsize + data.maxsize / 2;
+  if (defect == Defect::kBadStride) {
+    const std::array<std::int32_t, 3> strides{0, std::numeric_limits<std::int32_t>::max(),
+                                              -chunk.stride};
+    chunk.stride = strides[bad_strides_++ % strides.size()];
+  }
+
+  auto* const header = static_cast<spa_meta_header*>(
+      spa_buffer_find_meta_data(&buffer, SPA_META_Header, sizeof(spa_meta_header)));
+  if (header == nullptr) return;
+  *header = {};
+  header->flags = defect == Defect::kCorruptedHeader ? SPA_META_HEADER_FLAG_CORRUPTED : 0;
+  header->pts = settings_.pts == Pts::kMinusOne ? -1 : due.time_since_epoch().count();
+  header->seq = number;
+}
+
+}  // namespace lumen::producer

@@ -1,0 +1,90 @@
+// One PipeWire video source node: negotiation, buffers, and sending the test pattern.
+//
+// It drives the graph (PW_STREAM_FLAG_DRIVER): a frame leaves when send() is called. Everything
+// runs on the main loop; no real-time thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <pipewire/pipewire.h>
+
+#include "capture/synthetic/pattern.h"
+#include "core/error.h"
+#include "core/time.h"
+#include "node_settings.h"
+#include "personality.h"
+#include "pods.h"
+#include "shared_picture.h"
+
+namespace lumen::producer {
+
+class VideoNode {
+ public:
+  /// Called inside PipeWire's own events: don't destroy the node there.
+  struct Callbacks {
+    std::function<void(std::uint32_t node_id)> exists;
+    std::function<void()> streaming;
+    std::function<void()> paused;
+    std::function<void(const std::string&)> failed;
+  };
+  enum class Sent { kGood, kBad, kNoBuffer };
+  enum class Activity { kActive, kInactive };
+
+  static Result<std::unique_ptr<VideoNode>> create(pw_core* core, NodeSettings settings,
+                                                   Callbacks callbacks);
+  VideoNode(const VideoNode&) = delete;
+  ~VideoNode();
+
+  /// True between the end of a negotiation and the next one, while a consumer receives.
+  [[nodiscard]] bool can_send() const { return streaming_ && !negotiating_; }
+
+  /// Draws picture `number` and sends it. kBad: what was sent carries no number, because of the
+  /// defect or because the buffer has no memory.
+  Sent send(std::uint32_t number, Timestamp due, Defect defect);
+
+  /// Announces another format or size, or the same again, which makes PipeWire renew the buffers.
+  void announce(Fourcc format, Extent size);
+  void set_active(Activity activity);
+
+  [[nodiscard]] const NodeSettings& settings() const { return settings_; }
+
+ private:
+  VideoNode(NodeSettings settings, Callbacks callbacks);
+  Result<void> connect(pw_core* core);
+  void on_state(pw_stream_state state, const char* error);
+  void on_format(const spa_pod* format);
+  void on_add_buffer(pw_buffer* buffer);
+  void on_remove_buffer(pw_buffer* buffer);
+  void update_params(const Pods& pods);
+  void prepare_picture();
+
+  /// When a buffer comes, not at its first frame: touching new pages takes longer than a frame has.
+  void draw_static_part(SharedPicture& picture);
+  void draw(SharedPicture& picture, std::uint32_t number);
+  void fill_with_garbage(SharedPicture& picture);
+  void describe(spa_buffer& buffer, std::uint32_t number, Timestamp due, Defect defect);
+
+  NodeSettings settings_;
+  Callbacks callbacks_;
+  pw_stream* stream_ = nullptr;
+  spa_hook listener_{};
+
+  bool exists_ = false;
+  bool streaming_ = false;
+  bool negotiating_ = true;
+  std::uint32_t buffers_added_ = 0;
+  std::uint32_t bad_strides_ = 0;
+
+  // Of the format in effect.
+  std::optional<PatternPainter> painter_;
+  Pitch pitch_;
+  std::vector<std::uint8_t> static_part_;
+  std::vector<std::uint8_t> garbage_;
+};
+
+}  // namespace lumen::producer
