@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include <spdlog/details/os.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
@@ -39,7 +40,10 @@ struct State {
     if (std::getenv("JOURNAL_STREAM") != nullptr) {
       formatter->add_flag<JournalPriority>('*').set_pattern("%*%n: %v");
     } else {
-      formatter->set_pattern("%H:%M:%S.%e %^%l%$ %n: %v");
+      // On a terminal a progress line may stand in the way: go to its start and erase it.
+      const bool terminal = spdlog::details::os::in_terminal(stderr);
+      formatter->set_pattern(std::string(terminal ? "\r\x1b[K" : "") +
+                             "%H:%M:%S.%e %^%l%$ %n: %v");
     }
     sink->set_formatter(std::move(formatter));
   }
