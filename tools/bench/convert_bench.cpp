@@ -1,0 +1,118 @@
+// Conversion speed on this machine: lumen's kernel next to libyuv's (whose matrix is BT.601) and to
+// plain copies of the frame, which is the floor that memory sets. One thread.
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+#include <libyuv/convert.h>
+#include <libyuv/convert_from_argb.h>
+
+#include "zerocopy/cpu/convert.h"
+
+namespace {
+
+using lumen::Extent;
+using lumen::Fourcc;
+using lumen::Pitch;
+
+/// A frame with something in it, and room for the result.
+struct Buffers {
+  explicit Buffers(Extent extent)
+      : size(extent),
+        source(std::size_t{4} * extent.width * extent.height),
+        target(std::size_t{4} * extent.width * extent.height) {
+    std::uint32_t state = 1;
+    for (std::uint8_t& byte : source) {
+      state = state * 1664525 + 1013904223;
+      byte = static_cast<std::uint8_t>(state >> 24);
+    }
+  }
+
+  [[nodiscard]] lumen::cpu::Picture picture() const {
+    return {Fourcc::kBGRx, size, {source.data()}, {Pitch{size.width * 4}}};
+  }
+  [[nodiscard]] lumen::cpu::TargetPicture yuv(Fourcc format) {
+    std::uint8_t* const chroma = target.data() + std::size_t{size.width} * size.height;
+    lumen::cpu::TargetPicture result{format, size, {target.data(), chroma}, {}};
+    if (format == Fourcc::kNV12) {
+      result.pitches = {Pitch{size.width}, Pitch{size.width}};
+    } else {
+      result.planes[2] = chroma + std::size_t{size.width} * size.height / 4;
+      result.pitches = {Pitch{size.width}, Pitch{size.width / 2}, Pitch{size.width / 2}};
+    }
+    return result;
+  }
+
+  Extent size;
+  std::vector<std::uint8_t> source;
+  std::vector<std::uint8_t> target;
+};
+
+Extent extent_of(const benchmark::State& state) {
+  return {static_cast<std::uint32_t>(state.range(0)), static_cast<std::uint32_t>(state.range(1))};
+}
+
+void count_pixels(benchmark::State& state) {
+  state.SetItemsProcessed(state.iterations() * state.range(0) * state.range(1));
+}
+
+void lumen_from_bgrx(benchmark::State& state, Fourcc format) {
+  Buffers buffers(extent_of(state));
+  const auto target = buffers.yuv(format);
+  for (auto _ : state) {
+    if (!lumen::cpu::convert(buffers.picture(), target, {})) state.SkipWithError("convert failed");
+    benchmark::ClobberMemory();
+  }
+  count_pixels(state);
+}
+void LumenToNv12(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kNV12); }
+void LumenToI420(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kI420); }
+
+void LibyuvToNv12(benchmark::State& state) {
+  Buffers buffers(extent_of(state));
+  const auto target = buffers.yuv(Fourcc::kNV12);
+  const int width = static_cast<int>(buffers.size.width);
+  const int height = static_cast<int>(buffers.size.height);
+  for (auto _ : state) {
+    libyuv::ARGBToNV12(buffers.source.data(), width * 4, target.planes[0], width, target.planes[1],
+                       width, width, height);
+    benchmark::ClobberMemory();
+  }
+  count_pixels(state);
+}
+
+void LibyuvToI420(benchmark::State& state) {
+  Buffers buffers(extent_of(state));
+  const auto target = buffers.yuv(Fourcc::kI420);
+  const int width = static_cast<int>(buffers.size.width);
+  const int height = static_cast<int>(buffers.size.height);
+  for (auto _ : state) {
+    libyuv::ARGBToI420(buffers.source.data(), width * 4, target.planes[0], width, target.planes[1],
+                       width / 2, target.planes[2], width / 2, width, height);
+    benchmark::ClobberMemory();
+  }
+  count_pixels(state);
+}
+
+void CopyFrame(benchmark::State& state) {
+  Buffers buffers(extent_of(state));
+  for (auto _ : state) {
+    std::memcpy(buffers.target.data(), buffers.source.data(), buffers.source.size());
+    benchmark::ClobberMemory();
+  }
+  count_pixels(state);
+}
+
+void sizes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->Args({1920, 1080})->Args({3840, 2160})->Unit(benchmark::kMicrosecond);
+}
+BENCHMARK(LumenToNv12)->Apply(sizes);
+BENCHMARK(LibyuvToNv12)->Apply(sizes);
+BENCHMARK(LumenToI420)->Apply(sizes);
+BENCHMARK(LibyuvToI420)->Apply(sizes);
+BENCHMARK(CopyFrame)->Apply(sizes);
+
+}  // namespace
+
+BENCHMARK_MAIN();

@@ -1,0 +1,53 @@
+// The CPU route: converts straight from the producer's memory into pooled encoder input.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "zerocopy/cpu/dmabuf_mapping.h"
+#include "zerocopy/cpu/image_pool.h"
+#include "zerocopy/cpu/picture.h"
+#include "zerocopy/frame_importer.h"
+
+namespace lumen::cpu {
+
+struct CpuImporterSettings {
+  unsigned pool_images = ImagePool::kDefaultLimit;  // frames that may be out at once; not zero
+  DmaBufSync dmabuf_sync = sync_dmabuf;
+};
+
+/// Takes host memory and LINEAR dmabufs, BGRx, BGRA, RGBx, RGBA and NV12. A frame of the target's
+/// size (odd sides rounded up) is converted directly; any other through a picture of its own size,
+/// which gives the producer's buffer back before the scaling.
+///
+/// Frames from RGB carry the target's colour description, those from NV12 the capture's, because
+/// their samples are not touched.
+class CpuImporter final : public FrameImporter {
+ public:
+  static std::unique_ptr<FrameImporter> make(CpuImporterSettings settings = {});
+
+  explicit CpuImporter(CpuImporterSettings settings);
+
+  /// Host memory comes first: reading a discrete GPU's memory through mmap is uncached and can be
+  /// slower by orders of magnitude than the copy that the producer makes with its GPU.
+  [[nodiscard]] std::vector<FormatOffer> offers() const override;
+  Result<void> configure(const ImportTarget& target) override;
+  Result<Frame> import(CapturedFrame captured) override;
+  [[nodiscard]] std::string_view route() const override { return route_; }
+
+ private:
+  /// Reads the producer's memory once, from front to back.
+  Result<void> read(const CapturedFrame& captured, const Rect& visible, const TargetPicture& into);
+  /// The visible part in its own size.
+  Result<CpuImage> stage(const CapturedFrame& captured, const Rect& visible);
+
+  CpuImporterSettings settings_;
+  DmaBufReader dmabufs_;
+  ImportTarget target_;
+  std::unique_ptr<ImagePool> pool_;     // of the target's size; null before configure()
+  std::unique_ptr<ImagePool> staging_;  // of the source's, while it differs; one image
+  std::string_view route_ = "cpu";
+};
+
+}  // namespace lumen::cpu

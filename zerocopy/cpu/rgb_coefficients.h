@@ -1,0 +1,30 @@
+// The RGB → Y'CbCr matrix as fixed-point numbers, scaled so that every result lies in bits 16 to 23
+// of a 32-bit sum.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "core/color.h"
+#include "core/pixel_format.h"
+
+namespace lumen::cpu {
+
+/// One row of the matrix, in the byte order of the packed pixel (byte 3, alpha or padding, does not
+/// count).
+using MatrixRow = std::array<std::int32_t, 3>;
+
+/// Y = (luma · pixel + luma_bias) >> 16; Cb = (cb · sum of the 2×2 block + chroma_bias) >> 16. No
+/// result leaves 0…255. The fixed-point error is below 0.05 of a code value.
+struct RgbCoefficients {
+  MatrixRow luma{};              // scale 2^16; below 2^16, the middle one may exceed 2^15
+  MatrixRow cb{};                // scale 2^14; sums to zero, so that every grey is exactly neutral
+  MatrixRow cr{};                // likewise
+  std::int32_t luma_bias = 0;    // black level and rounding
+  std::int32_t chroma_bias = 0;  // 128 and rounding
+};
+
+/// H.273 section 8.3, equations for 8-bit Y'CbCr. `format` is one of the four packed RGB orders.
+RgbCoefficients make_rgb_coefficients(const ColorDescription& color, Fourcc format);
+
+}  // namespace lumen::cpu

@@ -1,0 +1,23 @@
+// Fitting a picture into the encoder's size: same aspect ratio, centred, black around it.
+#pragma once
+
+#include "core/color.h"
+#include "core/error.h"
+#include "core/geometry.h"
+#include "zerocopy/cpu/picture.h"
+
+namespace lumen::cpu {
+
+/// Where a source of this size lies in the target: as large as fits, centred, on even coordinates,
+/// both sides even and at least 2. `target` has even sides; neither is empty.
+Rect fit_rectangle(Extent source, Extent target);
+
+/// Scales `source` into fit_rectangle() of `target`, which has the same format (NV12 or I420), and
+/// paints the rest black. Box filter when it shrinks, bilinear when it grows (libyuv has no box
+/// filter for interleaved chroma and takes bilinear there too). `range` decides which luma is
+/// black. Any thread. Errors: kInvalidArgument, kIo where libyuv could not allocate its row
+/// buffers.
+Result<void> scale_letterboxed(const Picture& source, const TargetPicture& target,
+                               ColorRange range);
+
+}  // namespace lumen::cpu
