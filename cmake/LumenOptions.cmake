@@ -25,6 +25,8 @@ target_include_directories(lumen_flags INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJ
 target_compile_options(lumen_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
   -Wimplicit-fallthrough
+  # Designated initializers leave the rest to its defaults on purpose.
+  -Wno-missing-field-initializers
   $<$<BOOL:${LUMEN_WERROR}>:-Werror>)
 if(LUMEN_SANITIZE)
   target_compile_options(lumen_flags INTERFACE -fsanitize=${LUMEN_SANITIZE} -fno-omit-frame-pointer

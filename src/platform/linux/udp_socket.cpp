@@ -142,8 +142,8 @@ UdpSendOutcome UdpSocket::send(std::span<const std::span<const std::uint8_t>> da
       messages[i].msg_hdr.msg_iov = &parts[i];
       messages[i].msg_hdr.msg_iovlen = 1;
     }
-    const int sent = ::sendmmsg(state_->fd.borrow(), messages.data(),
-                                static_cast<unsigned>(count), MSG_NOSIGNAL);
+    const int sent = ::sendmmsg(state_->fd.borrow(), messages.data(), static_cast<unsigned>(count),
+                                MSG_NOSIGNAL);
     if (sent > 0) {
       outcome.sent += static_cast<std::size_t>(sent);
     } else if (errno != EINTR) {

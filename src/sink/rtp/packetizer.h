@@ -1,0 +1,64 @@
+// Access units to RTP packets: H.264 by RFC 6184 (packetization-mode 1: single NAL unit, STAP-A for
+// parameter sets, FU-A) and HEVC by RFC 7798 (single, AP for parameter sets, FU; no DONL fields,
+// that is sprop-max-don-diff=0).
+//
+// Pure: no clock, no socket. Memory is reused, so that a steady stream allocates nothing. One
+// thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "encode/encoded_frame.h"
+#include "sink/rtp/nal.h"
+
+namespace lumen::rtp {
+
+inline constexpr std::size_t kRtpHeaderBytes = 12;  // RFC 3550 section 5.1, no CSRC, no extension
+
+struct PacketizerSettings {
+  std::uint8_t payload_type = 96;
+  std::uint32_t ssrc = 0;
+  std::size_t max_packet_bytes = 1200;  // RTP header and payload; at least 32
+  std::uint16_t first_sequence = 0;
+};
+
+class Packetizer {
+ public:
+  explicit Packetizer(const PacketizerSettings& settings) : settings_(settings) {}
+
+  /// The packets of one access unit, in sending order; the last one carries the marker. Both inputs
+  /// are Annex B; parameter sets go in front and may be empty. No packets if there is no NAL unit.
+  /// The result is valid until the next call.
+  std::span<const Bytes> packetize(Codec codec, Bytes parameter_sets, Bytes access_unit,
+                                   std::uint32_t timestamp);
+
+ private:
+  struct Range {
+    std::size_t offset;
+    std::size_t size;
+  };
+
+  void add_parameter_sets(Codec codec, Bytes annex_b);
+  void add_nal(Codec codec, Bytes nal);
+  void add_fragments(Codec codec, Bytes nal);
+  void begin_packet();
+  void put(std::uint8_t byte) { buffer_.push_back(byte); }
+  void put(Bytes bytes) { buffer_.insert(buffer_.end(), bytes.begin(), bytes.end()); }
+  void end_packet();
+  [[nodiscard]] std::size_t max_payload() const {
+    return settings_.max_packet_bytes - kRtpHeaderBytes;
+  }
+
+  PacketizerSettings settings_;
+  std::uint16_t sent_packets_ = 0;  // modulo 65536: the sequence number's distance from its start
+  std::uint32_t timestamp_ = 0;
+  std::vector<std::uint8_t> buffer_;  // all packets of the access unit, back to back
+  std::vector<Range> ranges_;
+  std::vector<Bytes> packets_;
+  std::vector<Bytes> aggregate_;
+};
+
+}  // namespace lumen::rtp

@@ -1,0 +1,151 @@
+#include "sink/rtp/sdp.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "sink/rtp/base64.h"
+
+namespace lumen::rtp {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string base64_list(const std::vector<Bytes>& nals) {
+  std::string list;
+  for (const Bytes nal : nals) {
+    if (!list.empty()) list += ',';
+    list += base64(nal);
+  }
+  return list;
+}
+
+std::string h264_parameters(Bytes parameter_sets) {
+  ParameterSets sets = find_parameter_sets(Codec::kH264, parameter_sets);
+  std::string text = "packetization-mode=1";
+  if (const std::string id = profile_level_id(parameter_sets); !id.empty()) {
+    text += ";profile-level-id=" + id;
+  }
+  std::vector<Bytes> in_order = std::move(sets.sps);
+  in_order.insert(in_order.end(), sets.pps.begin(), sets.pps.end());
+  if (!in_order.empty()) text += ";sprop-parameter-sets=" + base64_list(in_order);
+  return text;
+}
+
+std::string hevc_parameters(Bytes parameter_sets) {
+  const ParameterSets sets = find_parameter_sets(Codec::kHevc, parameter_sets);
+  std::string text;
+  const auto add = [&text](std::string_view name, const std::vector<Bytes>& nals) {
+    if (nals.empty()) return;
+    if (!text.empty()) text += ';';
+    text += fmt::format("{}={}", name, base64_list(nals));
+  };
+  add("sprop-vps", sets.vps);
+  add("sprop-sps", sets.sps);
+  add("sprop-pps", sets.pps);
+  return text;
+}
+
+std::string_view address_type(AddressFamily family) {
+  return family == AddressFamily::kIpv4 ? "IP4" : "IP6";
+}
+
+tl::unexpected<Error> path_error(const std::string& path, const std::error_code& code) {
+  return fail_errno(ErrorKind::kIo, "can't write the session description " + path, code.value(),
+                    "name a file in a directory that exists and that you may write to");
+}
+
+/// Where the description really lies: a symbolic link stays one.
+Result<fs::path> real_target(const std::string& path) {
+  std::error_code code;
+  const fs::file_status status = fs::status(path, code);
+  if (!fs::exists(status)) return fs::path(path);
+  if (!fs::is_regular_file(status)) {
+    return fail(ErrorKind::kInvalidArgument, path + " is not a regular file",
+                "name a file for the session description, such as stream.sdp");
+  }
+  fs::path target = fs::canonical(path, code);
+  if (code) return path_error(path, code);
+  return target;
+}
+
+Result<fs::path> write_temporary(const std::string& path, const fs::path& target,
+                                 const std::string& text) {
+  fs::path temporary = target;
+  temporary += fmt::format(".{:08x}.tmp", std::random_device{}());
+  errno = 0;
+  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (!file) {
+    const std::error_code code(errno != 0 ? errno : EIO, std::generic_category());
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    return path_error(path, code);
+  }
+  return temporary;
+}
+
+}  // namespace
+
+std::string profile_level_id(Bytes parameter_sets) {
+  const ParameterSets sets = find_parameter_sets(Codec::kH264, parameter_sets);
+  if (sets.sps.empty() || sets.sps.front().size() < 4) return {};
+  const Bytes sps = sets.sps.front();
+  return fmt::format("{:02x}{:02x}{:02x}", sps[1], sps[2], sps[3]);
+}
+
+std::string make_sdp(const SdpSession& session, const StreamParameters& stream) {
+  const NetworkAddress& to = session.destination;
+  const std::string_view type = address_type(to.family);
+  const bool h264 = stream.codec == Codec::kH264;
+  // RFC 8866 5.7: an IPv4 multicast address carries its TTL; ours is the system's default of 1.
+  const bool ttl = to.multicast && to.family == AddressFamily::kIpv4;
+
+  std::string text = "v=0\r\n";
+  text += fmt::format("o=- {} {} IN {} {}\r\n", session.id, session.version, type, session.origin);
+  text += "s=lumen\r\n";
+  text += fmt::format("c=IN {} {}{}\r\n", type, to.ip, ttl ? "/1" : "");
+  text += "t=0 0\r\n";
+  text += fmt::format("m=video {} RTP/AVP {}\r\n", to.port, session.payload_type);
+  if (stream.bitrate_bps > 0) text += fmt::format("b=AS:{}\r\n", (stream.bitrate_bps + 999) / 1000);
+  text += fmt::format("a=rtcp:{}\r\n", session.rtcp_port);
+  text += fmt::format("a=rtpmap:{} {}/90000\r\n", session.payload_type, h264 ? "H264" : "H265");
+  const std::string parameters =
+      h264 ? h264_parameters(stream.parameter_sets) : hevc_parameters(stream.parameter_sets);
+  if (!parameters.empty())
+    text += fmt::format("a=fmtp:{} {}\r\n", session.payload_type, parameters);
+  if (!stream.rate.variable()) text += fmt::format("a=framerate:{:.6g}\r\n", stream.rate.value());
+  return text;
+}
+
+Result<void> write_sdp(const std::string& path, const std::string& text) {
+  const auto target = real_target(path);
+  if (!target) return tl::unexpected(target.error());
+  const auto temporary = write_temporary(path, *target, text);
+  if (!temporary) return tl::unexpected(temporary.error());
+  std::error_code code;
+  fs::rename(*temporary, *target, code);
+  if (!code) return {};
+  std::error_code ignored;
+  fs::remove(*temporary, ignored);
+  return path_error(path, code);
+}
+
+Result<void> check_sdp_path(const std::string& path) {
+  const auto target = real_target(path);
+  if (!target) return tl::unexpected(target.error());
+  const auto temporary = write_temporary(path, *target, "");
+  if (!temporary) return tl::unexpected(temporary.error());
+  std::error_code ignored;
+  fs::remove(*temporary, ignored);
+  return {};
+}
+
+}  // namespace lumen::rtp

@@ -1,0 +1,163 @@
+#include "sink/sink_spec.h"
+
+#include <charconv>
+#include <concepts>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace lumen {
+namespace {
+
+constexpr std::string_view kRtpExample = "for example rtp:192.168.1.20:5004?pt=96&sdp=stream.sdp";
+constexpr std::string_view kFileExample = "for example file:demo.mp4 or file:-?format=h264";
+
+using Option = std::pair<std::string_view, std::string_view>;
+
+tl::unexpected<Error> bad(std::string message, std::string_view hint) {
+  return fail(ErrorKind::kInvalidArgument, std::move(message), std::string(hint));
+}
+
+/// Decimal or 0x hexadecimal, nothing around it, no larger than the type.
+template <std::unsigned_integral T>
+std::optional<T> parse_number(std::string_view text) {
+  int base = 10;
+  if (text.starts_with("0x") || text.starts_with("0X")) {
+    text.remove_prefix(2);
+    base = 16;
+  }
+  T value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, value, base);
+  if (code != std::errc{} || stop != end) return std::nullopt;
+  return value;
+}
+
+/// "a=1&b=2" in pieces; an entry without '=' has no value.
+std::vector<Option> split_options(std::string_view text) {
+  std::vector<Option> options;
+  while (!text.empty()) {
+    const auto end = text.find('&');
+    const std::string_view entry = text.substr(0, end);
+    const auto equals = entry.find('=');
+    options.emplace_back(entry.substr(0, equals), equals == std::string_view::npos
+                                                      ? std::string_view{}
+                                                      : entry.substr(equals + 1));
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+  }
+  return options;
+}
+
+Result<SinkSpec> parse_file(std::string_view text) {
+  FileSettings settings;
+  const auto mark = text.rfind("?format=");
+  settings.path = text.substr(0, mark);
+  if (mark != std::string_view::npos) {
+    settings.format = text.substr(mark + std::string_view("?format=").size());
+    if (settings.format.empty()) return bad("format= needs a value", kFileExample);
+  }
+  if (settings.path.empty()) return bad("the sink file: needs a path", kFileExample);
+  if (auto container = container_of(settings); !container) {
+    return tl::unexpected(container.error());
+  }
+  return settings;
+}
+
+/// "HOST:PORT" or "[HOST]:PORT"
+Result<void> parse_endpoint(std::string_view text, RtpSettings& settings) {
+  std::string_view host;
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const auto end = text.find("]:");
+    if (end == std::string_view::npos) {
+      return bad(fmt::format("rtp: \"{}\" is not [ADDRESS]:PORT", text),
+                 "for example rtp:[::1]:5004");
+    }
+    host = text.substr(1, end - 1);
+    port = text.substr(end + 2);
+  } else {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) {
+      return bad(fmt::format("rtp: \"{}\" is not HOST:PORT", text), kRtpExample);
+    }
+    host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+    if (host.find(':') != std::string_view::npos) {
+      return bad(fmt::format("rtp: \"{}\" is ambiguous", text),
+                 "put an IPv6 address in brackets: rtp:[::1]:5004");
+    }
+  }
+  const auto number = parse_number<std::uint16_t>(port);
+  if (host.empty() || !number || *number == 0 || *number == 65535) {
+    return bad(fmt::format("rtp: \"{}\" needs a host and a port from 1 to 65534", text),
+               kRtpExample);
+  }
+  settings.host = host;
+  settings.port = *number;
+  return {};
+}
+
+Result<void> apply(const Option& option, RtpSettings& settings) {
+  const auto [key, value] = option;
+  if (key == "pt") {
+    const auto type = parse_number<std::uint8_t>(value);
+    if (!type || *type > 127) {
+      return bad(fmt::format("rtp: pt={} is not 0 to 127", value),
+                 "96 to 127 are free to use: pt=96");
+    }
+    settings.payload_type = *type;
+  } else if (key == "ssrc") {
+    const auto ssrc = parse_number<std::uint32_t>(value);
+    if (!ssrc) {
+      return bad(fmt::format("rtp: ssrc={} is no 32-bit number", value),
+                 "for example ssrc=1234 or ssrc=0x1234abcd");
+    }
+    settings.ssrc = *ssrc;
+  } else if (key == "mtu") {
+    const auto mtu = parse_number<std::uint16_t>(value);
+    if (!mtu || *mtu < kMinRtpMtu || *mtu > kMaxRtpMtu) {
+      return bad(fmt::format("rtp: mtu={} is not {} to {}", value, kMinRtpMtu, kMaxRtpMtu),
+                 "for example mtu=1200");
+    }
+    settings.mtu = *mtu;
+  } else if (key == "sdp") {
+    if (value.empty()) return bad("rtp: sdp= needs a path", kRtpExample);
+    settings.sdp_path = value;
+  } else {
+    return bad(fmt::format("rtp: unknown option \"{}\"", key),
+               fmt::format("known are pt, ssrc, mtu and sdp; {}", kRtpExample));
+  }
+  return {};
+}
+
+Result<SinkSpec> parse_rtp(std::string_view text) {
+  RtpSettings settings;
+  const auto mark = text.find('?');
+  if (auto parsed = parse_endpoint(text.substr(0, mark), settings); !parsed) {
+    return tl::unexpected(parsed.error());
+  }
+  if (mark == std::string_view::npos) return settings;
+  for (const Option& option : split_options(text.substr(mark + 1))) {
+    if (auto applied = apply(option, settings); !applied) return tl::unexpected(applied.error());
+  }
+  return settings;
+}
+
+}  // namespace
+
+Result<SinkSpec> parse_sink_spec(std::string_view text) {
+  const auto colon = text.find(':');
+  const std::string_view scheme = text.substr(0, colon);
+  if (colon != std::string_view::npos) {
+    const std::string_view rest = text.substr(colon + 1);
+    if (scheme == "file") return parse_file(rest);
+    if (scheme == "rtp") return parse_rtp(rest);
+  }
+  return bad(fmt::format("\"{}\" is no sink", text),
+             "use file:PATH or rtp:HOST:PORT, for example file:demo.mp4");
+}
+
+}  // namespace lumen

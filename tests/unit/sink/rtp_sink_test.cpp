@@ -1,0 +1,224 @@
+// RtpSink over real sockets on loopback.
+#include "sink/rtp/rtp_sink.h"
+
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "depacketizer.h"
+#include "encode/nal.h"
+#include "encoded_stream.h"
+#include "platform/linux/unique_fd.h"
+
+namespace lumen {
+namespace {
+
+using testing::HasSubstr;
+
+/// Bound to a port of 127.0.0.1; everything that was sent to it waits in its buffer.
+class Receiver {
+ public:
+  static std::optional<Receiver> bind(std::uint16_t port) {
+    Receiver receiver;
+    receiver.fd_ = UniqueFd::take(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const int buffer = 8 << 20;
+    (void)::setsockopt(receiver.fd_.borrow(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
+    (void)::setsockopt(receiver.fd_.borrow(), SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(receiver.fd_.borrow(), generic, size) != 0) return std::nullopt;
+    if (::getsockname(receiver.fd_.borrow(), generic, &size) != 0) return std::nullopt;
+    receiver.port_ = ntohs(address.sin_port);
+    return receiver;
+  }
+
+  /// What has arrived; loopback delivers within send().
+  std::vector<std::vector<std::uint8_t>> drain() {
+    std::vector<std::vector<std::uint8_t>> packets;
+    std::array<std::uint8_t, 65536> buffer{};
+    while (true) {
+      const ssize_t size = ::recv(fd_.borrow(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+      if (size < 0) return packets;
+      packets.emplace_back(buffer.begin(), buffer.begin() + size);
+    }
+  }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+ private:
+  UniqueFd fd_;
+  std::uint16_t port_ = 0;
+};
+
+/// Two ports in a row.
+struct ReceiverPair {
+  Receiver rtp;
+  Receiver rtcp;
+
+  static ReceiverPair make() {
+    for (int attempt = 0; attempt < 100; ++attempt) {
+      auto first = Receiver::bind(0);
+      if (!first || first->port() >= 65534) continue;
+      auto second = Receiver::bind(static_cast<std::uint16_t>(first->port() + 1));
+      if (second) return {std::move(*first), std::move(*second)};
+    }
+    throw std::runtime_error("no two UDP ports in a row");
+  }
+};
+
+std::vector<test::Nal> nals_of(Codec codec, const std::vector<EncodedFrame>& frames) {
+  std::vector<test::Nal> nals;
+  const auto add = [&nals](std::span<const std::uint8_t> bytes) {
+    NalReader reader(bytes);
+    while (const auto nal = reader.next()) nals.emplace_back(nal->begin(), nal->end());
+  };
+  (void)codec;
+  for (const auto& frame : frames) {
+    if (frame.key) add(frame.stream->parameter_sets);
+    add(frame.data.view());
+  }
+  return nals;
+}
+
+class RtpSinkOf : public testing::TestWithParam<Codec> {};
+
+TEST_P(RtpSinkOf, EveryNalUnitArrivesOverLoopback) {
+  const auto frames = test::encode_stream({.codec = GetParam(), .frames = 30, .key_interval = 15});
+  auto receivers = ReceiverPair::make();
+  auto sink = RtpSink::create({.host = "127.0.0.1", .port = receivers.rtp.port(), .ssrc = 42});
+  ASSERT_TRUE(sink) << sink.error().describe();
+  ASSERT_TRUE((*sink)->open(*frames.front().stream));
+
+  test::Depacketizer depacketizer(GetParam());
+  std::vector<std::uint32_t> times;
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  for (const auto& frame : frames) {
+    FrameTimes at = frame.times;
+    const auto sent = (*sink)->write(frame, at);
+    ASSERT_TRUE(sent) << sent.error().describe();
+    EXPECT_TRUE(at.has(Stage::kSendBegin) && at.has(Stage::kSent));
+    EXPECT_LE(at[Stage::kSendBegin], at[Stage::kSent]);
+    for (const auto& packet : receivers.rtp.drain()) {
+      depacketizer.take(packet);
+      ++packets;
+      bytes += packet.size();
+    }
+    times.push_back(depacketizer.headers().back().timestamp);
+  }
+  EXPECT_EQ(depacketizer.nals(), nals_of(GetParam(), frames));
+  for (std::size_t n = 1; n < times.size(); ++n) EXPECT_EQ(times[n] - times[n - 1], 1500U);
+  EXPECT_EQ((*sink)->stats().frames, frames.size());
+  EXPECT_EQ((*sink)->stats().packets, packets);
+  EXPECT_EQ((*sink)->stats().bytes, bytes);
+
+  // The first report comes with the first frame, a BYE ends the session.
+  ASSERT_TRUE((*sink)->close());
+  const auto reports = receivers.rtcp.drain();
+  ASSERT_GE(reports.size(), 2U);
+  EXPECT_EQ(reports.front()[1], 200);
+  EXPECT_EQ(reports.front()[7], 42) << "SSRC";
+  const auto& last = reports.back();
+  ASSERT_GE(last.size(), 8U);
+  EXPECT_EQ(last[last.size() - 7], 203);
+  const std::uint32_t counted = std::uint32_t{last[20]} << 24 | std::uint32_t{last[21]} << 16 |
+                                std::uint32_t{last[22]} << 8 | last[23];
+  EXPECT_EQ(counted, packets) << "the report's packet count";
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, RtpSinkOf, testing::Values(Codec::kH264, Codec::kHevc),
+                         [](const auto& each) {
+                           return each.param == Codec::kH264 ? "H264" : "Hevc";
+                         });
+
+TEST(RtpSink, AReceiverThatStartsLateMissesNothingFromThenOn) {
+  const auto frames = test::encode_stream({.frames = 40, .key_interval = 20});
+  std::uint16_t port = 0;
+  { port = ReceiverPair::make().rtp.port(); }
+  auto sink = RtpSink::create({.host = "127.0.0.1", .port = port});
+  ASSERT_TRUE(sink) << sink.error().describe();
+  ASSERT_TRUE((*sink)->open(*frames.front().stream));
+  for (std::size_t n = 0; n < 20; ++n) {
+    FrameTimes at;
+    ASSERT_TRUE((*sink)->write(frames[n], at)) << "nobody listening must not end the sink";
+  }
+  auto receiver = Receiver::bind(port);
+  if (!receiver) GTEST_SKIP() << "another program took the port";
+  test::Depacketizer depacketizer(Codec::kH264);
+  for (std::size_t n = 20; n < frames.size(); ++n) {
+    FrameTimes at;
+    ASSERT_TRUE((*sink)->write(frames[n], at));
+    for (const auto& packet : receiver->drain()) depacketizer.take(packet);
+  }
+  EXPECT_EQ(depacketizer.nals(), nals_of(Codec::kH264, {frames.begin() + 20, frames.end()}));
+}
+
+TEST(RtpSink, SdpIsThereAfterOpenAndFollowsANewEncoder) {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory / "a.sdp";
+  auto receivers = ReceiverPair::make();
+  auto sink =
+      RtpSink::create({.host = "127.0.0.1", .port = receivers.rtp.port(), .sdp_path = path});
+  ASSERT_TRUE(sink) << sink.error().describe();
+  EXPECT_FALSE(std::ifstream(path).good()) << "no description before there is a stream";
+  const auto first = test::encode_stream({.frames = 1});
+  const auto second = test::encode_stream({.size = {640, 360}, .frames = 1});
+  const auto read = [&path] {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  };
+  ASSERT_TRUE((*sink)->open(*first.front().stream));
+  const std::string before = read();
+  EXPECT_THAT(before, HasSubstr("m=video " + std::to_string(receivers.rtp.port())));
+  FrameTimes at;
+  ASSERT_TRUE((*sink)->write(first.front(), at));
+  EXPECT_EQ(read(), before) << "the first frame changes nothing";
+  ASSERT_TRUE((*sink)->write(second.front(), at));
+  const std::string after = read();
+  EXPECT_NE(after, before);
+  const auto sets_of = [](const std::string& text) {
+    const auto at_sets = text.find("sprop-parameter-sets=");
+    return text.substr(at_sets, text.find("\r\n", at_sets) - at_sets);
+  };
+  EXPECT_NE(sets_of(after), sets_of(before));
+}
+
+TEST(RtpSink, Ipv6) {
+  auto sink = RtpSink::create({.host = "::1", .port = 5004});
+  if (!sink && sink.error().code == EADDRNOTAVAIL) GTEST_SKIP() << "no IPv6 loopback here";
+  ASSERT_TRUE(sink) << sink.error().describe();
+  EXPECT_EQ((*sink)->describe(), "rtp [::1]:5004");
+}
+
+TEST(RtpSink, BadSettingsAreRefusedWithAReason) {
+  const auto kind = [](RtpSettings settings) {
+    const auto sink = RtpSink::create(std::move(settings));
+    if (sink) return std::string("accepted");
+    EXPECT_FALSE(sink.error().message.empty());
+    EXPECT_FALSE(sink.error().hint.empty()) << sink.error().message;
+    return std::string(to_string(sink.error().kind));
+  };
+  EXPECT_EQ(kind({.host = "", .port = 5004}), "invalid argument");
+  EXPECT_EQ(kind({.host = "127.0.0.1", .port = 0}), "invalid argument");
+  EXPECT_EQ(kind({.host = "127.0.0.1", .port = 65535}), "invalid argument");
+  EXPECT_EQ(kind({.host = "999.1.1.1", .port = 5004}), "invalid argument");
+  EXPECT_EQ(kind({.host = "127.0.0.1", .port = 5004, .payload_type = 200}), "invalid argument");
+  EXPECT_EQ(kind({.host = "127.0.0.1", .port = 5004, .mtu = 100}), "invalid argument");
+  EXPECT_EQ(kind({.host = "127.0.0.1", .port = 5004, .sdp_path = "/no/such/dir/a.sdp"}),
+            "I/O error");
+}
+
+}  // namespace
+}  // namespace lumen

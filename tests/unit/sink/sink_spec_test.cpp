@@ -1,0 +1,88 @@
+#include "sink/sink_spec.h"
+
+#include <gtest/gtest.h>
+
+#include "encoded_stream.h"
+#include "sink/sink_registry.h"
+
+namespace lumen {
+namespace {
+
+template <typename T>
+T parsed(std::string_view text) {
+  const auto spec = parse_sink_spec(text);
+  if (!spec) {
+    ADD_FAILURE() << text << ": " << spec.error().describe();
+    return {};
+  }
+  if (!std::holds_alternative<T>(*spec)) {
+    ADD_FAILURE() << text << " is another kind of sink";
+    return {};
+  }
+  return std::get<T>(*spec);
+}
+
+TEST(SinkSpec, Files) {
+  using F = FileSettings;
+  EXPECT_EQ(parsed<F>("file:a.mp4"), (F{.path = "a.mp4"}));
+  EXPECT_EQ(parsed<F>("file:/x/y.MKV"), (F{.path = "/x/y.MKV"}));
+  EXPECT_EQ(parsed<F>("file:-"), (F{.path = "-"}));
+  EXPECT_EQ(parsed<F>("file:-?format=h264"), (F{.path = "-", .format = "h264"}));
+  EXPECT_EQ(parsed<F>("file:/dev/full?format=mp4"), (F{.path = "/dev/full", .format = "mp4"}));
+  EXPECT_EQ(parsed<F>("file:C:stream.hevc"), (F{.path = "C:stream.hevc"}));
+  EXPECT_EQ(parsed<F>("file:what?.mp4"), (F{.path = "what?.mp4"}));
+  EXPECT_EQ(parsed<F>("file:a?pt=9.mp4"), (F{.path = "a?pt=9.mp4"}));
+}
+
+TEST(SinkSpec, Rtp) {
+  using R = RtpSettings;
+  EXPECT_EQ(parsed<R>("rtp:127.0.0.1:5004"), (R{.host = "127.0.0.1", .port = 5004}));
+  EXPECT_EQ(parsed<R>("rtp:tv.local:6000?pt=127"),
+            (R{.host = "tv.local", .port = 6000, .payload_type = 127}));
+  EXPECT_EQ(parsed<R>("rtp:[::1]:5004?ssrc=0xDEADbeef&mtu=1400&sdp=/tmp/a b.sdp"),
+            (R{.host = "::1",
+               .port = 5004,
+               .ssrc = 0xdeadbeef,
+               .mtu = 1400,
+               .sdp_path = "/tmp/a b.sdp"}));
+  EXPECT_EQ(parsed<R>("rtp:[fe80::1%eth0]:1?ssrc=7&pt=0"),
+            (R{.host = "fe80::1%eth0", .port = 1, .payload_type = 0, .ssrc = 7}));
+}
+
+class BadSpec : public testing::TestWithParam<const char*> {};
+
+TEST_P(BadSpec, IsOneClearLineWithAHint) {
+  const auto spec = parse_sink_spec(GetParam());
+  ASSERT_FALSE(spec);
+  EXPECT_EQ(spec.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_FALSE(spec.error().message.empty());
+  EXPECT_FALSE(spec.error().hint.empty());
+  EXPECT_EQ(spec.error().describe().find('\n'), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadSpec,
+    testing::Values("", "file", "file:", "demo.mp4", "http://x", "webrtc:1", "file:a", "file:a.avi",
+                    "file:a.mp4?format=avi", "file:a.mp4?format=", "file:?format=mp4",
+                    "rtp:", "rtp:host", "rtp:host:", "rtp::5004", "rtp:host:0", "rtp:host:65535",
+                    "rtp:host:99999", "rtp:host:50x4", "rtp:host:-1", "rtp:::1:5004", "rtp:[::1]",
+                    "rtp:[::1]5004", "rtp:[::1", "rtp:host:5004?pt=128", "rtp:host:5004?pt=",
+                    "rtp:host:5004?pt", "rtp:host:5004?ssrc=0x1ffffffff", "rtp:host:5004?ssrc=0x",
+                    "rtp:host:5004?ssrc=-1", "rtp:host:5004?mtu=255", "rtp:host:5004?mtu=9001",
+                    "rtp:host:5004?sdp=", "rtp:host:5004?ttl=3", "rtp:host:5004?pt=96&&mtu=1200"));
+
+TEST(SinkRegistry, MakesEachKindFromItsSpecification) {
+  const test::TemporaryDirectory directory;
+  const auto file = create_sink("file:" + (directory / "a.mp4"));
+  ASSERT_TRUE(file) << file.error().describe();
+  EXPECT_EQ((*file)->describe(), "file " + (directory / "a.mp4"));
+  const auto rtp = create_sink("rtp:127.0.0.1:5004");
+  ASSERT_TRUE(rtp) << rtp.error().describe();
+  EXPECT_EQ((*rtp)->describe(), "rtp 127.0.0.1:5004");
+  EXPECT_FALSE(create_sink("nothing:here"));
+  ASSERT_EQ(sink_kinds().size(), 2U);
+  for (const auto& kind : sink_kinds()) EXPECT_TRUE(kind.usage.starts_with(kind.scheme));
+}
+
+}  // namespace
+}  // namespace lumen
