@@ -1,0 +1,67 @@
+# Bash completion for lumen-host(1).
+
+_lumen_host() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
+  local words=""
+  COMPREPLY=()
+
+  # Readline splits words at ':' and '=', so that a spec arrives in pieces.
+  local colon=""
+  if [[ $cur == : ]]; then
+    colon=$prev cur=""
+  elif [[ $prev == : ]]; then
+    colon=${COMP_WORDS[COMP_CWORD-2]}
+  fi
+  case $colon in
+    file)
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      compopt -o filenames 2>/dev/null
+      return
+      ;;
+    node)
+      mapfile -t COMPREPLY < <(compgen -W "id= serial=" -- "$cur")
+      compopt -o nospace 2>/dev/null
+      return
+      ;;
+    ?*) return ;;
+  esac
+
+  if ((COMP_CWORD == 1)); then
+    mapfile -t COMPREPLY < <(compgen -W "stream sources --help --version" -- "$cur")
+    return
+  fi
+  if [[ $command == sources ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "--json --help" -- "$cur")
+    return
+  fi
+  [[ $command == stream ]] || return
+
+  case $prev in
+    --source) words="auto node: synthetic" ;;
+    --sink) words="file: rtp:" ;;
+    --codec) words="auto h264 hevc" ;;
+    --encoder) words="auto ffmpeg-nvenc software" ;;
+    --profile) words="baseline main high" ;;
+    --preset) words="ultrafast superfast veryfast faster fast medium p1 p2 p3 p4 p5 p6 p7" ;;
+    --bitrate) words="5M 10M 20M 40M" ;;
+    --fps) words="30 60 120" ;;
+    --size) words="1280x720 1920x1080 2560x1440 3840x2160" ;;
+    --stats) words="text json" ;;
+    --level | --frames | --duration) return ;;
+    --sdp | --trace | --config)
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      compopt -o filenames 2>/dev/null
+      return
+      ;;
+    *)
+      words="--source --sink --codec --encoder --profile --level --preset --bitrate --fps --size
+        --frames --duration --sdp --stats --trace --quiet --verbose --config --no-config --help"
+      ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+  if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *: ]]; then
+    compopt -o nospace 2>/dev/null
+  fi
+}
+
+complete -F _lumen_host lumen-host

@@ -1,0 +1,17 @@
+// What lumen-host's exit status means. Documented in the man page; scripts depend on the numbers.
+#pragma once
+
+namespace lumen {
+
+enum class ExitCode : int {
+  kOk = 0,              // done, or stopped cleanly by SIGINT or SIGTERM
+  kInternalError = 1,   // a defect of lumen or of the system below it
+  kUsage = 2,           // wrong command line or configuration file
+  kSourceNotFound = 3,  // no such source, or nothing to capture
+  kPipeWireUnreachable = 4,
+  kOutputFailed = 5,  // a sink could not be opened, or the last one failed
+  kEncoderUnavailable = 6,
+  kCaptureFailed = 7,  // the source was lost for good
+};
+
+}  // namespace lumen

@@ -1,0 +1,51 @@
+// lumen-host: parses, dispatches, and turns what happened into an exit code.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "app/options/command_line.h"
+#include "app/stream_command.h"
+#include "core/log.h"
+#include "platform/linux/signal_wait.h"
+
+namespace lumen {
+namespace {
+
+struct Run {
+  SignalWait& signals;
+
+  ExitCode operator()(const StreamOptions& options) const {
+    log::init(options.verbosity);
+    return run_stream(options, signals);
+  }
+  ExitCode operator()(const SourcesOptions& options) const { return run_sources(options); }
+  ExitCode operator()(const PrintAndExit& text) const {
+    fmt::print("{}", text.text);
+    return std::fflush(stdout) == 0 ? ExitCode::kOk : ExitCode::kOutputFailed;
+  }
+};
+
+ExitCode run(const std::vector<std::string>& args) {
+  auto command = parse_command_line(
+      args, find_config_location(std::getenv("XDG_CONFIG_HOME"), std::getenv("HOME")));
+  if (!command) {
+    fmt::print(stderr, "lumen-host: {}\n", command.error().describe());
+    return ExitCode::kUsage;
+  }
+  auto signals = SignalWait::create();
+  if (!signals) {
+    fmt::print(stderr, "lumen-host: {}\n", signals.error().describe());
+    return ExitCode::kInternalError;
+  }
+  return std::visit(Run{*signals}, *command);
+}
+
+}  // namespace
+}  // namespace lumen
+
+int main(int argc, char** argv) {
+  return static_cast<int>(lumen::run(std::vector<std::string>(argv + 1, argv + argc)));
+}

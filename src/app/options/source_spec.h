@@ -1,0 +1,53 @@
+// --source SPEC: which picture to stream. Pure; nothing is looked up here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "core/error.h"
+
+namespace lumen {
+
+/// Whatever video node is there; an error if there are several to choose from.
+struct AutoSource {
+  friend bool operator==(const AutoSource&, const AutoSource&) = default;
+};
+
+/// PipeWire's object.id: small, and given to another object once this one is gone.
+struct NodeId {
+  std::uint32_t value = 0;
+  friend bool operator==(const NodeId&, const NodeId&) = default;
+};
+/// PipeWire's object.serial: never given twice while the daemon runs.
+struct NodeSerial {
+  std::uint64_t value = 0;
+  friend bool operator==(const NodeSerial&, const NodeSerial&) = default;
+};
+/// PipeWire's node.name.
+struct NodeName {
+  std::string value;
+  friend bool operator==(const NodeName&, const NodeName&) = default;
+};
+
+struct NodeSource {
+  std::variant<NodeName, NodeId, NodeSerial> which;
+  friend bool operator==(const NodeSource&, const NodeSource&) = default;
+};
+
+/// lumen's own test picture.
+struct SyntheticSpec {
+  std::string spec;  // "WxH@FPS" as given, for the synthetic source to parse; empty: its default
+  friend bool operator==(const SyntheticSpec&, const SyntheticSpec&) = default;
+};
+
+using SourceSpec = std::variant<AutoSource, NodeSource, SyntheticSpec>;
+
+/// auto | node:NAME | node:id=N | node:serial=N | synthetic[:WxH@FPS]. Fails with kInvalidArgument.
+Result<SourceSpec> parse_source_spec(std::string_view text);
+
+/// The spelling that parse_source_spec() takes.
+std::string to_string(const SourceSpec& spec);
+
+}  // namespace lumen

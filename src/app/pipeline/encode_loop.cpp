@@ -1,0 +1,249 @@
+#include "app/pipeline/encode_loop.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/log.h"
+
+namespace lumen {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A still screen sends nothing. Repeating the picture this often lets a late receiver get its key
+// frame within two seconds and keeps players from running dry, for a few skipped macroblocks' bits.
+constexpr auto kStillInterval = 500ms;
+
+Extent even(Extent size) { return {(size.width + 1) & ~1U, (size.height + 1) & ~1U}; }
+
+bool is_yuv(Fourcc format) { return format == Fourcc::kNV12 || format == Fourcc::kI420; }
+
+std::optional<Modifier> modifier_of(const CapturedFrame& frame) {
+  const auto* image = std::get_if<DmaBufImage>(&frame.image);
+  return image == nullptr ? std::nullopt : std::optional(image->modifier);
+}
+
+}  // namespace
+
+EncodeLoop::EncodeLoop(EncodeLoopSettings settings, Plan plan,
+                       LatestSlot<CapturedFrame>& slot, KeyFramePolicy& policy, TraceWriter* trace,
+                       Callbacks callbacks)
+    : settings_(std::move(settings)),
+      plan_(std::move(plan)),
+      slot_(slot),
+      policy_(policy),
+      trace_(trace),
+      callbacks_(std::move(callbacks)),
+      pacer_(settings_.video.rate),
+      rate_(settings_.video.rate) {}
+
+EncodeLoop::~EncodeLoop() { join(); }
+
+void EncodeLoop::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void EncodeLoop::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void EncodeLoop::set_rate(FrameRate rate) {
+  const std::scoped_lock lock(status_mutex_);
+  rate_ = rate;
+}
+
+EncodeStatus EncodeLoop::status() const {
+  const std::scoped_lock lock(status_mutex_);
+  return status_;
+}
+
+void EncodeLoop::run() {
+  std::optional<Error> error;
+  if (auto worked = work(); !worked) error = std::move(worked.error());
+  if (encoder_) {
+    if (auto flushed = encoder_->flush(); !flushed && !error) error = std::move(flushed.error());
+  }
+  last_.reset();
+  encoder_.reset();
+  callbacks_.finished(std::move(error));
+}
+
+Result<void> EncodeLoop::work() {
+  while (!limit_reached()) {
+    CapturedFrame captured;
+    Result<void> done;
+    switch (wait_for_frame(captured)) {
+      case Next::kClosed: return {};
+      case Next::kFrame: done = encode_captured(std::move(captured)); break;
+      case Next::kRepeat: done = encode_repeat(); break;
+    }
+    if (!done) return done;
+  }
+  return {};
+}
+
+bool EncodeLoop::limit_reached() const {
+  if (settings_.frame_limit == 0) return false;
+  const std::scoped_lock lock(status_mutex_);
+  return status_.frames >= settings_.frame_limit;
+}
+
+EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
+  using Wait = LatestSlot<CapturedFrame>::Wait;
+  const Timestamp still_until = last_ ? last_encoded_at_ + kStillInterval : now() + 1h;
+  switch (slot_.wait_until(still_until)) {
+    case Wait::kClosed: return Next::kClosed;
+    case Wait::kTimeout: return last_ ? Next::kRepeat : Next::kFrame;
+    case Wait::kReady: break;
+  }
+  auto taken = slot_.take();
+  std::uint64_t paced = 0;
+  while (slot_.wait_until(pacer_.due(now())) == Wait::kReady) {
+    if (auto newer = slot_.take()) {
+      taken = std::move(newer);
+      ++paced;
+    }
+  }
+  pacer_.accept(now());
+  frame = std::move(*taken);
+  const std::scoped_lock lock(status_mutex_);
+  status_.paced += paced;
+  return Next::kFrame;
+}
+
+Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
+  if (captured.size.empty()) return {};  // an idle hour without any frame
+  if (auto ready = ensure_encoder(captured); !ready) return ready;
+  const Fourcc format = captured.format;
+  const auto modifier = modifier_of(captured);
+  auto frame = plan_.importer->import(std::move(captured));
+  if (!frame) {
+    {
+      const std::scoped_lock lock(status_mutex_);
+      ++status_.skipped;
+    }
+    switch (frame.error().kind) {
+      case ErrorKind::kRetry: return {};
+      case ErrorKind::kFormatRejected:
+      case ErrorKind::kInvalidArgument: {
+        log::area("zerocopy")
+            .warn("{} can't be imported: {}; negotiating another format", to_string(format),
+                  frame.error().describe());
+        auto offers = without(plan_.offers, format, modifier);
+        if (offers.empty()) return tl::unexpected(std::move(frame.error()));
+        plan_.offers = offers;
+        callbacks_.renegotiate(std::move(offers));
+        return {};
+      }
+      default: return tl::unexpected(std::move(frame.error()));
+    }
+  }
+  last_id_ = frame->times.id;
+  last_ = *frame;
+  {
+    const std::scoped_lock lock(status_mutex_);
+    status_.route = plan_.importer->route();
+  }
+  return encode(*frame);
+}
+
+Result<void> EncodeLoop::encode_repeat() {
+  Frame frame = *last_;
+  frame.times = {};
+  frame.times.id = last_id_;
+  frame.times.mark(Stage::kProduced);
+  {
+    const std::scoped_lock lock(status_mutex_);
+    ++status_.repeated;
+  }
+  return encode(frame);
+}
+
+Result<void> EncodeLoop::ensure_encoder(const CapturedFrame& first) {
+  if (encoder_) return {};
+  EncoderSettings video = settings_.video;
+  video.size = settings_.size.value_or(even(first.crop.size));
+  if (is_yuv(first.format)) video.color = first.color;
+  {
+    const std::scoped_lock lock(status_mutex_);
+    video.rate = rate_;
+    status_.first_frame = now();
+  }
+  return open(video);
+}
+
+Result<void> EncodeLoop::open(EncoderSettings video) {
+  Ladder failed;
+  {
+    const std::scoped_lock lock(status_mutex_);
+    failed = status_.encoders;
+  }
+  auto opened = open_encoder(
+      settings_.encoder, video, [this](EncodedFrame frame) { on_encoded(std::move(frame)); },
+      std::move(failed));
+  if (!opened) return tl::unexpected(std::move(opened.error()));
+  encoder_ = std::move(opened->encoder);
+  backend_ = opened->backend;
+  settings_.video = video;
+  for (const LadderStep& step : opened->ladder) {
+    if (step.taken) {
+      log::area("encode").info("{} ({}), {} {}x{}, {:.1f} Mb/s", step.reason, step.name,
+                               to_string(video.codec), video.size.width, video.size.height,
+                               static_cast<double>(video.bitrate_bps) / 1e6);
+    } else {
+      log::area("encode").info("not {}: {}", step.name, step.reason);
+    }
+  }
+  {
+    const std::scoped_lock lock(status_mutex_);
+    status_.encoders = opened->ladder;
+    status_.stream = encoder_->stream();
+  }
+  return plan_.importer->configure(
+      {.size = video.size, .format = encoder_->input_format(), .color = video.color});
+}
+
+Result<void> EncodeLoop::encode(const Frame& frame) {
+  Timestamp pts = frame.times[Stage::kProduced];
+  if (last_pts_ != kNoTimestamp) pts = std::max(pts, last_pts_ + 1us);
+  last_pts_ = pts;
+  const auto key = policy_.decide(pts);
+  last_encoded_at_ = now();
+  auto encoded = encoder_->encode(frame, pts, {.key_frame = key.has_value()});
+  return encoded ? Result<void>{} : replace_encoder(std::move(encoded.error()));
+}
+
+// The frame that the encoder died of is lost; the next one begins the new encoder's stream.
+Result<void> EncodeLoop::replace_encoder(Error cause) {
+  if (settings_.encoder != "auto" || cause.kind == ErrorKind::kInvalidArgument) {
+    return tl::unexpected(std::move(cause));
+  }
+  log::area("encode").warn("{} failed: {}; stepping down", backend_, cause.describe());
+  encoder_.reset();
+  last_.reset();
+  {
+    const std::scoped_lock lock(status_mutex_);
+    for (LadderStep& step : status_.encoders) {
+      if (step.taken) step = {step.name, false, "failed while streaming: " + cause.message};
+    }
+    ++status_.skipped;
+  }
+  policy_.request(KeyFrameReason::kEncoderReplaced);
+  return open(settings_.video);
+}
+
+void EncodeLoop::on_encoded(EncodedFrame frame) {
+  {
+    const std::scoped_lock lock(status_mutex_);
+    ++status_.frames;
+    status_.key_frames += frame.key ? 1 : 0;
+    status_.bytes += frame.data.view().size();
+  }
+  if (trace_ != nullptr) trace_->add_picture(frame.times, frame.data.view().size());
+  callbacks_.encoded(frame);
+}
+
+}  // namespace lumen

@@ -1,0 +1,101 @@
+// The one thread between capture and the sinks: takes the newest frame, holds the rate, converts,
+// encodes. It opens the encoder when the first frame tells the size, replaces it when it fails, and
+// repeats the last picture when the screen is still.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "core/frame_pacer.h"
+#include "core/ladder.h"
+#include "core/latest_slot.h"
+#include "core/trace_writer.h"
+#include "encode/encoder_registry.h"
+#include "encode/key_frame_policy.h"
+#include "zerocopy/planner.h"
+
+namespace lumen {
+
+struct EncodeLoopSettings {
+  std::string encoder = "auto";   // a backend's name or "auto"
+  EncoderSettings video;          // its size is filled in from the first frame
+  std::optional<Extent> size;     // scale to this; none: the first picture's
+  std::uint64_t frame_limit = 0;  // ends after so many encoded frames; 0: never
+};
+
+struct EncodeStatus {
+  std::uint64_t frames = 0;    // encoded, repeats included
+  std::uint64_t repeated = 0;  // of these: the last picture once more, because the screen was still
+  std::uint64_t skipped = 0;   // captured, but its memory was gone or its conversion failed
+  std::uint64_t paced = 0;     // captured, but more than the highest frame rate allows
+  std::uint64_t key_frames = 0;
+  std::uint64_t bytes = 0;
+  std::string route;  // "cpu/shm"; empty before the first frame
+  Ladder encoders;
+  std::shared_ptr<const StreamParameters> stream;  // null before the first frame
+  Timestamp first_frame = kNoTimestamp;
+};
+
+class EncodeLoop {
+ public:
+  struct Callbacks {
+    std::function<void(const EncodedFrame&)> encoded;           // on this thread
+    std::function<void(std::vector<FormatOffer>)> renegotiate;  // a format or modifier failed
+    /// The loop has ended: frame limit, slot closed, or (with an error) nothing can encode or
+    /// import.
+    std::function<void(std::optional<Error>)> finished;
+  };
+
+  /// Slot, policy and trace (may be null) must outlive the loop.
+  EncodeLoop(EncodeLoopSettings settings, Plan plan, LatestSlot<CapturedFrame>& slot,
+             KeyFramePolicy& policy, TraceWriter* trace, Callbacks callbacks);
+  EncodeLoop(const EncodeLoop&) = delete;
+  ~EncodeLoop();  // the slot must be closed
+
+  void start();
+  void join();
+  /// Nominal rate, known once the source has negotiated. Before the first frame; any thread.
+  void set_rate(FrameRate rate);
+  [[nodiscard]] EncodeStatus status() const;
+
+ private:
+  enum class Next { kFrame, kRepeat, kClosed };
+
+  void run();
+  Result<void> work();
+  Next wait_for_frame(CapturedFrame& frame);
+  Result<void> encode_captured(CapturedFrame captured);
+  Result<void> encode_repeat();
+  Result<void> ensure_encoder(const CapturedFrame& first);
+  Result<void> open(EncoderSettings video);
+  Result<void> encode(const Frame& frame);
+  Result<void> replace_encoder(Error cause);
+  void on_encoded(EncodedFrame frame);
+  bool limit_reached() const;
+
+  EncodeLoopSettings settings_;
+  Plan plan_;
+  LatestSlot<CapturedFrame>& slot_;
+  KeyFramePolicy& policy_;
+  TraceWriter* trace_;
+  Callbacks callbacks_;
+  FramePacer pacer_;
+
+  std::unique_ptr<VideoEncoder> encoder_;
+  std::string backend_;
+  std::optional<Frame> last_;
+  Timestamp last_encoded_at_ = kNoTimestamp;
+  Timestamp last_pts_ = kNoTimestamp;
+  std::uint64_t last_id_ = 0;
+
+  mutable std::mutex status_mutex_;
+  EncodeStatus status_;
+  FrameRate rate_;
+  std::thread thread_;
+};
+
+}  // namespace lumen

@@ -1,0 +1,314 @@
+#include "app/pipeline/pipeline.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "app/pipeline/source_factory.h"
+#include "core/log.h"
+#include "sink/sink_registry.h"
+
+namespace lumen {
+namespace {
+
+tl::unexpected<Failure> failure_of(ExitCode code, Error error) {
+  return tl::unexpected(Failure{code, std::move(error)});
+}
+
+ExitCode output_code(const Error& error) {
+  return error.kind == ErrorKind::kInvalidArgument ? ExitCode::kUsage : ExitCode::kOutputFailed;
+}
+
+ExitCode source_code(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::kInvalidArgument: return ExitCode::kUsage;
+    case ErrorKind::kNotFound: return ExitCode::kSourceNotFound;
+    case ErrorKind::kDeviceLost: return ExitCode::kPipeWireUnreachable;
+    default: return ExitCode::kCaptureFailed;
+  }
+}
+
+KeyFrameSettings key_frame_settings(const StreamOptions& options) {
+  KeyFrameSettings settings;
+  settings.rate = options.fps;
+  return settings;
+}
+
+EncodeLoopSettings loop_settings(const StreamOptions& options) {
+  EncodeLoopSettings settings;
+  settings.encoder = to_string(options.encoder);
+  settings.video.codec = options.codec.value_or(Codec::kH264);
+  settings.video.rate = options.fps;
+  settings.video.bitrate_bps = options.bitrate_bps;
+  settings.video.profile = options.profile;
+  settings.video.level = options.level;
+  settings.video.preset = options.preset;
+  settings.size = options.size;
+  settings.frame_limit = options.frames;
+  return settings;
+}
+
+FrameRate slower(FrameRate a, FrameRate b) {
+  if (a.variable()) return b;
+  if (b.variable()) return a;
+  return a.value() <= b.value() ? a : b;
+}
+
+/// --sdp belongs to the first RTP sink that has no path of its own.
+Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options) {
+  std::vector<SinkSpec> specs;
+  bool sdp_placed = !options.sdp_path;
+  for (const std::string& text : options.sinks) {
+    auto spec = parse_sink_spec(text);
+    if (!spec) return tl::unexpected(std::move(spec.error()));
+    auto* rtp = std::get_if<RtpSettings>(&*spec);
+    if (!sdp_placed && rtp != nullptr && rtp->sdp_path.empty()) {
+      rtp->sdp_path = *options.sdp_path;
+      sdp_placed = true;
+    }
+    specs.push_back(std::move(*spec));
+  }
+  if (!sdp_placed) {
+    return fail(ErrorKind::kInvalidArgument, "--sdp describes an RTP stream, but there is none",
+                "add --sink rtp:127.0.0.1:5004, or leave --sdp out");
+  }
+  return specs;
+}
+
+std::string_view text_of(FrameRate rate, std::string& storage) {
+  storage = rate.variable() ? "variable rate" : fmt::format("{:.4g} fps", rate.value());
+  return storage;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(const StreamOptions& options, std::function<void()> wake)
+    : options_(options), wake_(std::move(wake)), key_frames_(key_frame_settings(options)) {}
+
+tl::expected<std::unique_ptr<Pipeline>, Failure> Pipeline::create(const StreamOptions& options,
+                                                                  std::function<void()> wake) {
+  std::unique_ptr<Pipeline> self(new Pipeline(options, std::move(wake)));
+  if (auto prepared = self->prepare(); !prepared) {
+    return tl::unexpected(std::move(prepared.error()));
+  }
+  return self;
+}
+
+Pipeline::~Pipeline() { stop(); }
+
+tl::expected<void, Failure> Pipeline::prepare() {
+  auto source = create_source(options_.source);
+  if (!source) return failure_of(ExitCode::kUsage, std::move(source.error()));
+  source_ = std::move(*source);
+
+  auto plan = plan_import();
+  if (!plan) return failure_of(ExitCode::kCaptureFailed, std::move(plan.error()));
+  request_ = {.offers = plan->offers,
+              .max_rate = options_.fps,
+              .preferred_size = options_.size.value_or(Extent{1920, 1080})};
+  importers_ = plan->ladder;
+
+  if (options_.trace_path) {
+    auto trace = TraceWriter::create(*options_.trace_path);
+    if (!trace) return failure_of(ExitCode::kOutputFailed, std::move(trace.error()));
+    trace_ = std::move(*trace);
+  }
+
+  auto specs = parse_sinks(options_);
+  if (!specs) return failure_of(ExitCode::kUsage, std::move(specs.error()));
+  for (const SinkSpec& spec : *specs) {
+    auto sink = create_sink(spec);
+    if (!sink) return failure_of(output_code(sink.error()), std::move(sink.error()));
+    sinks_.push_back(std::make_unique<SinkRunner>(
+        std::move(*sink), ledger_, trace_.get(),
+        SinkRunner::Callbacks{
+            .key_frame_needed = [this] { key_frames_.request(KeyFrameReason::kSinkOverflow); },
+            .failed = [this](const std::string& name,
+                             const Error& error) { on_sink_failed(name, error); }}));
+  }
+  sinks_alive_ = static_cast<unsigned>(sinks_.size());
+  const bool periodic = std::ranges::any_of(
+      sinks_, [](const auto& sink) { return sink->needs_periodic_key_frames(); });
+  key_frames_.set_periodic(periodic ? PeriodicKeyFrames::kOn : PeriodicKeyFrames::kOff);
+
+  loop_ = std::make_unique<EncodeLoop>(
+      loop_settings(options_), std::move(*plan), slot_, key_frames_, trace_.get(),
+      EncodeLoop::Callbacks{
+          .encoded = [this](const EncodedFrame& frame) { on_encoded(frame); },
+          .renegotiate =
+              [this](std::vector<FormatOffer> offers) { source_->renegotiate(std::move(offers)); },
+          .finished =
+              [this](std::optional<Error> error) {
+                if (!error) return end(std::nullopt);
+                const bool encoder = error->kind == ErrorKind::kUnsupported ||
+                                     error->kind == ErrorKind::kInvalidArgument;
+                end(Failure{encoder ? ExitCode::kEncoderUnavailable : ExitCode::kCaptureFailed,
+                            std::move(*error)});
+              }});
+  return {};
+}
+
+tl::expected<void, Failure> Pipeline::start() {
+  started_ = last_status_ = now();
+  loop_->start();
+  if (auto started = source_->start(request_, *this); !started) {
+    return failure_of(source_code(started.error()), std::move(started.error()));
+  }
+  log::area("capture").info("{}", source_->describe());
+  return {};
+}
+
+void Pipeline::stop() {
+  if (source_) source_->stop();
+  slot_.close();
+  if (loop_) loop_->join();
+  for (const auto& sink : sinks_) sink->finish();
+}
+
+bool Pipeline::finished() const {
+  const std::scoped_lock lock(mutex_);
+  return finished_;
+}
+
+bool Pipeline::negotiated() const {
+  const std::scoped_lock lock(mutex_);
+  return format_.has_value();
+}
+
+std::optional<Failure> Pipeline::failure() const {
+  const std::scoped_lock lock(mutex_);
+  return failure_;
+}
+
+void Pipeline::end(std::optional<Failure> failure) {
+  {
+    const std::scoped_lock lock(mutex_);
+    finished_ = true;
+    if (failure && !failure_) failure_ = std::move(failure);
+  }
+  wake_();
+}
+
+void Pipeline::on_frame(CapturedFrame frame) { slot_.put(std::move(frame)); }
+
+void Pipeline::on_format(const CaptureFormat& format) {
+  std::string storage;
+  log::area("capture").info(
+      "{} {}x{}, {}, {}", to_string(format.format), format.size.width, format.size.height,
+      text_of(format.rate.variable() ? format.max_rate : format.rate, storage), format.memory);
+  loop_->set_rate(slower(options_.fps, format.rate.variable() ? format.max_rate : format.rate));
+  const std::scoped_lock lock(mutex_);
+  format_ = format;
+}
+
+void Pipeline::on_state(CaptureState state, const std::string& reason) {
+  CaptureState before{};
+  {
+    const std::scoped_lock lock(mutex_);
+    before = std::exchange(state_, state);
+    reason_ = reason;
+  }
+  if (state == CaptureState::kLost) {
+    log::area("capture").warn("{}; waiting for it to come back", reason);
+  } else if (before == CaptureState::kLost) {
+    log::area("capture").info("{}: {} again", source_->describe(), to_string(state));
+  } else {
+    log::area("capture").debug("{}", to_string(state));
+  }
+  if (state == CaptureState::kEnded) end(std::nullopt);
+}
+
+void Pipeline::on_failure(Error error) {
+  end(Failure{ExitCode::kCaptureFailed, std::move(error)});
+}
+
+void Pipeline::on_encoded(const EncodedFrame& frame) {
+  for (const auto& sink : sinks_) sink->offer(frame);
+}
+
+void Pipeline::on_sink_failed(const std::string& sink, const Error& error) {
+  bool last = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    last = --sinks_alive_ == 0;
+    if (!failure_) failure_ = Failure{ExitCode::kOutputFailed, error};
+  }
+  log::area("sink").error("{}: {}{}", sink, error.describe(),
+                          last ? "" : "; the other outputs go on");
+  if (last) end(std::nullopt);
+}
+
+StreamState Pipeline::state_locked() const {
+  if (failure_ && finished_) return StreamState::kFailed;
+  if (finished_) return StreamState::kEnded;
+  switch (state_) {
+    case CaptureState::kConnecting: return StreamState::kConnecting;
+    case CaptureState::kStreaming: return StreamState::kStreaming;
+    case CaptureState::kPaused: return StreamState::kPaused;
+    case CaptureState::kLost: return StreamState::kReconnecting;
+    case CaptureState::kEnded: break;
+  }
+  return StreamState::kEnded;
+}
+
+StreamStatus Pipeline::take_status() {
+  const EncodeStatus encode = loop_->status();
+  const CaptureStats capture = source_->stats();
+  const Timestamp time = now();
+  const double seconds = std::max(1e-3, std::chrono::duration<double>(time - last_status_).count());
+
+  StreamStatus status;
+  {
+    const std::scoped_lock lock(mutex_);
+    status.state = state_locked();
+    status.state_reason = failure_ ? failure_->error.message : reason_;
+  }
+  status.uptime = time - started_;
+  status.source = source_->describe();
+  status.route = encode.route;
+  if (encode.stream) {
+    status.encoder = encode.stream->encoder;
+    status.codec = encode.stream->codec;
+    status.size = encode.stream->size;
+    const double streamed =
+        std::max(1e-3, std::chrono::duration<double>(time - encode.first_frame).count());
+    status.average_bitrate_bps =
+        static_cast<std::uint64_t>(static_cast<double>(encode.bytes) * 8 / streamed);
+  }
+  status.target_bitrate_bps = options_.bitrate_bps;
+  status.captured_fps = static_cast<double>(capture.received - last_captured_) / seconds;
+  status.encoded_fps = static_cast<double>(encode.frames - last_encoded_) / seconds;
+  status.bitrate_bps =
+      static_cast<std::uint64_t>(static_cast<double>(encode.bytes - last_bytes_) * 8 / seconds);
+  last_status_ = time;
+  last_captured_ = capture.received;
+  last_encoded_ = encode.frames;
+  last_bytes_ = encode.bytes;
+
+  status.counters = {.captured = capture.received,
+                     .encoded = encode.frames,
+                     .superseded = capture.superseded + slot_.replaced() + encode.skipped,
+                     .repeated = encode.repeated,
+                     .key_frames = encode.key_frames,
+                     .reconnects = capture.reconnects};
+  for (const auto& sink : sinks_) {
+    const SinkRunner::Status now_is = sink->status();
+    status.sinks.push_back({.name = now_is.description,
+                            .state = now_is.error  ? SinkState::kFailed
+                                     : now_is.done ? SinkState::kClosed
+                                                   : SinkState::kRunning,
+                            .error = now_is.error ? now_is.error->describe() : "",
+                            .stats = now_is.stats,
+                            .dropped = now_is.dropped});
+  }
+  status.importers = importers_;
+  status.encoders = encode.encoders;
+  status.interval = ledger_.take_interval().all;
+  status.total = ledger_.total().all;
+  return status;
+}
+
+}  // namespace lumen

@@ -1,0 +1,91 @@
+// A running stream: source → encode loop → sinks, and what is known about it.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/exit_code.h"
+#include "app/options/stream_options.h"
+#include "app/pipeline/encode_loop.h"
+#include "app/pipeline/sink_runner.h"
+#include "app/status/stream_status.h"
+#include "capture/capture_source.h"
+
+namespace lumen {
+
+/// Why the program ends, and with what code.
+struct Failure {
+  ExitCode code = ExitCode::kInternalError;
+  Error error;
+};
+
+class Pipeline final : private CaptureListener {
+ public:
+  /// Checks what can be checked before anything streams: sinks, trace file, importer. `wake` is called
+  /// from any thread when finished() may have changed.
+  static tl::expected<std::unique_ptr<Pipeline>, Failure> create(const StreamOptions& options,
+                                                                 std::function<void()> wake);
+  ~Pipeline() override;
+
+  tl::expected<void, Failure> start();
+  /// Stops the source, encodes what is there, finishes the sinks. Once.
+  void stop();
+
+  /// True when the stream has ended by itself: frame limit, or a failure.
+  [[nodiscard]] bool finished() const;
+  /// The first failure, if any; a sink that failed while others went on counts too.
+  [[nodiscard]] std::optional<Failure> failure() const;
+  /// When the first frame went to the encoder; kNoTimestamp before.
+  [[nodiscard]] Timestamp first_frame() const { return loop_->status().first_frame; }
+  /// Whether a format was ever negotiated.
+  [[nodiscard]] bool negotiated() const;
+  /// Rates and interval latencies are those since the last call. Main thread.
+  StreamStatus take_status();
+
+ private:
+  Pipeline(const StreamOptions& options, std::function<void()> wake);
+  tl::expected<void, Failure> prepare();
+
+  void on_frame(CapturedFrame frame) override;
+  void on_format(const CaptureFormat& format) override;
+  void on_state(CaptureState state, const std::string& reason) override;
+  void on_failure(Error error) override;
+  void on_encoded(const EncodedFrame& frame);
+  void on_sink_failed(const std::string& sink, const Error& error);
+  void end(std::optional<Failure> failure);
+  [[nodiscard]] StreamState state_locked() const;
+
+  const StreamOptions options_;
+  std::function<void()> wake_;
+  FrameLedger ledger_;
+  std::unique_ptr<TraceWriter> trace_;
+  KeyFramePolicy key_frames_;
+  LatestSlot<CapturedFrame> slot_;
+  std::vector<std::unique_ptr<SinkRunner>> sinks_;
+  std::unique_ptr<CaptureSource> source_;
+  std::unique_ptr<EncodeLoop> loop_;
+  CaptureRequest request_;
+  Ladder importers_;
+
+  mutable std::mutex mutex_;
+  CaptureState state_ = CaptureState::kConnecting;
+  std::string reason_;  // of state_
+  std::optional<CaptureFormat> format_;
+  std::optional<Failure> failure_;
+  unsigned sinks_alive_ = 0;
+  bool finished_ = false;
+
+  // Main thread: what take_status() saw last time.
+  Timestamp started_ = kNoTimestamp;
+  Timestamp last_status_ = kNoTimestamp;
+  std::uint64_t last_captured_ = 0;
+  std::uint64_t last_encoded_ = 0;
+  std::uint64_t last_bytes_ = 0;
+};
+
+}  // namespace lumen

@@ -1,0 +1,96 @@
+#include "app/status/status_json.h"
+
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+namespace lumen {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Three digits after the point are plenty: microseconds in milliseconds, thousandths of a frame.
+double rounded(double value) { return std::round(value * 1e3) / 1e3; }
+
+double milliseconds(Nanoseconds time) { return rounded(static_cast<double>(time.count()) / 1e6); }
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+Json latencies(const StageSummary& stages) {
+  Json result = Json::object();
+  for (std::size_t i = 0; i < kDistanceCount; ++i) {
+    const LatencySummary& latency = stages.distances[i];
+    if (latency.count == 0) continue;
+    result[std::string(to_string(static_cast<Distance>(i)))] = {{"count", latency.count},
+                                                                {"p50", milliseconds(latency.p50)},
+                                                                {"p95", milliseconds(latency.p95)},
+                                                                {"p99", milliseconds(latency.p99)},
+                                                                {"max", milliseconds(latency.max)}};
+  }
+  return result;
+}
+
+Json sinks_json(const std::vector<SinkStatus>& sinks) {
+  Json result = Json::array();
+  for (const SinkStatus& sink : sinks) {
+    result.push_back({{"name", sink.name},
+                      {"state", to_string(sink.state)},
+                      {"error", text_or_null(sink.error)},
+                      {"frames", sink.stats.frames},
+                      {"bytes", sink.stats.bytes},
+                      {"packets", sink.stats.packets},
+                      {"dropped", sink.dropped}});
+  }
+  return result;
+}
+
+Json ladder_json(const Ladder& ladder) {
+  Json result = Json::array();
+  for (const LadderStep& step : ladder) {
+    result.push_back({{"name", step.name}, {"taken", step.taken}, {"reason", step.reason}});
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string to_json(const StreamStatus& status) {
+  const StreamCounters& counters = status.counters;
+  const bool sized = !status.size.empty();
+  const Json json = {
+      {"version", 1},
+      {"state", to_string(status.state)},
+      {"reason", text_or_null(status.state_reason)},
+      {"uptime_s", rounded(static_cast<double>(status.uptime.count()) / 1e9)},
+      {"source", text_or_null(status.source)},
+      {"route", text_or_null(status.route)},
+      {"encoder", text_or_null(status.encoder)},
+      {"codec", status.codec ? Json(to_string(*status.codec)) : Json(nullptr)},
+      {"width", sized ? Json(status.size.width) : Json(nullptr)},
+      {"height", sized ? Json(status.size.height) : Json(nullptr)},
+      {"fps",
+       {{"captured", rounded(status.captured_fps)}, {"encoded", rounded(status.encoded_fps)}}},
+      {"bitrate_bps",
+       {{"current", status.bitrate_bps},
+        {"average", status.average_bitrate_bps},
+        {"target", status.target_bitrate_bps}}},
+      {"frames",
+       {{"captured", counters.captured},
+        {"encoded", counters.encoded},
+        {"dropped", status.dropped()},
+        {"superseded", counters.superseded},
+        {"overflowed", status.dropped() - counters.superseded},
+        {"repeated", counters.repeated},
+        {"key", counters.key_frames}}},
+      {"reconnects", counters.reconnects},
+      {"latency_ms", latencies(status.interval)},
+      {"latency_total_ms", latencies(status.total)},
+      {"clock_anomalies", status.total.clock_anomalies},
+      {"sinks", sinks_json(status.sinks)},
+      {"ladders",
+       {{"importers", ladder_json(status.importers)}, {"encoders", ladder_json(status.encoders)}}},
+  };
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace lumen

@@ -1,0 +1,35 @@
+// A stream's status for programs: what --stats json prints each second. Pure.
+//
+// One object on one line. Keys are only ever added. Times are numbers in the unit their key names;
+// strings and numbers that aren't known yet are null.
+//   version          1
+//   state            "connecting" | "streaming" | "paused" | "reconnecting" | "stopping" |
+//                    "ended" | "failed"
+//   reason           why, or null
+//   uptime_s
+//   source, route, encoder, codec, width, height
+//   fps              {captured, encoded}: over the last second
+//   bitrate_bps      {current, average, target}
+//   frames           {captured, encoded, dropped, superseded, overflowed, repeated, key}: since
+//                    start; dropped = superseded + overflowed
+//   reconnects
+//   latency_ms       stage → {count, p50, p95, p99, max}, since the last line; stages without a
+//                    frame are left out
+//   latency_total_ms the same since start
+//   clock_anomalies  frames whose producer's clock ran ahead
+//   sinks            [{name, state, error, frames, bytes, packets, dropped}]
+//   ladders          {importers, encoders}: [{name, taken, reason}], best first; the reason says
+//   why
+//                    a step was not taken, or what it is
+#pragma once
+
+#include <string>
+
+#include "app/status/stream_status.h"
+
+namespace lumen {
+
+/// Without a line end. Text that isn't UTF-8 is repaired, never refused.
+std::string to_json(const StreamStatus& status);
+
+}  // namespace lumen

@@ -1,0 +1,81 @@
+// A snapshot of a running stream, for the progress line, --stats json and the report at the end.
+// Plain values: whoever makes it fills everything in.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/geometry.h"
+#include "core/ladder.h"
+#include "core/ledger.h"
+#include "core/time.h"
+#include "encode/encoded_frame.h"
+#include "sink/sink.h"
+
+namespace lumen {
+
+enum class StreamState : std::uint8_t {
+  kConnecting,  // no frame yet
+  kStreaming,
+  kPaused,        // the source has paused or renegotiates
+  kReconnecting,  // the source is lost; lumen keeps trying
+  kStopping,
+  kEnded,   // done, cleanly
+  kFailed,  // done, see state_reason
+};
+std::string_view to_string(StreamState state);
+
+enum class SinkState : std::uint8_t { kRunning, kClosed, kFailed };
+std::string_view to_string(SinkState state);
+
+struct SinkStatus {
+  std::string name;  // "file demo.mp4", as in the ledger
+  SinkState state = SinkState::kRunning;
+  std::string error;  // one line; empty unless failed
+  SinkStats stats;
+  std::uint64_t dropped = 0;  // frames that its queue had no room for
+};
+
+/// Frames since start.
+struct StreamCounters {
+  std::uint64_t captured = 0;
+  std::uint64_t encoded = 0;     // repeated frames included
+  std::uint64_t superseded = 0;  // replaced by a newer frame before they were encoded
+  std::uint64_t repeated = 0;    // the last picture once more, because nothing new came
+  std::uint64_t key_frames = 0;
+  std::uint64_t reconnects = 0;  // of the source
+};
+
+struct StreamStatus {
+  StreamState state = StreamState::kConnecting;
+  std::string state_reason;  // may be empty
+  Nanoseconds uptime{0};
+
+  std::string source;          // "PipeWire node gamescope (id 41)"
+  std::string route;           // "cpu/shm"; empty before the first frame
+  std::string encoder;         // "libx264"; empty before it is open
+  std::optional<Codec> codec;  // none before the encoder is open
+  Extent size;                 // of the stream; empty before the encoder is open
+
+  double captured_fps = 0;                // over the last second
+  double encoded_fps = 0;                 // over the last second
+  std::uint64_t bitrate_bps = 0;          // over the last second
+  std::uint64_t average_bitrate_bps = 0;  // since start
+  std::uint64_t target_bitrate_bps = 0;
+
+  StreamCounters counters;
+  std::vector<SinkStatus> sinks;
+  Ladder importers;
+  Ladder encoders;
+
+  StageSummary interval;  // latencies since the last status
+  StageSummary total;     // latencies since start
+
+  /// Frames that a viewer of at least one sink has missed for lack of time.
+  [[nodiscard]] std::uint64_t dropped() const;
+};
+
+}  // namespace lumen

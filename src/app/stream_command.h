@@ -1,0 +1,15 @@
+// `lumen-host stream` and `lumen-host sources`: from parsed options to an exit code.
+#pragma once
+
+#include "app/exit_code.h"
+#include "app/options/stream_options.h"
+#include "platform/linux/signal_wait.h"
+
+namespace lumen {
+
+/// Streams until the limit in the options, a signal, or a failure; prints progress and the report.
+ExitCode run_stream(const StreamOptions& options, SignalWait& signals);
+
+ExitCode run_sources(const SourcesOptions& options);
+
+}  // namespace lumen

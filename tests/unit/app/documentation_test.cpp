@@ -1,0 +1,94 @@
+// What is documented is what there is: every option stands in the help, the manual and the shell
+// completion, and the other way round.
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/exit_code.h"
+#include "app/options/help_text.h"
+#include "app/options/stream_option_table.h"
+#include "core/ledger.h"
+
+namespace lumen {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string packaging(const std::string& name) {
+  const auto root = std::filesystem::path(__FILE__).parent_path() / ".." / ".." / "..";
+  std::ifstream file(root / "packaging" / name);
+  EXPECT_TRUE(file) << name;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::set<std::string> options_in(const std::string& text, const std::string& pattern) {
+  const std::regex expression(pattern);
+  std::set<std::string> found;
+  for (std::sregex_iterator i(text.begin(), text.end(), expression), end; i != end; ++i) {
+    found.insert((*i)[1]);
+  }
+  return found;
+}
+
+std::set<std::string> table() {
+  std::set<std::string> names;
+  for (const StreamOption& option : stream_options_table()) names.emplace(option.name);
+  return names;
+}
+
+TEST(Documentation, HelpNamesEveryOption) {
+  EXPECT_EQ(options_in(stream_help(), "\n  (?:-[a-z], |    )--([a-z-]+)"), table());
+}
+
+TEST(Documentation, ManualNamesEveryOptionAndNoOther) {
+  const std::string manual = packaging("lumen-host.1");
+  EXPECT_EQ(options_in(manual, "\n\\.It Fl -([a-z-]+)"), table());
+  for (const StreamOption& option : stream_options_table()) {
+    if (option.letter == 0) continue;
+    EXPECT_THAT(manual, HasSubstr("-" + std::string(option.name) + " , " + option.letter));
+  }
+  EXPECT_THAT(manual, HasSubstr("-json"));
+  EXPECT_THAT(manual, HasSubstr("-version"));
+}
+
+TEST(Documentation, CompletionKnowsEveryOptionAndNoOther) {
+  auto expected = table();
+  expected.insert({"json", "version"});
+  EXPECT_EQ(options_in(packaging("lumen-host.bash"), "--([a-z]+(?:-[a-z]+)*)"), expected);
+}
+
+TEST(Documentation, ManualTellsEveryExitCode) {
+  std::set<std::string> expected;
+  for (int code = 0; code <= static_cast<int>(ExitCode::kCaptureFailed); ++code) {
+    expected.insert(std::to_string(code));
+  }
+  EXPECT_EQ(options_in(packaging("lumen-host.1"), "\n\\.It ([0-9]+)"), expected);
+}
+
+TEST(Documentation, ManualNamesEveryStageOfTheStatistics) {
+  const std::string manual = packaging("lumen-host.1");
+  for (std::size_t i = 0; i < kDistanceCount; ++i) {
+    EXPECT_THAT(manual, HasSubstr(std::string(to_string(static_cast<Distance>(i)))));
+  }
+}
+
+TEST(Documentation, HelpFitsATerminal) {
+  for (const std::string& text : {general_help(), stream_help(), sources_help()}) {
+    std::size_t begin = 0;
+    while (begin < text.size()) {
+      const std::size_t end = text.find('\n', begin);
+      ASSERT_NE(end, std::string::npos);
+      EXPECT_LE(end - begin, 100U) << text.substr(begin, end - begin);
+      begin = end + 1;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lumen

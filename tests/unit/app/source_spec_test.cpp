@@ -1,0 +1,49 @@
+#include "app/options/source_spec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace lumen {
+namespace {
+
+TEST(SourceSpec, EveryFormIsUnderstood) {
+  EXPECT_EQ(parse_source_spec("auto").value(), SourceSpec{AutoSource{}});
+  EXPECT_EQ(parse_source_spec("node:gamescope").value(),
+            SourceSpec{NodeSource{NodeName{"gamescope"}}});
+  EXPECT_EQ(parse_source_spec("node:id=41").value(), SourceSpec{NodeSource{NodeId{41}}});
+  EXPECT_EQ(parse_source_spec("node:serial=5000000000").value(),
+            SourceSpec{NodeSource{NodeSerial{5'000'000'000}}});
+  EXPECT_EQ(parse_source_spec("synthetic").value(), SourceSpec{SyntheticSpec{}});
+  EXPECT_EQ(parse_source_spec("synthetic:640x480@30").value(),
+            SourceSpec{SyntheticSpec{"640x480@30"}});
+}
+
+TEST(SourceSpec, NodeNamesMayHoldColonsBlanksAndDigits) {
+  for (const char* name : {"v4l2_input.pci-0000:00", "My Screen", "41", "idle", "serialized"}) {
+    EXPECT_EQ(parse_source_spec(std::string("node:") + name).value(),
+              SourceSpec{NodeSource{NodeName{name}}});
+  }
+}
+
+TEST(SourceSpec, WritingIsTheInverseOfParsing) {
+  for (const char* text :
+       {"auto", "node:x", "node:id=7", "node:serial=8", "synthetic", "synthetic:64x64@5"}) {
+    EXPECT_EQ(to_string(parse_source_spec(text).value()), text);
+  }
+}
+
+TEST(SourceSpec, RefusesTheRestAndSaysWhatIsAllowed) {
+  for (const char* text :
+       {"", "nod:x", "node", "node:", "node:id=", "node:id=x", "node:id=-1", "node:id=4294967296",
+        "node:id=1 ", "node:serial=", "node:serial=0x1", "node:serial=18446744073709551616",
+        "synthetic:", "Auto", "synthetics"}) {
+    const auto parsed = parse_source_spec(text);
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().kind, ErrorKind::kInvalidArgument);
+    EXPECT_THAT(parsed.error().message, ::testing::HasSubstr(std::string("'") + text + "'"));
+    EXPECT_THAT(parsed.error().hint, ::testing::HasSubstr("node:serial=N"));
+  }
+}
+
+}  // namespace
+}  // namespace lumen

@@ -1,0 +1,202 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "app/status/status_json.h"
+#include "app/status/status_text.h"
+
+namespace lumen {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+LatencySummary latency(double p50, double p95, double p99) {
+  const auto ns = [](double ms) { return Nanoseconds{static_cast<std::int64_t>(ms * 1e6)}; };
+  return {.count = 60, .p50 = ns(p50), .p95 = ns(p95), .p99 = ns(p99), .max = ns(p99 + 1)};
+}
+
+StreamStatus sample() {
+  StreamStatus status;
+  status.state = StreamState::kStreaming;
+  status.uptime = seconds(12) + milliseconds(400);
+  status.source = "PipeWire node gamescope (id 41)";
+  status.route = "cpu/shm";
+  status.encoder = "libx264";
+  status.codec = Codec::kH264;
+  status.size = {1920, 1080};
+  status.captured_fps = 60.1;
+  status.encoded_fps = 59.96;
+  status.bitrate_bps = 19'800'000;
+  status.average_bitrate_bps = 19'500'000;
+  status.target_bitrate_bps = 20'000'000;
+  status.counters = {.captured = 744,
+                     .encoded = 740,
+                     .superseded = 3,
+                     .repeated = 2,
+                     .key_frames = 7,
+                     .reconnects = 0};
+  status.sinks = {{.name = "file demo.mp4",
+                   .state = SinkState::kRunning,
+                   .error = {},
+                   .stats = {.frames = 740, .bytes = 31'000'000, .packets = 0},
+                   .dropped = 0},
+                  {.name = "rtp 127.0.0.1:5004",
+                   .state = SinkState::kFailed,
+                   .error = "port unreachable",
+                   .stats = {.frames = 700, .bytes = 30'000'000, .packets = 26'000},
+                   .dropped = 4}};
+  status.importers = {{"cpu", true, "conversion by the CPU"}};
+  status.encoders = {{"ffmpeg-nvenc", false, "no NVIDIA driver"}, {"software", true, "libx264"}};
+  status.interval.distances[static_cast<std::size_t>(Distance::kDequeueToFirstPacket)] =
+      latency(3.1, 4.0, 5.2);
+  status.total = status.interval;
+  status.total.clock_anomalies = 5;
+  return status;
+}
+
+TEST(ProgressLine, HasWhatTheUserWatches) {
+  StreamStatus status = sample();
+  status.counters.superseded = 0;
+  status.sinks.clear();
+  EXPECT_EQ(progress_line(status, 0),
+            "00:12  60.0 fps  19.8 Mb/s  dropped 0  latency 3.1/4.0/5.2 ms  cpu/shm > libx264");
+}
+
+TEST(ProgressLine, DroppedCountsSupersededAndOverflowed) {
+  EXPECT_THAT(progress_line(sample(), 0), HasSubstr("dropped 7"));
+}
+
+TEST(ProgressLine, LeavesWholePartsOutWhereTheTerminalIsNarrow) {
+  const std::string full = progress_line(sample(), 0);
+  EXPECT_EQ(progress_line(sample(), full.size()), full);
+  EXPECT_EQ(progress_line(sample(), full.size() - 1),
+            "00:12  60.0 fps  19.8 Mb/s  dropped 7  latency 3.1/4.0/5.2 ms");
+  EXPECT_EQ(progress_line(sample(), 30), "00:12  60.0 fps  19.8 Mb/s");
+  for (std::size_t columns = 1; columns < 100; ++columns) {
+    EXPECT_LE(progress_line(sample(), columns).size(), columns);
+  }
+}
+
+TEST(ProgressLine, LongStreamsShowHoursAndLowRatesKilobits) {
+  StreamStatus status = sample();
+  status.uptime = seconds(3 * 3600 + 62);
+  status.bitrate_bps = 640'000;
+  EXPECT_THAT(progress_line(status, 0), HasSubstr("3:01:02  "));
+  EXPECT_THAT(progress_line(status, 0), HasSubstr("  640 kb/s  "));
+}
+
+TEST(ProgressLine, StillPictureHasNoLatency) {
+  StreamStatus status = sample();
+  status.interval = {};
+  EXPECT_THAT(progress_line(status, 0), HasSubstr("latency -"));
+}
+
+TEST(ProgressLine, SaysWhyNothingStreams) {
+  StreamStatus status = sample();
+  status.state = StreamState::kReconnecting;
+  status.state_reason = "node gamescope is gone";
+  EXPECT_EQ(progress_line(status, 0), "00:12  reconnecting: node gamescope is gone  740 frames");
+}
+
+TEST(ProgressLine, NamesCannotBreakTheLineOrTheTerminal) {
+  StreamStatus status = sample();
+  status.state = StreamState::kPaused;
+  status.state_reason = "a\nb\x1b[31m\r";
+  const std::string line = progress_line(status, 0);
+  for (const char c : line) EXPECT_GE(static_cast<unsigned char>(c), 0x20U);
+  status.state_reason = "\xc3\xa4\xc3\xb6\xc3\xbc";  // three letters, six bytes
+  EXPECT_EQ(progress_line(status, 18), "00:12  paused: \xc3\xa4\xc3\xb6\xc3\xbc");
+  EXPECT_EQ(progress_line(status, 16), "00:12  paused: \xc3\xa4");
+}
+
+TEST(StatusJson, IsOneLineWithTheDocumentedKeys) {
+  const std::string text = to_json(sample());
+  EXPECT_THAT(text, Not(HasSubstr("\n")));
+  const json status = json::parse(text);
+  EXPECT_EQ(status["version"], 1);
+  EXPECT_EQ(status["state"], "streaming");
+  EXPECT_TRUE(status["reason"].is_null());
+  EXPECT_EQ(status["uptime_s"], 12.4);
+  EXPECT_EQ(status["source"], "PipeWire node gamescope (id 41)");
+  EXPECT_EQ(status["route"], "cpu/shm");
+  EXPECT_EQ(status["encoder"], "libx264");
+  EXPECT_EQ(status["codec"], "h264");
+  EXPECT_EQ(status["width"], 1920);
+  EXPECT_EQ(status["height"], 1080);
+  EXPECT_EQ(status["fps"], json({{"captured", 60.1}, {"encoded", 59.96}}));
+  EXPECT_EQ(status["bitrate_bps"],
+            json({{"current", 19'800'000}, {"average", 19'500'000}, {"target", 20'000'000}}));
+  EXPECT_EQ(status["frames"], json({{"captured", 744},
+                                    {"encoded", 740},
+                                    {"dropped", 7},
+                                    {"superseded", 3},
+                                    {"overflowed", 4},
+                                    {"repeated", 2},
+                                    {"key", 7}}));
+  EXPECT_EQ(status["clock_anomalies"], 5);
+  EXPECT_EQ(status["ladders"]["encoders"], json::parse(R"([
+    {"name": "ffmpeg-nvenc", "taken": false, "reason": "no NVIDIA driver"},
+    {"name": "software", "taken": true, "reason": "libx264"}])"));
+  EXPECT_EQ(status["ladders"]["importers"][0]["name"], "cpu");
+  ASSERT_EQ(status["sinks"].size(), 2U);
+  EXPECT_TRUE(status["sinks"][0]["error"].is_null());
+  EXPECT_EQ(status["sinks"][1], json({{"name", "rtp 127.0.0.1:5004"},
+                                      {"state", "failed"},
+                                      {"error", "port unreachable"},
+                                      {"frames", 700},
+                                      {"bytes", 30'000'000},
+                                      {"packets", 26'000},
+                                      {"dropped", 4}}));
+}
+
+TEST(StatusJson, LatenciesAreMillisecondsPerStage) {
+  const json status = json::parse(to_json(sample()));
+  EXPECT_EQ(status["latency_ms"]["dequeue_to_first_packet"],
+            json({{"count", 60}, {"p50", 3.1}, {"p95", 4.0}, {"p99", 5.2}, {"max", 6.2}}));
+  EXPECT_FALSE(status["latency_ms"].contains("convert")) << "nothing was measured";
+  EXPECT_TRUE(status["latency_total_ms"].contains("dequeue_to_first_packet"));
+}
+
+TEST(StatusJson, UnknownThingsAreNullAndListsAreLists) {
+  const json status = json::parse(to_json(StreamStatus{}));
+  for (const char* key : {"source", "route", "encoder", "codec", "width", "height"}) {
+    EXPECT_TRUE(status[key].is_null()) << key;
+  }
+  EXPECT_EQ(status["state"], "connecting");
+  EXPECT_TRUE(status["sinks"].is_array());
+  EXPECT_TRUE(status["ladders"]["encoders"].is_array());
+  EXPECT_TRUE(status["latency_ms"].is_object());
+}
+
+TEST(StatusJson, TextThatIsNotUtf8StaysReadable) {
+  StreamStatus status = sample();
+  status.source = "node \xff\"quoted\"\n";
+  EXPECT_THAT(json::parse(to_json(status))["source"].get<std::string>(), HasSubstr("\"quoted\"\n"));
+}
+
+TEST(ExitReport, TellsHowItWent) {
+  StreamStatus status = sample();
+  status.state = StreamState::kEnded;
+  const std::string report = exit_report(status);
+  EXPECT_THAT(report, HasSubstr("ended after 00:12: 740 frames, 59.7 fps, 19.5 Mb/s, 7 dropped"));
+  EXPECT_THAT(report, HasSubstr("not ffmpeg-nvenc: no NVIDIA driver\n"));
+  EXPECT_THAT(report, Not(HasSubstr("not software")));
+  EXPECT_THAT(report, HasSubstr("latency p50/p95/p99: 3.1/4.0/5.2 ms"));
+  EXPECT_THAT(report, HasSubstr("file demo.mp4: 740 frames, 31.0 MB\n"));
+  EXPECT_THAT(report, HasSubstr("26000 packets, 4 dropped, failed: port unreachable\n"));
+}
+
+TEST(ExitReport, OfAStreamThatNeverBegan) {
+  StreamStatus status;
+  status.state = StreamState::kFailed;
+  status.state_reason = "no such node";
+  EXPECT_EQ(exit_report(status),
+            "failed: no such node after 00:00: 0 frames, 0.0 fps, 0 kb/s, 0 dropped, 0 repeated\n");
+}
+
+}  // namespace
+}  // namespace lumen
