@@ -1,0 +1,57 @@
+# The Debian packages that lumen needs (Debian 12 and 13 use the same names), and install_missing,
+# which installs only those that are absent, from the package sources the machine already has.
+# Source it (bash).
+
+# To build lumen-host and lumen-mutter-stream.
+packages_build=(
+  cmake ninja-build pkg-config g++
+  libpipewire-0.3-dev libspa-0.2-dev libavcodec-dev libavformat-dev libavutil-dev
+  libhwy-dev libyuv-dev libexpected-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
+  nlohmann-json3-dev libsystemd-dev
+)
+# To bring up a private desktop session without a screen.
+packages_session=(
+  dbus pipewire pipewire-bin wireplumber mutter weston libgl1-mesa-dri fonts-dejavu-core procps
+)
+# To build and run all tests, benchmarks and checks.
+packages_test=(
+  libgtest-dev libgmock-dev libbenchmark-dev ffmpeg
+  gstreamer1.0-tools gstreamer1.0-pipewire gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+  gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+  kwin-wayland libwayland-dev libwayland-bin plasma-wayland-protocols
+  clang-format clang-tidy mandoc g++-mingw-w64-x86-64-posix mmdebstrap ccache
+)
+
+# install_missing PACKAGE…: apt's output goes to $packages_log (default: a temporary file that is
+# kept on failure). Root, or a user who may use sudo. Returns non-zero after saying why.
+install_missing() {
+  local package apt missing=() log=${packages_log:-}
+  for package in "$@"; do
+    if [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2> /dev/null) != installed ]]; then
+      missing+=("$package")
+    fi
+  done
+  if ((${#missing[@]} == 0)); then return 0; fi
+  apt=(env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300)
+  if [[ $EUID -ne 0 ]]; then
+    if ! command -v sudo > /dev/null; then
+      printf 'These packages are missing and there is no sudo to install them with: %s\n' \
+        "${missing[*]}" >&2
+      return 1
+    fi
+    apt=(sudo "${apt[@]}")
+  fi
+  if [[ -z $log ]]; then log=$(mktemp "${TMPDIR:-/tmp}/lumen-apt.XXXXXX") || return 1; fi
+  printf 'Installing: %s\n' "${missing[*]}"
+  # Old or empty package lists show as "no candidate" or as files that are gone: refresh, once more.
+  if ! "${apt[@]}" install --no-install-recommends "${missing[@]}" > "$log" 2>&1; then
+    printf 'Refreshing the package lists\n'
+    if ! { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "${missing[@]}"; } \
+      >> "$log" 2>&1; then
+      printf 'The packages can'\''t be installed; the end of %s:\n' "$log" >&2
+      tail -n 15 "$log" >&2
+      return 1
+    fi
+  fi
+  if [[ -z ${packages_log:-} ]]; then rm -f "$log"; fi
+}
