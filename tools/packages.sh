@@ -18,7 +18,7 @@ packages_test=(
   libgtest-dev libgmock-dev libbenchmark-dev ffmpeg
   gstreamer1.0-tools gstreamer1.0-pipewire gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
-  kwin-wayland libwayland-dev libwayland-bin plasma-wayland-protocols
+  kwin-wayland libwayland-dev libwayland-bin wayland-protocols plasma-wayland-protocols
   clang-format clang-tidy mandoc g++-mingw-w64-x86-64-posix mmdebstrap ccache
 )
 

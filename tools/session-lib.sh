@@ -25,7 +25,7 @@ session_begin() {
   export XDG_RUNTIME_DIR="$session_dir/run" XDG_CONFIG_HOME="$session_dir/config" \
     XDG_STATE_HOME="$session_dir/state" XDG_DATA_HOME="$session_dir/data" \
     DBUS_SESSION_BUS_ADDRESS="unix:path=$session_dir/run/bus" \
-    GSETTINGS_BACKEND=memory NO_AT_BRIDGE=1
+    GSETTINGS_BACKEND=keyfile NO_AT_BRIDGE=1
 
   # A bus without service directories: nothing is started behind our back.
   cat > "$session_dir/config/bus.conf" <<XML
@@ -37,6 +37,10 @@ session_begin() {
   <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
 </busconfig>
 XML
+  # Newer Mutters put every window into the middle, on top of the others.
+  mkdir -p "$session_dir/config/glib-2.0/settings"
+  printf '[org/gnome/mutter]\ncenter-new-windows=false\n' \
+    > "$session_dir/config/glib-2.0/settings/keyfile"
   # WirePlumber links streams here and leaves sound cards, cameras and radios to the real session.
   # 0.4 reads Lua fragments, 0.5 profiles.
   local wireplumber="$session_dir/config/wireplumber" monitor

@@ -288,7 +288,7 @@ void VideoStream::on_process() {
         frame.color = format_->color;
         if (entry->dmabuf) {
           frame.image = DmaBufImage{entry->dmabuf, format_->modifier.value_or(kModifierInvalid),
-                                    entry->dmabuf->plane_count(), layout.planes};
+                                    layout.plane_count, layout.planes};
         } else {
           frame.image = ShmImage{entry->host, layout.planes};
         }

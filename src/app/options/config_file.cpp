@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "app/options/config_precheck.h"
 #include "app/options/nearest_name.h"
 #include "app/options/stream_option_table.h"
 
@@ -124,6 +125,9 @@ ConfigLocation find_config_location(const char* xdg_config_home, const char* hom
 }
 
 Result<std::vector<ConfigEntry>> parse_config(std::string_view text, std::string_view name) {
+  if (auto checked = precheck_config(text, name); !checked) {
+    return tl::unexpected<Error>(std::move(checked.error()));
+  }
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     return bad(name, parsed.error().source().begin.line, parsed.error().description(),

@@ -77,6 +77,7 @@ Result<void> EncodeLoop::work() {
     Result<void> done;
     switch (wait_for_frame(captured)) {
       case Next::kClosed: return {};
+      case Next::kNothing: continue;
       case Next::kFrame: done = encode_captured(std::move(captured)); break;
       case Next::kRepeat: done = encode_repeat(); break;
     }
@@ -96,7 +97,7 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
   const Timestamp still_until = last_ ? last_encoded_at_ + kStillInterval : now() + 1h;
   switch (slot_.wait_until(still_until)) {
     case Wait::kClosed: return Next::kClosed;
-    case Wait::kTimeout: return last_ ? Next::kRepeat : Next::kFrame;
+    case Wait::kTimeout: return last_ ? Next::kRepeat : Next::kNothing;
     case Wait::kReady: break;
   }
   auto taken = slot_.take();
@@ -115,7 +116,6 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
 }
 
 Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
-  if (captured.size.empty()) return {};  // an idle hour without any frame
   if (auto ready = ensure_encoder(captured); !ready) return ready;
   const Fourcc format = captured.format;
   const auto modifier = modifier_of(captured);

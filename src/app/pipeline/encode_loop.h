@@ -63,7 +63,7 @@ class EncodeLoop {
   [[nodiscard]] EncodeStatus status() const;
 
  private:
-  enum class Next { kFrame, kRepeat, kClosed };
+  enum class Next { kFrame, kRepeat, kNothing, kClosed };
 
   void run();
   Result<void> work();

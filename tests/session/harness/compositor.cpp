@@ -166,8 +166,14 @@ Result<std::uint32_t> Compositor::helper_stream(std::vector<std::string> argv) {
   if (!helper) return tl::unexpected(helper.error());
   const auto value = helper->read_value("node-id=", Milliseconds(40000));
   if (!value) {
-    return fail(ErrorKind::kIo, std::string("no stream from ") + to_string(kind_) + ": " +
-                                    value.error().message + "; " + helper->log_text());
+    // KWin 6's virtual backend renders with OpenGL only through a DRM device, and casts only then.
+    const bool no_opengl =
+        kind_ == CompositorKind::kKwin &&
+        process_.log_text().find("compositor not supported by Platform") != std::string::npos;
+    return fail(no_opengl ? ErrorKind::kUnsupported : ErrorKind::kIo,
+                (no_opengl ? std::string("this KWin casts nothing without a DRM device")
+                           : std::string("no stream from ") + to_string(kind_)) +
+                    ": " + value.error().message + "; " + helper->log_text());
   }
   streamer_ = std::move(*helper);
   return static_cast<std::uint32_t>(std::strtoul(value->c_str(), nullptr, 10));

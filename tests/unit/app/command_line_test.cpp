@@ -133,13 +133,14 @@ TEST_F(CommandLine, FlagBeatsFileBeatsDefault) {
 TEST_F(CommandLine, ConfigFileCanBeNamedOrLeftOut) {
   write_config("fps = 30\n");
   EXPECT_EQ(stream({"--no-config", "--sink", "file:a.mp4"}).fps, (FrameRate{60, 1}));
-  const std::vector<std::string> named{"stream", "--config", config_.string(), "--sink", "file:a"};
+  const std::vector<std::string> named{"stream", "--config", config_.string(), "--sink",
+                                       "file:a.mp4"};
   const auto command = parse_command_line(named, ConfigLocation{});
   ASSERT_TRUE(command);
   EXPECT_EQ(std::get<StreamOptions>(*command).fps, (FrameRate{30, 1}));
-  EXPECT_THAT(refusal({"stream", "--config", "/nonexistent.toml", "--sink", "file:a"}),
+  EXPECT_THAT(refusal({"stream", "--config", "/nonexistent.toml", "--sink", "file:a.mp4"}),
               HasSubstr("/nonexistent.toml: no such file"));
-  EXPECT_THAT(refusal({"stream", "--config", "x", "--no-config", "--sink", "file:a"}),
+  EXPECT_THAT(refusal({"stream", "--config", "x", "--no-config", "--sink", "file:a.mp4"}),
               HasSubstr("exclude each other"));
 }
 
@@ -172,34 +173,38 @@ INSTANTIATE_TEST_SUITE_P(
     All, RefusedArguments,
     ::testing::Values(
         Refused{{}, "no sink given"}, Refused{{"--sink", "x.mp4"}, "--sink: "},
-        Refused{{"--sink", "file:a", "--source", "screen"}, "--source: 'screen' is not a source"},
-        Refused{{"--sink", "file:a", "--codec", "av1"},
+        Refused{{"--sink", "file:a.mp4", "--source", "screen"},
+                "--source: 'screen' is not a source"},
+        Refused{{"--sink", "file:a.mp4", "--codec", "av1"},
                 "--codec: 'av1' is not known (one of auto, h264, hevc)"},
-        Refused{{"--sink", "file:a", "--encoder", "nvenc"}, "use ffmpeg-nvenc"},
-        Refused{{"--sink", "file:a", "--encoder", "x264"},
+        Refused{{"--sink", "file:a.mp4", "--encoder", "nvenc"}, "use ffmpeg-nvenc"},
+        Refused{{"--sink", "file:a.mp4", "--encoder", "x264"},
                 "--encoder: 'x264' is not known (one of auto, ffmpeg-nvenc, software)"},
-        Refused{{"--sink", "file:a", "--profile", "ultra"}, "one of baseline, main, high"},
-        Refused{{"--sink", "file:a", "--codec", "hevc", "--profile", "high"}, "--profile main"},
-        Refused{{"--sink", "file:a", "--fps", "-5"}, "--fps: '-5' is not a frame rate (1 to 1000"},
-        Refused{{"--sink", "file:a", "--bitrate", "1"}, "--bitrate: '1' is not within"},
-        Refused{{"--sink", "file:a", "--size", "99999x2"}, "--size: '99999x2' is not a possible"},
-        Refused{{"--sink", "file:a", "--frames", "0"}, "--frames: '0'"},
-        Refused{{"--sink", "file:a", "--duration", "soon"}, "--duration: 'soon'"},
-        Refused{{"--sink", "file:a", "--level", "9"}, "--level: '9' is not a level"},
-        Refused{{"--sink", "file:a", "--preset", "A B"}, "--preset: 'A B'"},
-        Refused{{"--sink", "file:a", "--stats", "xml"}, "one of text, json"},
-        Refused{{"--sink", "file:a", "--trace", ""}, "--trace: '' is not a file name"},
-        Refused{{"--sink", "file:a", "--sdp", "x.sdp"}, "--sdp describes an RTP stream"},
-        Refused{{"--sink", "file:a", "-q", "-v"}, "--quiet and --verbose exclude each other"},
-        Refused{{"--sink", "file:a", "--bitrat", "20M"}, "'--bitrat' (did you mean '--bitrate'?)"},
-        Refused{{"--sink", "file:a", "--bitrat=20M"}, "'--bitrat' (did you mean '--bitrate'?)"},
-        Refused{{"--sink", "file:a", "--wombat"},
+        Refused{{"--sink", "file:a.mp4", "--profile", "ultra"}, "one of baseline, main, high"},
+        Refused{{"--sink", "file:a.mp4", "--codec", "hevc", "--profile", "high"}, "--profile main"},
+        Refused{{"--sink", "file:a.mp4", "--fps", "-5"},
+                "--fps: '-5' is not a frame rate (1 to 1000"},
+        Refused{{"--sink", "file:a.mp4", "--bitrate", "1"}, "--bitrate: '1' is not within"},
+        Refused{{"--sink", "file:a.mp4", "--size", "99999x2"},
+                "--size: '99999x2' is not a possible"},
+        Refused{{"--sink", "file:a.mp4", "--frames", "0"}, "--frames: '0'"},
+        Refused{{"--sink", "file:a.mp4", "--duration", "soon"}, "--duration: 'soon'"},
+        Refused{{"--sink", "file:a.mp4", "--level", "9"}, "--level: '9' is not a level"},
+        Refused{{"--sink", "file:a.mp4", "--preset", "A B"}, "--preset: 'A B'"},
+        Refused{{"--sink", "file:a.mp4", "--stats", "xml"}, "one of text, json"},
+        Refused{{"--sink", "file:a.mp4", "--trace", ""}, "--trace: '' is not a file name"},
+        Refused{{"--sink", "file:a.mp4", "--sdp", "x.sdp"}, "--sdp describes an RTP stream"},
+        Refused{{"--sink", "file:a.mp4", "-q", "-v"}, "--quiet and --verbose exclude each other"},
+        Refused{{"--sink", "file:a.mp4", "--bitrat", "20M"},
+                "'--bitrat' (did you mean '--bitrate'?)"},
+        Refused{{"--sink", "file:a.mp4", "--bitrat=20M"}, "'--bitrat' (did you mean '--bitrate'?)"},
+        Refused{{"--sink", "file:a.mp4", "--wombat"},
                 "unknown option '--wombat' (see 'lumen-host stream"},
-        Refused{{"--sink", "file:a", "-x"}, "unknown option '-x'"},
-        Refused{{"--sink", "file:a", "extra"}, "unexpected argument 'extra'"},
+        Refused{{"--sink", "file:a.mp4", "-x"}, "unknown option '-x'"},
+        Refused{{"--sink", "file:a.mp4", "extra"}, "unexpected argument 'extra'"},
         Refused{{"--sink"}, "--sink needs a value"},
-        Refused{{"--sink", "file:a", "--fps"}, "--fps needs a value"},
-        Refused{{"--sink", "file:a", "sources"}, "one command at a time"}));
+        Refused{{"--sink", "file:a.mp4", "--fps"}, "--fps needs a value"},
+        Refused{{"--sink", "file:a.mp4", "sources"}, "one command at a time"}));
 
 TEST_F(CommandLine, WrongCommands) {
   EXPECT_THAT(refusal({}), HasSubstr("no command given"));

@@ -46,6 +46,17 @@ TEST(ConfigFile, OneSinkNeedsNoArray) {
               ElementsAre("file:a.mp4"));
 }
 
+TEST(ConfigFile, AnyLetterMayStandInQuotesAndComments) {
+  const auto parsed = parse_config(
+      "# \xc3\xa4\xe2\x82\xac [x]\nsource = \"node:B\xc3\xbcro \\\"2\\\" # [1]\" # \xc3\xb6\n"
+      "preset = '\xc3\xbc\\'\nsink = [ # two\n  \"file:\xc3\xa4.mp4\",\n  'file:b.mkv',\n]\r\n",
+      "x");
+  ASSERT_TRUE(parsed) << parsed.error().describe();
+  EXPECT_THAT(values(*parsed, "source"), ElementsAre("node:B\xc3\xbcro \"2\" # [1]"));
+  EXPECT_THAT(values(*parsed, "preset"), ElementsAre("\xc3\xbc\\"));
+  EXPECT_THAT(values(*parsed, "sink"), ElementsAre("file:\xc3\xa4.mp4", "file:b.mkv"));
+}
+
 TEST(ConfigFile, EmptyIsFine) {
   EXPECT_TRUE(parse_config("", "x")->empty());
   EXPECT_TRUE(parse_config("# nothing here\n", "x")->empty());
@@ -76,9 +87,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"fps = [60]", "my.toml:1: fps: expected text or a number, found an array"},
         BadFile{"\n\nsink = [true]", "my.toml:3: sink: expected text or an array of texts"},
         BadFile{"quiet = \"yes\"", "my.toml:1: quiet: expected true or false, found text"},
-        BadFile{"[source]\nname = 1",
+        BadFile{"[source]\nname = 1", "my.toml:1: a line can't begin with '['"},
+        BadFile{"fps = 60\n  [[stream]]", "my.toml:2: a line can't begin with '['"},
+        BadFile{"[=", "my.toml:1: a line can't begin"}, BadFile{"fps = [}", "my.toml:1: "},
+        BadFile{"source.name = \"x\"",
                 "my.toml:1: source: expected text or a number, found a table"},
-        BadFile{"[stream]\nfps = 1", "my.toml:1: unknown key 'stream'"},
+        BadFile{"source = \"\"\"x\"\"\"", "my.toml:1: text over several lines"},
+        BadFile{"fps = 60 # \xc3\xa4\n\xc3\xa4 = 1", "my.toml:2: a letter that isn't ASCII"},
         BadFile{"fps = 1979-05-27", "found a date"},
         BadFile{"config = \"x\"", "my.toml:1: 'config' is for the command line only"},
         BadFile{"fps = 60\nfps = 30", "my.toml:2: "}, BadFile{"fps =", "my.toml:1: "},
@@ -99,7 +114,31 @@ TEST(ConfigFile, GarbageNeverDoesMoreThanFail) {
       ASSERT_THAT(parsed.error().message, HasSubstr("x:"));
     }
   }
-  EXPECT_FALSE(parse_config(std::string(100'000, '['), "x")) << "deep nesting";
+  EXPECT_FALSE(parse_config("fps = " + std::string(100'000, '['), "x")) << "deep nesting";
+}
+
+TEST(ConfigFile, DamagedFilesNeverDoMoreThanFail) {
+  const std::string good =
+      "source = \"node:x\"\nsink = [\"file:a.mp4\", 'rtp:h:5004']\nfps = 59.94\nbitrate = 20_000\n"
+      "duration = 1979-05-27T07:32:00.5Z\nquiet = true\na.b = {c = 0x1F, d = [1, -inf, 1e5]}\n";
+  const std::string pieces = "[]{}=.,\"'#\\\n\t -+_:eExTZ0\xc3\xa4\xff";
+  std::mt19937 random(5);
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text = good;
+    for (auto edits = 1 + random() % 4; edits > 0; --edits) {
+      const std::size_t at = random() % text.size();
+      const char piece = pieces[random() % pieces.size()];
+      switch (random() % 3) {
+        case 0: text[at] = piece; break;
+        case 1: text.erase(at, 1 + random() % 4); break;
+        default: text.insert(at, 1, piece);
+      }
+    }
+    if (const auto parsed = parse_config(text, "x"); !parsed) {
+      ASSERT_THAT(parsed.error().message, HasSubstr("x:")) << text;
+      ASSERT_THAT(parsed.error().message, Not(HasSubstr("\n"))) << text;
+    }
+  }
 }
 
 TEST(ConfigFile, LocationFollowsTheXdgSpecification) {

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <set>
 #include <string>
 
@@ -27,14 +26,19 @@ std::string packaging(const std::string& name) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::set<std::string> options_in(const std::string& text, const std::string& pattern) {
-  const std::regex expression(pattern);
+// The words of `letters` that follow `prefix` anywhere.
+std::set<std::string> words_after(const std::string& prefix, const std::string& text,
+                                  const std::string& letters) {
   std::set<std::string> found;
-  for (std::sregex_iterator i(text.begin(), text.end(), expression), end; i != end; ++i) {
-    found.insert((*i)[1]);
+  for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at + 1)) {
+    const auto begin = at + prefix.size();
+    const auto end = text.find_first_not_of(letters, begin);
+    if (end > begin) found.insert(text.substr(begin, end - begin));
   }
   return found;
 }
+
+const std::string kLetters = "abcdefghijklmnopqrstuvwxyz-";
 
 std::set<std::string> table() {
   std::set<std::string> names;
@@ -43,12 +47,14 @@ std::set<std::string> table() {
 }
 
 TEST(Documentation, HelpNamesEveryOption) {
-  EXPECT_EQ(options_in(stream_help(), "\n  (?:-[a-z], |    )--([a-z-]+)"), table());
+  auto found = words_after("\n      --", stream_help(), kLetters);
+  found.merge(words_after(", --", stream_help(), kLetters));
+  EXPECT_EQ(found, table());
 }
 
 TEST(Documentation, ManualNamesEveryOptionAndNoOther) {
   const std::string manual = packaging("lumen-host.1");
-  EXPECT_EQ(options_in(manual, "\n\\.It Fl -([a-z-]+)"), table());
+  EXPECT_EQ(words_after("\n.It Fl -", manual, kLetters), table());
   for (const StreamOption& option : stream_options_table()) {
     if (option.letter == 0) continue;
     EXPECT_THAT(manual, HasSubstr("-" + std::string(option.name) + " , " + option.letter));
@@ -60,7 +66,7 @@ TEST(Documentation, ManualNamesEveryOptionAndNoOther) {
 TEST(Documentation, CompletionKnowsEveryOptionAndNoOther) {
   auto expected = table();
   expected.insert({"json", "version"});
-  EXPECT_EQ(options_in(packaging("lumen-host.bash"), "--([a-z]+(?:-[a-z]+)*)"), expected);
+  EXPECT_EQ(words_after("--", packaging("lumen-host.bash"), kLetters), expected);
 }
 
 TEST(Documentation, ManualTellsEveryExitCode) {
@@ -68,7 +74,7 @@ TEST(Documentation, ManualTellsEveryExitCode) {
   for (int code = 0; code <= static_cast<int>(ExitCode::kCaptureFailed); ++code) {
     expected.insert(std::to_string(code));
   }
-  EXPECT_EQ(options_in(packaging("lumen-host.1"), "\n\\.It ([0-9]+)"), expected);
+  EXPECT_EQ(words_after("\n.It ", packaging("lumen-host.1"), "0123456789"), expected);
 }
 
 TEST(Documentation, ManualNamesEveryStageOfTheStatistics) {

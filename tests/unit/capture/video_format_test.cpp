@@ -22,7 +22,7 @@ class ProducerFormat {
                  std::uint32_t modifier_flags = 0, spa_video_color_matrix matrix = {},
                  spa_video_color_range range = {}) {
     spa_pod_builder b{};
-    spa_pod_builder_init(&b, storage_.data(), storage_.size());
+    spa_pod_builder_init(&b, storage_.data(), static_cast<std::uint32_t>(storage_.size()));
     spa_pod_frame object;
     spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_Format, SPA_PARAM_Format);
     spa_pod_builder_add(&b, SPA_FORMAT_mediaType, SPA_POD_Id(SPA_MEDIA_TYPE_video),
@@ -106,12 +106,12 @@ TEST(VideoFormat, AVariableRateProducerIntersectsTheOffer) {
   const ProducerFormat producer(SPA_VIDEO_FORMAT_BGRx, {1280, 720});
   alignas(8) std::array<std::uint8_t, 2048> storage{};
   spa_pod_builder b{};
-  spa_pod_builder_init(&b, storage.data(), storage.size());
+  spa_pod_builder_init(&b, storage.data(), static_cast<std::uint32_t>(storage.size()));
   spa_pod* result = nullptr;
   // maxFramerate 144 lies above our cap of 60: with it, nothing is left; without it, the format is.
   EXPECT_LT(spa_pod_filter(&b, &result, pods.pods()[0], producer.pod()), 0);
   FormatPods without_cap(request_of({{Fourcc::kBGRx, {}}}), MaxFramerate::kOmit);
-  spa_pod_builder_init(&b, storage.data(), storage.size());
+  spa_pod_builder_init(&b, storage.data(), static_cast<std::uint32_t>(storage.size()));
   EXPECT_GE(spa_pod_filter(&b, &result, without_cap.pods()[0], producer.pod()), 0);
 }
 
