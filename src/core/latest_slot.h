@@ -18,7 +18,7 @@ namespace lumen {
 template <typename T>
 class LatestSlot {
  public:
-  enum class Wait { kReady, kTimeout, kClosed };
+  enum class Wait { kReady, kTimeout, kInterrupted, kClosed };
 
   /// Any thread. Returns true if a value that nobody had taken was replaced.
   bool put(T value) {
@@ -33,19 +33,24 @@ class LatestSlot {
     return displaced.has_value();
   }
 
-  /// Waits until a value is there, the deadline passes or the slot is closed. Takes nothing.
+  /// Waits until a value is there, somebody interrupts, the deadline passes or the slot is closed.
+  /// Takes nothing.
   Wait wait_until(Timestamp deadline) {
     std::unique_lock lock(mutex_);
-    ready_.wait_until(lock, deadline, [this] { return closed_ || value_.has_value(); });
+    ready_.wait_until(lock, deadline,
+                      [this] { return closed_ || interrupted_ || value_.has_value(); });
     if (closed_) return Wait::kClosed;
+    if (std::exchange(interrupted_, false)) return Wait::kInterrupted;
     return value_ ? Wait::kReady : Wait::kTimeout;
   }
 
-  /// Sleeps until the deadline whatever arrives; returns early, with false, only when closed.
-  bool sleep_until(Timestamp deadline) {
-    std::unique_lock lock(mutex_);
-    ready_.wait_until(lock, deadline, [this] { return closed_; });
-    return !closed_;
+  /// Ends one wait early, the current or the next: there is news of another kind.
+  void interrupt() {
+    {
+      const std::scoped_lock lock(mutex_);
+      interrupted_ = true;
+    }
+    ready_.notify_one();
   }
 
   std::optional<T> take() {
@@ -74,6 +79,7 @@ class LatestSlot {
   std::condition_variable ready_;
   std::optional<T> value_;
   std::uint64_t replaced_ = 0;
+  bool interrupted_ = false;
   bool closed_ = false;
 };
 

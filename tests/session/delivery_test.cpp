@@ -158,7 +158,7 @@ TEST_F(Delivery, SixHundredFramesOf1080p60ArriveInTheFileAndByRtp) {
   const std::string port = free_port();
   auto receiver = gstreamer_receiver(port, "h264", file("rtp.mkv"));
   ASSERT_TRUE(receiver);
-  auto producer = produce({"--frames", "600", "--linger", "5"});
+  auto producer = produce({"--frames", "700", "--linger", "5"});
   auto host = Host::start(*session, {"--source", "node:screen", "--frames", "600", "--bitrate",
                                      "20M", "--sink", "file:" + file("out.mp4"), "--sink",
                                      "rtp:127.0.0.1:" + port, "--sdp", file("out.sdp")});
@@ -175,12 +175,13 @@ TEST_F(Delivery, SixHundredFramesOf1080p60ArriveInTheFileAndByRtp) {
   expect_delivered(received, kFrames);
   EXPECT_EQ(received.numbers, recorded.numbers) << "loopback loses nothing";
 
-  // Times are the capture clock's: each frame stands where its number says, to one 90 kHz tick.
-  for (std::size_t i = 0; i < recorded.numbers.size(); ++i) {
-    const auto expected = frame_offset({60, 1}, recorded.numbers[i]) -
-                          frame_offset({60, 1}, recorded.numbers.front());
-    ASSERT_NEAR(static_cast<double>(recorded.times_ns[i] - recorded.times_ns.front()),
-                static_cast<double>(expected.count()), 12'000)
+  // Times are the capture clock's, never re-stamped: each lies on the producer's grid (it may have missed
+  // a slot on a busy machine), to one 90 kHz tick.
+  for (std::size_t i = 0; i < recorded.times_ns.size(); ++i) {
+    const auto since = static_cast<double>(recorded.times_ns[i] - recorded.times_ns.front());
+    const auto slot = static_cast<std::uint64_t>(std::llround(since * 60 / 1e9));
+    ASSERT_GE(slot, recorded.numbers[i] - recorded.numbers.front());
+    ASSERT_NEAR(since, static_cast<double>(frame_offset({60, 1}, slot).count()), 12'000)
         << "frame " << recorded.numbers[i];
   }
   ASSERT_TRUE(last);

@@ -103,6 +103,15 @@ std::optional<std::vector<std::string>> values_of(const toml::node& node, Option
   return values;
 }
 
+// The parser quotes what it saw, line ends and all.
+std::string one_line(std::string_view text) {
+  std::string result(text);
+  std::replace_if(
+      result.begin(), result.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; },
+      ' ');
+  return result;
+}
+
 std::string unknown_key_hint(std::string_view key) {
   std::vector<std::string_view> names;
   for (const StreamOption& option : stream_options_table()) {
@@ -130,7 +139,7 @@ Result<std::vector<ConfigEntry>> parse_config(std::string_view text, std::string
   }
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
-    return bad(name, parsed.error().source().begin.line, parsed.error().description(),
+    return bad(name, parsed.error().source().begin.line, one_line(parsed.error().description()),
                "a setting looks like bitrate = \"20M\"");
   }
   std::vector<ConfigEntry> entries;

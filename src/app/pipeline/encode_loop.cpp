@@ -19,6 +19,12 @@ constexpr auto kStillInterval = 500ms;
 
 Extent even(Extent size) { return {(size.width + 1) & ~1U, (size.height + 1) & ~1U}; }
 
+FrameRate slower(FrameRate a, FrameRate b) {
+  if (a.variable()) return b;
+  if (b.variable()) return a;
+  return a.value() <= b.value() ? a : b;
+}
+
 bool is_yuv(Fourcc format) { return format == Fourcc::kNV12 || format == Fourcc::kI420; }
 
 std::optional<Modifier> modifier_of(const CapturedFrame& frame) {
@@ -37,8 +43,7 @@ EncodeLoop::EncodeLoop(EncodeLoopSettings settings, Plan plan,
       policy_(policy),
       trace_(trace),
       callbacks_(std::move(callbacks)),
-      pacer_(settings_.video.rate),
-      rate_(settings_.video.rate) {}
+      pacer_(settings_.video.rate) {}
 
 EncodeLoop::~EncodeLoop() { join(); }
 
@@ -50,9 +55,12 @@ void EncodeLoop::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void EncodeLoop::set_rate(FrameRate rate) {
-  const std::scoped_lock lock(status_mutex_);
-  rate_ = rate;
+void EncodeLoop::set_format(const CaptureFormat& format) {
+  {
+    const std::scoped_lock lock(status_mutex_);
+    format_ = format;
+  }
+  slot_.interrupt();
 }
 
 EncodeStatus EncodeLoop::status() const {
@@ -78,6 +86,7 @@ Result<void> EncodeLoop::work() {
     switch (wait_for_frame(captured)) {
       case Next::kClosed: return {};
       case Next::kNothing: continue;
+      case Next::kFormat: done = prepare_encoder(); break;
       case Next::kFrame: done = encode_captured(std::move(captured)); break;
       case Next::kRepeat: done = encode_repeat(); break;
     }
@@ -98,6 +107,7 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
   switch (slot_.wait_until(still_until)) {
     case Wait::kClosed: return Next::kClosed;
     case Wait::kTimeout: return last_ ? Next::kRepeat : Next::kNothing;
+    case Wait::kInterrupted: return Next::kFormat;
     case Wait::kReady: break;
   }
   auto taken = slot_.take();
@@ -116,7 +126,7 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
 }
 
 Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
-  if (auto ready = ensure_encoder(captured); !ready) return ready;
+  if (auto fits = fit_encoder(captured); !fits) return fits;
   const Fourcc format = captured.format;
   const auto modifier = modifier_of(captured);
   auto frame = plan_.importer->import(std::move(captured));
@@ -162,16 +172,36 @@ Result<void> EncodeLoop::encode_repeat() {
   return encode(frame);
 }
 
-Result<void> EncodeLoop::ensure_encoder(const CapturedFrame& first) {
+// The stream keeps the size that it began with; later pictures of other sizes are scaled into it.
+Result<void> EncodeLoop::prepare_encoder() {
   if (encoder_) return {};
   EncoderSettings video = settings_.video;
-  video.size = settings_.size.value_or(even(first.crop.size));
-  if (is_yuv(first.format)) video.color = first.color;
   {
     const std::scoped_lock lock(status_mutex_);
-    video.rate = rate_;
+    if (!format_) return {};
+    video.size = settings_.size.value_or(even(format_->size));
+    video.rate =
+        slower(video.rate, format_->rate.variable() ? format_->max_rate : format_->rate);
+  }
+  return open(video);
+}
+
+// The format does not tell the visible part of a picture (a window in a larger buffer), nor the colours of
+// YUV: where the first frame shows them to be others, the encoder is opened again before it has made
+// anything.
+Result<void> EncodeLoop::fit_encoder(const CapturedFrame& frame) {
+  EncoderSettings video = settings_.video;
+  {
+    const std::scoped_lock lock(status_mutex_);
+    if (status_.first_frame != kNoTimestamp) return {};
     status_.first_frame = now();
   }
+  video.size = settings_.size.value_or(even(frame.crop.size));
+  if (is_yuv(frame.format)) video.color = frame.color;
+  if (encoder_ && video.size == settings_.video.size && video.color == settings_.video.color) {
+    return {};
+  }
+  encoder_.reset();
   return open(video);
 }
 
@@ -180,6 +210,7 @@ Result<void> EncodeLoop::open(EncoderSettings video) {
   {
     const std::scoped_lock lock(status_mutex_);
     failed = status_.encoders;
+    std::erase_if(failed, [](const LadderStep& step) { return step.taken; });
   }
   auto opened = open_encoder(
       settings_.encoder, video, [this](EncodedFrame frame) { on_encoded(std::move(frame)); },

@@ -1,6 +1,7 @@
 // The one thread between capture and the sinks: takes the newest frame, holds the rate, converts,
-// encodes. It opens the encoder when the first frame tells the size, replaces it when it fails, and
-// repeats the last picture when the screen is still.
+// encodes. It opens the encoder when the negotiated format tells the size, so that the first frames
+// need not wait for it, replaces it when it fails, and repeats the last picture when the screen is
+// still.
 #pragma once
 
 #include <functional>
@@ -58,19 +59,20 @@ class EncodeLoop {
 
   void start();
   void join();
-  /// Nominal rate, known once the source has negotiated. Before the first frame; any thread.
-  void set_rate(FrameRate rate);
+  /// What the source has negotiated. Any thread.
+  void set_format(const CaptureFormat& format);
   [[nodiscard]] EncodeStatus status() const;
 
  private:
-  enum class Next { kFrame, kRepeat, kNothing, kClosed };
+  enum class Next { kFrame, kRepeat, kFormat, kNothing, kClosed };
 
   void run();
   Result<void> work();
   Next wait_for_frame(CapturedFrame& frame);
   Result<void> encode_captured(CapturedFrame captured);
   Result<void> encode_repeat();
-  Result<void> ensure_encoder(const CapturedFrame& first);
+  Result<void> prepare_encoder();
+  Result<void> fit_encoder(const CapturedFrame& frame);
   Result<void> open(EncoderSettings video);
   Result<void> encode(const Frame& frame);
   Result<void> replace_encoder(Error cause);
@@ -94,7 +96,7 @@ class EncodeLoop {
 
   mutable std::mutex status_mutex_;
   EncodeStatus status_;
-  FrameRate rate_;
+  std::optional<CaptureFormat> format_;
   std::thread thread_;
 };
 

@@ -51,12 +51,6 @@ EncodeLoopSettings loop_settings(const StreamOptions& options) {
   return settings;
 }
 
-FrameRate slower(FrameRate a, FrameRate b) {
-  if (a.variable()) return b;
-  if (b.variable()) return a;
-  return a.value() <= b.value() ? a : b;
-}
-
 /// --sdp belongs to the first RTP sink that has no path of its own.
 Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options) {
   std::vector<SinkSpec> specs;
@@ -199,7 +193,7 @@ void Pipeline::on_format(const CaptureFormat& format) {
   log::area("capture").info(
       "{} {}x{}, {}, {}", to_string(format.format), format.size.width, format.size.height,
       text_of(format.rate.variable() ? format.max_rate : format.rate, storage), format.memory);
-  loop_->set_rate(slower(options_.fps, format.rate.variable() ? format.max_rate : format.rate));
+  loop_->set_format(format);
   const std::scoped_lock lock(mutex_);
   format_ = format;
 }

@@ -11,10 +11,10 @@ namespace lumen {
 
 /// The stream's parameter sets (Annex B) with the VUI's tick rate set to the nominal frame rate.
 ///
-/// Our encoders stamp frames in microseconds and write that into the VUI. Inside a container its
-/// times count; a reader of a raw stream has only the VUI and would see a million frames per
-/// second. Unchanged where the rate is variable. kUnsupported where libavcodec can't parse or
-/// rewrite them.
+/// An encoder that stamps frames in microseconds may write that as its tick. Inside a container the
+/// container's times count; a reader of a raw stream has only the VUI and would see a million
+/// frames per second. Unchanged where the rate is variable. kUnsupported where libavcodec can't
+/// parse or rewrite them.
 Result<std::vector<std::uint8_t>> with_nominal_tick_rate(const StreamParameters& stream);
 
 }  // namespace lumen

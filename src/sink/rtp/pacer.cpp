@@ -31,7 +31,6 @@ void plan_bursts(std::span<const std::size_t> packet_bytes, Nanoseconds budget,
     const std::size_t share_end = total * (i + 1) / count;
     std::size_t next = first;
     while (next < packet_bytes.size() && bytes < share_end) bytes += packet_bytes[next++];
-    if (i + 1 == count) next = packet_bytes.size();
     if (next == first) continue;
     bursts.push_back({first, next - first, gap * static_cast<std::int64_t>(i)});
     first = next;

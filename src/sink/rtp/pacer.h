@@ -32,8 +32,8 @@ struct Burst {
 /// the rate is variable).
 Nanoseconds pacing_budget(FrameRate rate);
 
-/// Replaces what is in `bursts` by the schedule for packets of these sizes, in order and without
-/// gaps. The last burst begins before the budget is over.
+/// Replaces what is in `bursts` by the schedule for packets of these sizes (none zero), in order
+/// and without gaps. The last burst begins before the budget is over.
 void plan_bursts(std::span<const std::size_t> packet_bytes, Nanoseconds budget,
                  const PacingSettings& settings, std::vector<Burst>& bursts);
 

@@ -47,6 +47,10 @@ ReadFile read_back(const std::string& path) {
     return result;
   }
   const std::unique_ptr<AVFormatContext, CloseInput> input(raw);
+  if (input->nb_streams == 1) {
+    result.container_matrix = input->streams[0]->codecpar->color_space;
+    result.container_range = input->streams[0]->codecpar->color_range;
+  }
   if (const int code = avformat_find_stream_info(input.get(), nullptr); code < 0) {
     result.error = text_of(code);
     return result;

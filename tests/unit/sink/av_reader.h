@@ -18,6 +18,8 @@ struct ReadFile {
   int transfer = 0;
   int matrix = 0;
   int range = 0;
+  int container_matrix = 0;  // what the container says before anything is decoded
+  int container_range = 0;
   int width = 0;
   std::vector<std::int64_t> pts;        // of packets, in time_base
   std::vector<std::int64_t> durations;  // of packets, in time_base

@@ -43,6 +43,8 @@ std::vector<EncodedFrame> encode_stream(const StreamWish& wish) {
   settings.size = wish.size;
   settings.rate = wish.rate;
   settings.bitrate_bps = 4'000'000;
+  settings.profile = wish.profile;
+  settings.preset = wish.preset;
   settings.color = wish.color;
   auto encoder = software::create(
       settings, [&frames](EncodedFrame frame) { frames.push_back(std::move(frame)); });

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "encode/encoded_frame.h"
+#include "encode/video_encoder.h"
 
 namespace lumen::test {
 
@@ -16,6 +17,8 @@ struct StreamWish {
   FrameRate rate{60, 1};
   unsigned frames = 60;
   unsigned key_interval = 30;
+  Profile profile = Profile::kAuto;
+  std::string preset{};  // empty: the encoder's default
   ColorDescription color{};
 };
 

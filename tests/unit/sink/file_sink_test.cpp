@@ -81,6 +81,10 @@ TEST_P(Recording, SaysItsColours) {
   EXPECT_EQ(file.range, 2);  // AVCOL_RANGE_JPEG
   EXPECT_EQ(file.primaries, 1);
   EXPECT_EQ(file.transfer, 13);
+  if (fs::path(path()).extension() == ".mp4" || fs::path(path()).extension() == ".mkv") {
+    EXPECT_EQ(file.container_matrix, 6);
+    EXPECT_EQ(file.container_range, 2);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Containers, Recording,
@@ -152,6 +156,20 @@ TEST_F(FileSinkTest, RawStreamsClaimFractionalRatesToo) {
   }
 }
 
+TEST_F(FileSinkTest, RawStreamsClaimTheNominalRateWhateverTheEncoderWrote) {
+  for (const Codec codec : {Codec::kH264, Codec::kHevc}) {
+    auto frames = test::encode_stream({.codec = codec, .rate = {1000, 1}});
+    auto stream = *frames.front().stream;
+    stream.rate = {25, 1};
+    for (auto& frame : frames) frame.stream = std::make_shared<StreamParameters>(stream);
+    const std::string path = directory_ / (codec == Codec::kH264 ? "a.264" : "a.265");
+    ASSERT_TRUE(record({.path = path}, frames));
+    const auto file = test::read_back(path);
+    EXPECT_NEAR(file.frame_rate, 25, 0.01);
+    EXPECT_EQ(file.decoded, 60U);
+  }
+}
+
 TEST_F(FileSinkTest, RawStreamPlaysFromEachKeyFrame) {
   const auto frames = test::encode_stream({.frames = 60, .key_interval = 30});
   ASSERT_TRUE(record({.path = directory_ / "a.h264"}, {frames.begin() + 30, frames.end()}));
@@ -178,7 +196,7 @@ TEST_F(FileSinkTest, ACutMp4PlaysUpToItsLastWholeFragment) {
     const auto file = test::read_back(path);
     ASSERT_EQ(file.error, "") << part;
     EXPECT_GE(file.decoded, 60U) << part;
-    EXPECT_GE(file.decoded, static_cast<unsigned>(300 * part) - 90) << part;
+    EXPECT_GE(file.decoded, static_cast<unsigned>(300 * part) - 70) << part;
     EXPECT_LT(file.pts.size(), last) << part;
     last = file.pts.size();
   }
@@ -203,7 +221,7 @@ TEST_F(FileSinkTest, AKilledRecorderLosesAtMostAFragment) {
     ASSERT_TRUE(WIFSIGNALED(status));
     const auto file = test::read_back(path);
     ASSERT_EQ(file.error, "") << extension;
-    EXPECT_GE(file.decoded, 180U - 60U) << extension;
+    EXPECT_GE(file.decoded, 200U - 60U) << extension;
     EXPECT_EQ(file.decode_errors, 0U) << extension;
   }
 }
@@ -212,8 +230,9 @@ TEST_F(FileSinkTest, ANewEncoderOfTheSameSizeGoesOnInTheSameFile) {
   for (const Codec codec : {Codec::kH264, Codec::kHevc}) {
     for (const std::string extension : {"mp4", "mkv", "raw"}) {
       auto frames = test::encode_stream({.codec = codec, .frames = 30});
-      // Another rate makes other parameter sets.
-      auto more = test::encode_stream({.codec = codec, .rate = {30, 1}, .frames = 30});
+      // CABAC instead of CAVLC in H.264: the old parameter sets would decode to garbage.
+      auto more = test::encode_stream(
+          {.codec = codec, .frames = 30, .profile = Profile::kHigh, .preset = "veryfast"});
       for (auto& frame : more) frame.pts += std::chrono::seconds{1};
       frames.insert(frames.end(), more.begin(), more.end());
       FileSettings settings{.path = directory_ / ("a." + extension)};

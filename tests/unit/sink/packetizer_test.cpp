@@ -201,6 +201,17 @@ TEST(PacketizerHevc, ParameterSetsShareAnAp) {
   EXPECT_EQ(Nal(packets[0].begin() + kRtpHeader, packets[0].end()), expected);
 }
 
+TEST(PacketizerHevc, ApTakesTheLowestLayerAndTemporalId) {
+  const Nal sps = {0x42 | 1, 7 << 3 | 2, 0xbb};  // layer id 32 + 7, temporal id 1 (plus one)
+  const Nal pps = {0x44 | 1, 5 << 3 | 4, 0xcc};  // layer id 32 + 5, temporal id 3 (plus one)
+  Packetizer packetizer({});
+  const auto packets =
+      packetizer.packetize(Codec::kHevc, annex_b({sps, pps}), annex_b({slice(Codec::kHevc, 9)}), 0);
+  ASSERT_EQ(packets.size(), 2U);
+  EXPECT_EQ(packets[0][kRtpHeader], 48 << 1 | 1);
+  EXPECT_EQ(packets[0][kRtpHeader + 1], 5 << 3 | 2);
+}
+
 TEST(PacketizerHevc, FragmentHeadersAreRfc7798s) {
   Nal nal = slice(Codec::kHevc, 600);
   nal[0] = 1 << 1 | 1;  // TRAIL_R, layer id 32 + …

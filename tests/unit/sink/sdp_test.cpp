@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "encoded_stream.h"
 #include "sink/rtp/base64.h"
@@ -128,7 +129,8 @@ TEST(SdpFile, RefusesWhatItCanNotWrite) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::kIo);
   EXPECT_THAT(missing.error().message, HasSubstr("No such file"));
-  EXPECT_FALSE(rtp::write_sdp("/dev/null", "text")) << "a device must not be renamed over";
+  ASSERT_EQ(::mkfifo((directory / "pipe").c_str(), 0600), 0);
+  EXPECT_FALSE(rtp::write_sdp(directory / "pipe", "text")) << "a device must not be renamed over";
   EXPECT_TRUE(rtp::check_sdp_path(directory / "good.sdp"));
   EXPECT_FALSE(std::filesystem::exists(directory / "good.sdp")) << "a check leaves no file";
 }
