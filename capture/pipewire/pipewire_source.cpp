@@ -124,7 +124,6 @@ void PipeWireSource::on_stream_failed(const std::string& reason) {
 
 void PipeWireSource::on_stream_state(CaptureState state) {
   if (state == CaptureState::kStreaming) {
-    failures_ = 0;
     streamed_ = true;
     if (std::exchange(lost_, false)) reconnects_.fetch_add(1);
   } else if (lost_) {
@@ -134,6 +133,8 @@ void PipeWireSource::on_stream_state(CaptureState state) {
 }
 
 Nanoseconds PipeWireSource::next_delay() {
+  const std::uint64_t received = counters_.received.load();
+  if (std::exchange(received_before_, received) != received) failures_ = 0;
   const unsigned doublings = std::min(failures_++, 10U);
   return std::min(kFirstDelay * (1U << doublings), kLongestDelay);
 }

@@ -54,6 +54,7 @@ class PipeWireSource final : public CaptureSource {
   bool stream_dead_ = false;
   bool lost_ = false;           // the loss was told; the next STREAMING is a return
   unsigned failures_ = 0;       // since frames last flowed; sets the delay
+  std::uint64_t received_before_ = 0;  // frames when the last failure was counted
   unsigned refusals_ = 0;       // formats refused before anything ever streamed
   bool streamed_ = false;
 };

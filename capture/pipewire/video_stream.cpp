@@ -197,6 +197,8 @@ void VideoStream::on_format(const spa_pod* pod) {
     format_ = *parsed;
   }
   announce_format_ = true;
+  usable_buffers_ = 0;
+  problem_ = nullptr;
 
   std::array<std::uint8_t, 1024> storage;
   spa_pod_builder b{};
@@ -212,10 +214,11 @@ void VideoStream::on_format(const spa_pod* pod) {
 void VideoStream::on_add_buffer(pw_buffer* buffer) {
   auto memory = buffers_->add(buffer);
   if (!memory) {
-    log::area("capture").warn("{} sends a buffer that can't be used: {}",
-                              to_string(target_.node), memory.error().describe());
+    log::area("capture").debug("{} has a buffer that can't be used: {}", to_string(target_.node),
+                               memory.error().describe());
     return;
   }
+  ++usable_buffers_;
   if (!announce_format_) return;
   announce_format_ = false;
   // Only this thread writes format_, so it may read it without the lock.
@@ -303,8 +306,14 @@ void VideoStream::on_process() {
 
 void VideoStream::report_problem() {
   const char* problem = problem_.load();
-  if (problem == nullptr || !reported_.insert(problem).second) return;
-  log::area("capture").warn("{} sends frames that are skipped: {}", to_string(target_.node), problem);
+  if (problem == nullptr) return;
+  if (reported_.insert(problem).second) {
+    log::area("capture").warn("{} sends frames that are skipped: {}", to_string(target_.node),
+                              problem);
+  }
+  // PipeWire 0.3.65 was seen to hand out a whole set of buffers of an internal type (MemId) when both
+  // ends negotiated at once. Nothing will ever come of such a set; a new stream gets a new one.
+  if (format_ && usable_buffers_ == 0) callbacks_.failed("none of its buffers can be used");
 }
 
 }  // namespace lumen::pipewire

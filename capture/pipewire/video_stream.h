@@ -82,6 +82,7 @@ class VideoStream {
   std::mutex format_mutex_;
   std::optional<VideoFormat> format_;
 
+  unsigned usable_buffers_ = 0;              // main loop, of the present format
   bool announce_format_ = false;             // main loop: the next buffer tells the memory's name
   std::atomic<const char*> problem_{nullptr};  // static text from the data thread
   std::set<const char*> reported_;             // main loop; each problem is told once

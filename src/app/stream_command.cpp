@@ -21,7 +21,7 @@ constexpr auto kTick = 1s;
 constexpr auto kNegotiationPatience = 5s;
 
 ExitCode report(const Failure& failure) {
-  log::area("lumen").error("{}", failure.error.describe());
+  if (!failure.told) log::area("lumen").error("{}", failure.error.describe());
   return failure.code;
 }
 

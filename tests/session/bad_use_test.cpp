@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
              {"PipeWire", "systemctl"}},
         Case{"unreachable_pipewire_sources", {"sources"}, 4, {"PipeWire"}},
         Case{"missing_directory", stream({"--sink", "file:@DIR@/not/there/x.mp4"}), 5, {"not/there"}},
-        Case{"directory_as_file", stream({"--sink", "file:@DIR@/a-directory.mp4/"}), 5, {"a-directory"}},
+        Case{"directory_as_file", stream({"--sink", "file:@DIR@/a-directory?format=mp4"}), 5, {"a-directory"}},
         Case{"full_device", stream({"--sink", "file:/dev/full?format=mkv"}), 5, {"disk full"}},
         Case{"read_only", stream({"--sink", "file:/proc/lumen.mp4"}), 5, {"/proc/lumen.mp4"}},
         Case{"unknown_container", stream({"--sink", "file:@DIR@/x.avi"}), 2, {"avi", "mp4"}},

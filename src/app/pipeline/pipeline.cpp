@@ -228,11 +228,13 @@ void Pipeline::on_sink_failed(const std::string& sink, const Error& error) {
   {
     const std::scoped_lock lock(mutex_);
     last = --sinks_alive_ == 0;
-    if (!failure_) failure_ = Failure{ExitCode::kOutputFailed, error};
+    if (!failure_) failure_ = Failure{ExitCode::kOutputFailed, error, !last};
   }
-  log::area("sink").error("{}: {}{}", sink, error.describe(),
-                          last ? "" : "; the other outputs go on");
-  if (last) end(std::nullopt);
+  if (last) {
+    end(std::nullopt);
+  } else {
+    log::area("sink").error("{}: {}; the other outputs go on", sink, error.describe());
+  }
 }
 
 StreamState Pipeline::state_locked() const {

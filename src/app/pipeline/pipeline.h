@@ -22,6 +22,7 @@ namespace lumen {
 struct Failure {
   ExitCode code = ExitCode::kInternalError;
   Error error;
+  bool told = false;  // already logged, because the stream went on
 };
 
 class Pipeline final : private CaptureListener {
