@@ -21,17 +21,17 @@ struct FormatOffer {
 };
 
 struct CaptureRequest {
-  std::vector<FormatOffer> offers;       // preference order; never empty
-  FrameRate max_rate{60, 1};             // the producer may send fewer
-  Extent preferred_size{1920, 1080};     // a wish: producers that can scale may follow it
+  std::vector<FormatOffer> offers;    // preference order; never empty
+  FrameRate max_rate{60, 1};          // the producer may send fewer
+  Extent preferred_size{1920, 1080};  // a wish: producers that can scale may follow it
 };
 
 enum class CaptureState {
-  kConnecting,    // looking for the node, negotiating
-  kStreaming,     // frames come when the picture changes
-  kPaused,        // renegotiation or the producer's pause: not the end
-  kLost,          // node or daemon gone; the source keeps trying by itself, with back-off
-  kEnded,         // the source has nothing more to give (synthetic with a frame count)
+  kConnecting,  // looking for the node, negotiating
+  kStreaming,   // frames come when the picture changes
+  kPaused,      // renegotiation or the producer's pause: not the end
+  kLost,        // node or daemon gone; the source keeps trying by itself, with back-off
+  kEnded,       // the source has nothing more to give (synthetic with a frame count)
 };
 
 std::string_view to_string(CaptureState state);

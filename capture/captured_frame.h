@@ -31,8 +31,7 @@ class BufferLease {
   BufferLease() = default;
   BufferLease(std::shared_ptr<LeaseReturn> to, std::uint64_t token)
       : to_(std::move(to)), token_(token) {}
-  BufferLease(BufferLease&& other) noexcept
-      : to_(std::move(other.to_)), token_(other.token_) {}
+  BufferLease(BufferLease&& other) noexcept : to_(std::move(other.to_)), token_(other.token_) {}
   BufferLease& operator=(BufferLease&& other) noexcept {
     if (this != &other) {
       drop();
@@ -112,8 +111,8 @@ struct DmaBufImage {
 struct CapturedFrame {
   std::variant<ShmImage, DmaBufImage> image;
   Fourcc format = Fourcc::kNone;
-  Extent size;  // of the whole buffer
-  Rect crop;    // the visible part; always inside size, never empty
+  Extent size;             // of the whole buffer
+  Rect crop;               // the visible part; always inside size, never empty
   ColorDescription color;  // of the pixels as they lie; matrix and range matter for YUV only
   FrameTimes times;        // id, kProduced and kDequeued are set
   BufferLease lease;

@@ -21,7 +21,8 @@ class DmaBufMemory {
     std::uint64_t inode = 0;
   };
 
-  /// Duplicates the planes' descriptors; the caller keeps its own. `fds` beyond `count` are ignored.
+  /// Duplicates the planes' descriptors; the caller keeps its own. `fds` beyond `count` are
+  /// ignored.
   static Result<DmaBufMemory> create(const std::array<int, 4>& fds, unsigned count);
 
   [[nodiscard]] unsigned plane_count() const { return count_; }

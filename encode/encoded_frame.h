@@ -23,7 +23,7 @@ std::string_view to_string(Codec codec);  // "h264", "hevc"
 struct StreamParameters {
   Codec codec = Codec::kH264;
   Extent size;
-  FrameRate rate;                 // nominal; frames carry their own times
+  FrameRate rate;  // nominal; frames carry their own times
   ColorDescription color;
   std::uint64_t bitrate_bps = 0;  // target
   std::string encoder;            // "libx264", "h264_nvenc", …

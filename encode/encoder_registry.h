@@ -28,9 +28,9 @@ struct OpenedEncoder {
   Ladder ladder;
 };
 
-/// Opens the first backend that works; `choice` is a backend's name or "auto". A named backend is that
-/// or an error. Steps already in `ladder` with a reason (backends that failed while running) are passed
-/// over and kept. kUnsupported where nothing opens.
+/// Opens the first backend that works; `choice` is a backend's name or "auto". A named backend is
+/// that or an error. Steps already in `ladder` with a reason (backends that failed while running)
+/// are passed over and kept. kUnsupported where nothing opens.
 Result<OpenedEncoder> open_encoder(std::string_view choice, const EncoderSettings& settings,
                                    const EncodedFrameCallback& callback, Ladder ladder = {});
 

@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::array<std::uint8_t, 3> kStartCode = {0, 0, 1};
 
-// std::search on a three-byte needle; the standard library's memchr-free loop is fast enough for one
-// access unit, and there is nothing to get wrong.
+// std::search on a three-byte needle; the standard library's memchr-free loop is fast enough for
+// one access unit, and there is nothing to get wrong.
 std::size_t find_start_code(std::span<const std::uint8_t> bytes) {
   const auto found = std::search(bytes.begin(), bytes.end(), kStartCode.begin(), kStartCode.end());
   return static_cast<std::size_t>(found - bytes.begin());

@@ -1,5 +1,5 @@
-// NAL units in an Annex B byte stream (ITU-T H.264 and H.265 annex B): iteration and types. Reads any
-// bytes without fault.
+// NAL units in an Annex B byte stream (ITU-T H.264 and H.265 annex B): iteration and types. Reads
+// any bytes without fault.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace lumen {
 
-/// Walks the NAL units of an Annex B stream, without their start codes and trailing zero bytes. Bytes
-/// before the first start code are skipped, empty units too.
+/// Walks the NAL units of an Annex B stream, without their start codes and trailing zero bytes.
+/// Bytes before the first start code are skipped, empty units too.
 class NalReader {
  public:
   explicit NalReader(std::span<const std::uint8_t> annex_b);

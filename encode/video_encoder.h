@@ -17,12 +17,12 @@ enum class Profile : std::uint8_t { kAuto, kBaseline, kMain, kHigh };
 
 struct EncoderSettings {
   Codec codec = Codec::kH264;
-  Extent size;                          // both sides even
-  FrameRate rate{60, 1};                // nominal and upper bound
+  Extent size;            // both sides even
+  FrameRate rate{60, 1};  // nominal and upper bound
   std::uint64_t bitrate_bps = 20'000'000;
   Profile profile = Profile::kAuto;
-  std::string level;                    // "4.1"; empty: what size, rate and bit rate need
-  std::string preset;                   // software speed preset; empty: the backend's default
+  std::string level;   // "4.1"; empty: what size, rate and bit rate need
+  std::string preset;  // software speed preset; empty: the backend's default
   ColorDescription color;
 };
 

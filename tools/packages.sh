@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The Debian packages that lumen needs (Debian 12 and 13 use the same names), and install_missing,
 # which installs only those that are absent, from the package sources the machine already has.
 # Source it (bash).

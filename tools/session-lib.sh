@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A private desktop session for scripts: D-Bus, PipeWire, WirePlumber and a headless Mutter, all in a
 # temporary directory and apart from the session of the user who runs it. Source it (bash), then:
 #
@@ -134,9 +135,9 @@ session_stop() {
 # Processes that carry this session's environment: what our programs started themselves (a terminal's
 # shell). env hides the variable from the searching grep.
 session_survivors() {
-  local file pid
+  local pid
   env -u XDG_RUNTIME_DIR grep -lzsx "XDG_RUNTIME_DIR=$session_dir/run" /proc/[0-9]*/environ |
-    while IFS=/ read -r _ _ pid file; do
+    while IFS=/ read -r _ _ pid _; do
       if [[ $pid != "$$" && $pid != "$BASHPID" ]]; then printf '%s\n' "$pid"; fi
     done
 }

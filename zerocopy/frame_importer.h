@@ -14,9 +14,9 @@ namespace lumen {
 /// What the encoder wants. A source of another size is scaled into it, keeping its aspect ratio,
 /// with black bars around it.
 struct ImportTarget {
-  Extent size;                       // both sides even
-  Fourcc format = Fourcc::kNV12;     // kNV12 or kI420
-  ColorDescription color;            // of the result
+  Extent size;                    // both sides even
+  Fourcc format = Fourcc::kNV12;  // kNV12 or kI420
+  ColorDescription color;         // of the result
 };
 
 class FrameImporter {

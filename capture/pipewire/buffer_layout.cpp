@@ -38,22 +38,25 @@ Rect visible_part(const spa_buffer& buffer, Extent size) {
   const auto x = static_cast<std::uint32_t>(region.position.x);
   const auto y = static_cast<std::uint32_t>(region.position.y);
   if (x >= size.width || y >= size.height) return whole;
-  return {x, y,
-          {std::min(region.size.width, size.width - x),
-           std::min(region.size.height, size.height - y)}};
+  return {
+      x,
+      y,
+      {std::min(region.size.width, size.width - x), std::min(region.size.height, size.height - y)}};
 }
 
 }  // namespace
 
 unsigned dmabuf_plane_count(const spa_buffer& buffer) {
   unsigned count = 0;
-  while (count < buffer.n_datas && count < 4 && buffer.datas[count].type == SPA_DATA_DmaBuf) ++count;
+  while (count < buffer.n_datas && count < 4 && buffer.datas[count].type == SPA_DATA_DmaBuf)
+    ++count;
   return count;
 }
 
 BufferLayout read_layout(const spa_buffer& buffer, const VideoFormat& format,
                          const MemoryBounds& bounds, EmptyChunk empty_chunk) {
-  if (buffer.n_datas == 0 || buffer.datas[0].chunk == nullptr) return invalid("a buffer has no data");
+  if (buffer.n_datas == 0 || buffer.datas[0].chunk == nullptr)
+    return invalid("a buffer has no data");
   BufferLayout layout;
   const auto* header = static_cast<const spa_meta_header*>(
       spa_buffer_find_meta_data(&buffer, SPA_META_Header, sizeof(spa_meta_header)));
@@ -92,13 +95,13 @@ BufferLayout read_layout(const spa_buffer& buffer, const VideoFormat& format,
     }
     if (out.pitch.bytes < shape.row_bytes) return invalid("a row pitch is shorter than a row");
     // 32-bit pitch × 15-bit rows + 33-bit offset fits 64 bits.
-    const std::uint64_t end = offset + std::uint64_t{out.pitch.bytes} * (shape.rows - 1) +
-                              shape.row_bytes;
+    const std::uint64_t end =
+        offset + std::uint64_t{out.pitch.bytes} * (shape.rows - 1) + shape.row_bytes;
     if (offset > UINT32_MAX) return invalid("a plane's offset is impossible");
     if (!dmabuf && end > bounds.size) return invalid("a plane ends outside its memory");
     out.offset_bytes = static_cast<std::uint32_t>(offset);
-    // The valid part of the block must hold the picture. Dmabuf producers leave the size arbitrary, and
-    // planar formats in one block often count the first plane only.
+    // The valid part of the block must hold the picture. Dmabuf producers leave the size arbitrary,
+    // and planar formats in one block often count the first plane only.
     if (plane == 0 && !dmabuf && is_packed_rgb(format.format) && first.size != 0 &&
         std::uint64_t{out.pitch.bytes} * (shape.rows - 1) + shape.row_bytes > first.size) {
       return invalid("a chunk is shorter than the picture");

@@ -1,5 +1,6 @@
-// Where the pixels lie in one dequeued buffer, or why there are none. Pure, allocates nothing: it runs
-// on PipeWire's data thread for every frame, and everything it reads comes from a foreign process.
+// Where the pixels lie in one dequeued buffer, or why there are none. Pure, allocates nothing: it
+// runs on PipeWire's data thread for every frame, and everything it reads comes from a foreign
+// process.
 #pragma once
 
 #include <array>
@@ -12,8 +13,8 @@
 
 namespace lumen::pipewire {
 
-/// What an empty chunk means. On Mutter "no new picture, only the cursor moved"; old gamescope sends
-/// its real frames with size 0.
+/// What an empty chunk means. On Mutter "no new picture, only the cursor moved"; old gamescope
+/// sends its real frames with size 0.
 enum class EmptyChunk { kNoPicture, kIsPicture };
 
 struct BufferLayout {
@@ -27,8 +28,8 @@ struct BufferLayout {
   std::int64_t pts = -1;  // the header's; -1 where there is none
 };
 
-/// Size of the host memory that the planes' offsets count from; 0 for dmabufs, whose size the importer
-/// checks when it maps them.
+/// Size of the host memory that the planes' offsets count from; 0 for dmabufs, whose size the
+/// importer checks when it maps them.
 struct MemoryBounds {
   std::uint64_t size = 0;
   /// Start of each block inside that memory (NV12 in two blocks of one memfd).

@@ -23,7 +23,8 @@ Result<void> map_memfd(BufferTable::Entry& entry, std::span<const spa_data> bloc
   std::uint64_t begin = blocks[0].mapoffset;
   std::uint64_t end = begin + blocks[0].maxsize;
   for (const spa_data& block : blocks.subspan(1)) {
-    if (block.type != SPA_DATA_MemFd || !same_file(static_cast<int>(blocks[0].fd), static_cast<int>(block.fd))) {
+    if (block.type != SPA_DATA_MemFd ||
+        !same_file(static_cast<int>(blocks[0].fd), static_cast<int>(block.fd))) {
       return fail(ErrorKind::kUnsupported, "the planes of a buffer lie in different memory files");
     }
     begin = std::min<std::uint64_t>(begin, block.mapoffset);
@@ -63,8 +64,8 @@ Result<void> hold_dmabuf(BufferTable::Entry& entry, const spa_buffer& buffer) {
   return {};
 }
 
-// The branch is on what the buffer is, not on what was negotiated: Weston 14 agreed on modifier 0 and
-// sent MemFd.
+// The branch is on what the buffer is, not on what was negotiated: Weston 14 agreed on modifier 0
+// and sent MemFd.
 Result<std::string> open_memory(BufferTable::Entry& entry, const spa_buffer& buffer) {
   if (buffer.n_datas == 0) return fail(ErrorKind::kInvalidArgument, "a buffer has no data");
   const std::span<const spa_data> blocks(buffer.datas, buffer.n_datas);
@@ -117,8 +118,8 @@ void BufferTable::attach(pw_stream* stream, pw_loop* data_loop) {
     queueing_.reserve(kReserve);
     data_loop_ = data_loop;
     wake_ = pw_loop_add_event(
-        data_loop, [](void* self, std::uint64_t) { static_cast<BufferTable*>(self)->queue_returned(); },
-        this);
+        data_loop,
+        [](void* self, std::uint64_t) { static_cast<BufferTable*>(self)->queue_returned(); }, this);
   };
   run_in(data_loop, add_event);
 }

@@ -1,9 +1,9 @@
 // The buffers of one stream, from PipeWire's add_buffer to its remove_buffer, and the way back for
 // leases.
 //
-// Three threads meet here: PipeWire's main loop adds and removes, its data loop dequeues and queues, and
-// any thread may drop a lease. The stream's queues are unlocked rings that only the data loop may
-// touch, so a dropped lease is put on a list and the data loop is woken to queue it.
+// Three threads meet here: PipeWire's main loop adds and removes, its data loop dequeues and
+// queues, and any thread may drop a lease. The stream's queues are unlocked rings that only the
+// data loop may touch, so a dropped lease is put on a list and the data loop is woken to queue it.
 #pragma once
 
 #include <atomic>
@@ -37,7 +37,8 @@ class BufferTable final : public LeaseReturn, public std::enable_shared_from_thi
 
   using Count = std::atomic<std::uint64_t>;
 
-  /// `leases_out` counts the leases of all tables of a source, also those that outlive their stream.
+  /// `leases_out` counts the leases of all tables of a source, also those that outlive their
+  /// stream.
   explicit BufferTable(std::shared_ptr<Count> leases_out) : leases_out_(std::move(leases_out)) {}
 
   /// Begins to serve a stream. Main loop, before connecting.

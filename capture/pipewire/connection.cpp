@@ -47,7 +47,8 @@ ThreadLoop::~ThreadLoop() {
 }
 
 bool ThreadLoop::wait_until(Timestamp deadline) {
-  // pw_thread_loop_timed_wait_full() wants the time in the clock that pw_thread_loop_get_time() reads.
+  // pw_thread_loop_timed_wait_full() wants the time in the clock that pw_thread_loop_get_time()
+  // reads.
   timespec until{};
   const auto left = deadline - now();
   if (left <= Nanoseconds::zero()) return false;

@@ -17,7 +17,8 @@ namespace lumen::pipewire {
 /// libpipewire's own thread, and the context that lives on it. The daemon need not run for this.
 class ThreadLoop {
  public:
-  /// Holds the loop's lock: what PipeWire's main-thread functions ask for when called from elsewhere.
+  /// Holds the loop's lock: what PipeWire's main-thread functions ask for when called from
+  /// elsewhere.
   class Lock {
    public:
     explicit Lock(ThreadLoop& loop) : loop_(loop.loop_) { pw_thread_loop_lock(loop_); }

@@ -23,8 +23,8 @@ Result<std::shared_ptr<MappedMemory>> MappedMemory::create(int fd, std::size_t o
   }
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const std::size_t skip = offset % page;
-  void* base = ::mmap(nullptr, size + skip, PROT_READ, MAP_SHARED, fd,
-                      static_cast<off_t>(offset - skip));
+  void* base =
+      ::mmap(nullptr, size + skip, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(offset - skip));
   if (base == MAP_FAILED) {
     return fail_errno(ErrorKind::kIo, "the producer's memory can't be mapped", errno);
   }

@@ -1,5 +1,5 @@
-// The two kinds of producer memory that the CPU reads: our own mapping of a memfd, and a pointer that
-// libpipewire owns.
+// The two kinds of producer memory that the CPU reads: our own mapping of a memfd, and a pointer
+// that libpipewire owns.
 #pragma once
 
 #include <condition_variable>
@@ -12,8 +12,8 @@
 
 namespace lumen::pipewire {
 
-/// A read-only mapping of [offset, offset + size) of a file. It is ours, so it stays readable when the
-/// producer has long removed the buffer; nothing ever needs to revoke it.
+/// A read-only mapping of [offset, offset + size) of a file. It is ours, so it stays readable when
+/// the producer has long removed the buffer; nothing ever needs to revoke it.
 class MappedMemory final : public HostMemory {
  public:
   /// Borrows the descriptor; the mapping does not need it afterwards. `offset` may have any
@@ -36,8 +36,9 @@ class MappedMemory final : public HostMemory {
   std::span<const std::byte> bytes_;
 };
 
-/// Memory that goes away with the producer's buffer (SPA_DATA_MemPtr: libpipewire mapped it). revoke()
-/// waits for a read in progress, at most one conversion, and makes later reads find nothing.
+/// Memory that goes away with the producer's buffer (SPA_DATA_MemPtr: libpipewire mapped it).
+/// revoke() waits for a read in progress, at most one conversion, and makes later reads find
+/// nothing.
 class RevocableMemory final : public HostMemory {
  public:
   explicit RevocableMemory(std::span<const std::byte> bytes) : bytes_(bytes) {}

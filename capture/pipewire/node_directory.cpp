@@ -30,8 +30,8 @@ std::optional<NodeInfo> video_node(std::uint32_t id, const char* type, const spa
   if (node.description.empty()) node.description = property(props, PW_KEY_NODE_NICK);
   node.application = property(props, PW_KEY_APP_NAME);
   node.camera = !property(props, PW_KEY_DEVICE_API).empty() ||
-                property(props, PW_KEY_MEDIA_ROLE) == "Camera" ||
-                node.name.starts_with("v4l2_") || node.name.starts_with("libcamera_");
+                property(props, PW_KEY_MEDIA_ROLE) == "Camera" || node.name.starts_with("v4l2_") ||
+                node.name.starts_with("libcamera_");
   return node;
 }
 
@@ -69,9 +69,8 @@ std::optional<NodeInfo> select(const std::vector<NodeInfo>& nodes, const NodeSel
   std::ranges::copy_if(nodes, std::back_inserter(found),
                        [&](const NodeInfo& node) { return matches(node, selector); });
   if (const auto* by_name = std::get_if<NodeName>(&selector); found.empty() && by_name != nullptr) {
-    std::ranges::copy_if(nodes, std::back_inserter(found), [&](const NodeInfo& node) {
-      return node.description == by_name->name;
-    });
+    std::ranges::copy_if(nodes, std::back_inserter(found),
+                         [&](const NodeInfo& node) { return node.description == by_name->name; });
   }
   if (found.empty()) return std::nullopt;
   const bool any = std::holds_alternative<AnyNode>(selector);
@@ -86,8 +85,9 @@ Error node_not_found(const std::vector<NodeInfo>& nodes, const NodeSelector& sel
   error.kind = ErrorKind::kNotFound;
   error.message = fmt::format("PipeWire has no such source: {}", to_string(selector));
   if (nodes.empty()) {
-    error.hint = "no application offers a video stream now; start a screen cast or gamescope, or "
-                 "try --source synthetic";
+    error.hint =
+        "no application offers a video stream now; start a screen cast or gamescope, or "
+        "try --source synthetic";
   } else {
     error.hint = "there is";
     for (std::size_t i = 0; i < std::min<std::size_t>(nodes.size(), 4); ++i) {

@@ -16,13 +16,13 @@
 namespace lumen::pipewire {
 
 struct NodeInfo {
-  std::uint32_t id = 0;        // changes at every start of the daemon
-  std::uint64_t serial = 0;    // never reused while the daemon runs
-  std::string name;            // node.name
-  std::string description;     // node.description or node.nick; may be empty
-  std::string application;     // may be empty
-  std::string media_class;     // "Video/Source", "Stream/Output/Video"
-  bool camera = false;         // a device (V4L2, libcamera), not a compositor
+  std::uint32_t id = 0;      // changes at every start of the daemon
+  std::uint64_t serial = 0;  // never reused while the daemon runs
+  std::string name;          // node.name
+  std::string description;   // node.description or node.nick; may be empty
+  std::string application;   // may be empty
+  std::string media_class;   // "Video/Source", "Stream/Output/Video"
+  bool camera = false;       // a device (V4L2, libcamera), not a compositor
 };
 
 /// "gamescope (id 41)"
@@ -30,9 +30,15 @@ std::string to_string(const NodeInfo& node);
 
 /// Which node is wanted.
 struct AnyNode {};
-struct NodeName { std::string name; };
-struct NodeId { std::uint32_t id; };
-struct NodeSerial { std::uint64_t serial; };
+struct NodeName {
+  std::string name;
+};
+struct NodeId {
+  std::uint32_t id;
+};
+struct NodeSerial {
+  std::uint64_t serial;
+};
 using NodeSelector = std::variant<AnyNode, NodeName, NodeId, NodeSerial>;
 
 std::string to_string(const NodeSelector& selector);

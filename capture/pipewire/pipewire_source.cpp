@@ -28,8 +28,8 @@ Result<void> PipeWireSource::start(const CaptureRequest& request, CaptureListene
   loop_ = std::move(*loop);
   const ThreadLoop::Lock lock(*loop_);
   timer_ = pw_loop_add_timer(
-      loop_->loop(), [](void* self, std::uint64_t) { static_cast<PipeWireSource*>(self)->recover(); },
-      this);
+      loop_->loop(),
+      [](void* self, std::uint64_t) { static_cast<PipeWireSource*>(self)->recover(); }, this);
   if (auto connected = connect(); !connected) return connected;
   if (auto synced = connection_->roundtrip(now() + kAnswerTime); !synced) return synced;
   const auto nodes = connection_->directory().nodes();
@@ -54,14 +54,13 @@ void PipeWireSource::stop() {
 }
 
 Result<void> PipeWireSource::connect() {
-  auto connection = Connection::create(
-      *loop_, {.nodes_changed = [this] { on_nodes_changed(); },
-               .lost =
-                   [this](const std::string& reason) {
-                     connection_dead_ = true;
-                     on_lost("PipeWire went away: " + reason);
-                     schedule(next_delay());
-                   }});
+  auto connection = Connection::create(*loop_, {.nodes_changed = [this] { on_nodes_changed(); },
+                                                .lost =
+                                                    [this](const std::string& reason) {
+                                                      connection_dead_ = true;
+                                                      on_lost("PipeWire went away: " + reason);
+                                                      schedule(next_delay());
+                                                    }});
   if (!connection) return tl::unexpected(std::move(connection.error()));
   connection_ = std::move(*connection);
   connection_dead_ = false;
@@ -110,9 +109,11 @@ void PipeWireSource::on_stream_failed(const std::string& reason) {
     if (++refusals_ >= kRefusalsUntilFailure) {
       Error error;
       error.kind = ErrorKind::kFormatRejected;
-      error.message = fmt::format("{} refuses every format: {}", to_string(stream_->node()), reason);
-      error.hint = "lumen takes BGRx, BGRA, RGBx, RGBA and NV12; is a session manager "
-                   "(WirePlumber) running?";
+      error.message =
+          fmt::format("{} refuses every format: {}", to_string(stream_->node()), reason);
+      error.hint =
+          "lumen takes BGRx, BGRA, RGBx, RGBA and NV12; is a session manager "
+          "(WirePlumber) running?";
       listener_->on_failure(std::move(error));
       return;
     }
@@ -146,8 +147,8 @@ void PipeWireSource::schedule(Nanoseconds delay) {
   pw_loop_update_timer(loop_->loop(), timer_, &when, nullptr, false);
 }
 
-// Rebuilds whatever is missing, in dependency order. Runs from the timer, never inside an event of the
-// things that it destroys.
+// Rebuilds whatever is missing, in dependency order. Runs from the timer, never inside an event of
+// the things that it destroys.
 void PipeWireSource::recover() {
   if (stream_dead_ || connection_dead_) stream_.reset();
   if (connection_dead_) connection_.reset();

@@ -16,8 +16,8 @@ class PipeWireSource final : public CaptureSource {
   explicit PipeWireSource(NodeSelector selector) : selector_(std::move(selector)) {}
   ~PipeWireSource() override { stop(); }
 
-  /// kDeviceLost: no daemon. kNotFound: no such node. Once it has returned well, the source waits for
-  /// whatever goes away to come back.
+  /// kDeviceLost: no daemon. kNotFound: no such node. Once it has returned well, the source waits
+  /// for whatever goes away to come back.
   Result<void> start(const CaptureRequest& request, CaptureListener& listener) override;
   void renegotiate(std::vector<FormatOffer> offers) override;
   void stop() override;
@@ -52,10 +52,10 @@ class PipeWireSource final : public CaptureSource {
   std::unique_ptr<VideoStream> stream_;
   bool connection_dead_ = false;
   bool stream_dead_ = false;
-  bool lost_ = false;           // the loss was told; the next STREAMING is a return
-  unsigned failures_ = 0;       // since frames last flowed; sets the delay
+  bool lost_ = false;                  // the loss was told; the next STREAMING is a return
+  unsigned failures_ = 0;              // since frames last flowed; sets the delay
   std::uint64_t received_before_ = 0;  // frames when the last failure was counted
-  unsigned refusals_ = 0;       // formats refused before anything ever streamed
+  unsigned refusals_ = 0;              // formats refused before anything ever streamed
   bool streamed_ = false;
 };
 

@@ -1,7 +1,8 @@
-// lumen's formats ↔ SPA's video formats and format pods: one two-way table, one builder, one parser.
+// lumen's formats ↔ SPA's video formats and format pods: one two-way table, one builder, one
+// parser.
 //
-// Facts about negotiation come from PipeWire's DMA-BUF sharing documentation (doc/dox/internals/dma-buf.dox)
-// and from what compositors were seen to accept.
+// Facts about negotiation come from PipeWire's DMA-BUF sharing documentation
+// (doc/dox/internals/dma-buf.dox) and from what compositors were seen to accept.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,9 @@ Fourcc from_spa(std::uint32_t format);   // kNone where lumen can't read it
 enum class MaxFramerate { kOffer, kOmit };
 
 /// One EnumFormat pod per offer, in order. A pod with modifiers carries them as a Choice with
-/// MANDATORY | DONT_FIXATE, the best one first and repeated as default: the producer allocates, fixates
-/// and announces the format again with a single modifier. The pods' memory lives in this object.
+/// MANDATORY | DONT_FIXATE, the best one first and repeated as default: the producer allocates,
+/// fixates and announces the format again with a single modifier. The pods' memory lives in this
+/// object.
 class FormatPods {
  public:
   FormatPods(const CaptureRequest& request, MaxFramerate max_framerate);
@@ -43,9 +45,9 @@ struct VideoFormat {
   std::optional<Modifier> modifier;  // absent: the plain twin; "linear" is a value, not an absence
 };
 
-/// Parses a negotiated Format pod. kRetry while the modifier still waits for the producer's fixation
-/// (DONT_FIXATE is set): the next announcement decides. kFormatRejected where the format or size is
-/// none that lumen can take; peers are validated, never trusted.
+/// Parses a negotiated Format pod. kRetry while the modifier still waits for the producer's
+/// fixation (DONT_FIXATE is set): the next announcement decides. kFormatRejected where the format
+/// or size is none that lumen can take; peers are validated, never trusted.
 Result<VideoFormat> parse_format(const spa_pod* pod);
 
 }  // namespace lumen::pipewire

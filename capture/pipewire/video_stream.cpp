@@ -27,12 +27,13 @@ constexpr int kBuffersWanted = 4;
 constexpr int kBuffersLeast = 2;
 constexpr int kBuffersMost = 16;
 
-// A header's pts is taken for a monotonic time only within this distance of now; producers were seen to
-// send -1 and times of other clocks.
+// A header's pts is taken for a monotonic time only within this distance of now; producers were
+// seen to send -1 and times of other clocks.
 constexpr auto kPlausiblePts = 10s;
 
 const spa_pod* buffers_param(spa_pod_builder& b, bool dmabuf) {
-  const int types = 1 << SPA_DATA_MemFd | 1 << SPA_DATA_MemPtr | (dmabuf ? 1 << SPA_DATA_DmaBuf : 0);
+  const int types =
+      1 << SPA_DATA_MemFd | 1 << SPA_DATA_MemPtr | (dmabuf ? 1 << SPA_DATA_DmaBuf : 0);
   spa_pod_frame object;
   spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_ParamBuffers, SPA_PARAM_Buffers);
   spa_pod_builder_prop(&b, SPA_PARAM_BUFFERS_buffers, 0);
@@ -84,17 +85,20 @@ EmptyChunk empty_chunk_rule(const NodeInfo& node) {
 
 const pw_stream_events VideoStream::kEvents = {
     .version = PW_VERSION_STREAM_EVENTS,
-    .state_changed = [](void* data, pw_stream_state, pw_stream_state state,
-                        const char* error) { static_cast<VideoStream*>(data)->on_state(state, error); },
+    .state_changed =
+        [](void* data, pw_stream_state, pw_stream_state state, const char* error) {
+          static_cast<VideoStream*>(data)->on_state(state, error);
+        },
     .param_changed =
         [](void* data, std::uint32_t id, const spa_pod* pod) {
           if (id == SPA_PARAM_Format) static_cast<VideoStream*>(data)->on_format(pod);
         },
     .add_buffer = [](void* data,
                      pw_buffer* buffer) { static_cast<VideoStream*>(data)->on_add_buffer(buffer); },
-    .remove_buffer = [](void* data, pw_buffer* buffer) {
-      static_cast<VideoStream*>(data)->buffers_->remove(buffer);
-    },
+    .remove_buffer =
+        [](void* data, pw_buffer* buffer) {
+          static_cast<VideoStream*>(data)->buffers_->remove(buffer);
+        },
     .process = [](void* data) { static_cast<VideoStream*>(data)->on_process(); },
 };
 
@@ -113,8 +117,8 @@ Result<std::unique_ptr<VideoStream>> VideoStream::create(ThreadLoop& loop, pw_co
   std::unique_ptr<VideoStream> self(
       new VideoStream(loop, std::move(target), listener, counters, std::move(callbacks)));
   const std::string serial = std::to_string(self->target_.node.serial);
-  // target.object takes a serial or a name, not an id. If the target vanishes, we want to hear of it
-  // rather than be linked to somebody's camera.
+  // target.object takes a serial or a name, not an id. If the target vanishes, we want to hear of
+  // it rather than be linked to somebody's camera.
   pw_properties* props = pw_properties_new(
       PW_KEY_MEDIA_TYPE, "Video", PW_KEY_MEDIA_CATEGORY, "Capture", PW_KEY_MEDIA_ROLE, "Screen",
       PW_KEY_NODE_NAME, "lumen", PW_KEY_APP_NAME, "lumen", PW_KEY_TARGET_OBJECT, serial.c_str(),
@@ -166,9 +170,7 @@ Result<void> VideoStream::renegotiate(std::vector<FormatOffer> offers) {
 
 void VideoStream::on_state(pw_stream_state state, const char* error) {
   switch (state) {
-    case PW_STREAM_STATE_ERROR:
-      callbacks_.failed(error == nullptr ? "stream error" : error);
-      break;
+    case PW_STREAM_STATE_ERROR: callbacks_.failed(error == nullptr ? "stream error" : error); break;
     case PW_STREAM_STATE_UNCONNECTED: break;  // only by our own disconnect
     case PW_STREAM_STATE_CONNECTING: callbacks_.state(CaptureState::kConnecting); break;
     case PW_STREAM_STATE_PAUSED: callbacks_.state(CaptureState::kPaused); break;
@@ -311,8 +313,9 @@ void VideoStream::report_problem() {
     log::area("capture").warn("{} sends frames that are skipped: {}", to_string(target_.node),
                               problem);
   }
-  // PipeWire 0.3.65 was seen to hand out a whole set of buffers of an internal type (MemId) when both
-  // ends negotiated at once. Nothing will ever come of such a set; a new stream gets a new one.
+  // PipeWire 0.3.65 was seen to hand out a whole set of buffers of an internal type (MemId) when
+  // both ends negotiated at once. Nothing will ever come of such a set; a new stream gets a new
+  // one.
   if (format_ && usable_buffers_ == 0) callbacks_.failed("none of its buffers can be used");
 }
 

@@ -61,9 +61,9 @@ class VideoStream {
   void on_state(pw_stream_state state, const char* error);
   void on_format(const spa_pod* pod);
   void on_add_buffer(pw_buffer* buffer);
-  void on_process();                          // data thread
+  void on_process();                                // data thread
   pw_buffer* dequeue_newest(BufferLayout& layout);  // data thread
-  BufferLayout inspect(pw_buffer* buffer);    // data thread
+  BufferLayout inspect(pw_buffer* buffer);          // data thread
   void report_problem();
 
   static const pw_stream_events kEvents;
@@ -82,8 +82,8 @@ class VideoStream {
   std::mutex format_mutex_;
   std::optional<VideoFormat> format_;
 
-  unsigned usable_buffers_ = 0;              // main loop, of the present format
-  bool announce_format_ = false;             // main loop: the next buffer tells the memory's name
+  unsigned usable_buffers_ = 0;                // main loop, of the present format
+  bool announce_format_ = false;               // main loop: the next buffer tells the memory's name
   std::atomic<const char*> problem_{nullptr};  // static text from the data thread
   std::set<const char*> reported_;             // main loop; each problem is told once
 };

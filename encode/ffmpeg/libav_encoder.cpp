@@ -18,12 +18,14 @@ extern "C" {
 namespace lumen::ffmpeg {
 namespace {
 
-// Microseconds: fine enough that no two frames collide, coarse enough for the 32-bit timebase of x264.
+// Microseconds: fine enough that no two frames collide, coarse enough for the 32-bit timebase of
+// x264.
 constexpr AVRational kTimeBase{1, 1'000'000};
 
 tl::unexpected<Error> libav_failure(ErrorKind kind, std::string_view what, int code,
                                     std::string hint = {}) {
-  auto failure = fail(kind, fmt::format("{}: {}", what, describe_libav_error(code)), std::move(hint));
+  auto failure =
+      fail(kind, fmt::format("{}: {}", what, describe_libav_error(code)), std::move(hint));
   failure.value().domain = "ffmpeg";
   failure.value().code = code;
   return failure;
@@ -84,8 +86,9 @@ void LibavEncoder::PacketDeleter::operator()(AVPacket* packet) const { av_packet
 
 Result<void> check_codec(const std::string& codec_name) {
   if (avcodec_find_encoder_by_name(codec_name.c_str()) == nullptr) {
-    return fail(ErrorKind::kUnsupported, fmt::format("this FFmpeg has no encoder {}", codec_name),
-                "install the distribution's full libavcodec (Debian: libavcodec-extra or libavcodec)");
+    return fail(
+        ErrorKind::kUnsupported, fmt::format("this FFmpeg has no encoder {}", codec_name),
+        "install the distribution's full libavcodec (Debian: libavcodec-extra or libavcodec)");
   }
   return {};
 }
@@ -127,7 +130,8 @@ Result<void> LibavEncoder::open(const EncoderSettings& settings, const LibavSpec
   c.bit_rate = static_cast<std::int64_t>(settings.bitrate_bps);
   c.rc_max_rate = c.bit_rate;
   if (spec.vbv_seconds > 0) {
-    c.rc_buffer_size = static_cast<int>(static_cast<double>(settings.bitrate_bps) * spec.vbv_seconds);
+    c.rc_buffer_size =
+        static_cast<int>(static_cast<double>(settings.bitrate_bps) * spec.vbv_seconds);
   }
   c.max_b_frames = 0;
   c.gop_size = spec.infinite_gop;
@@ -168,7 +172,8 @@ Result<void> LibavEncoder::encode(const Frame& frame, Timestamp pts, EncodeReque
                             stream_->size.width, stream_->size.height));
   }
   if (first_pts_ == kNoTimestamp) first_pts_ = pts;
-  std::int64_t pts_us = std::chrono::duration_cast<std::chrono::microseconds>(pts - first_pts_).count();
+  std::int64_t pts_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(pts - first_pts_).count();
   pts_us = std::max(pts_us, last_pts_us_ + 1);
   last_pts_us_ = pts_us;
 
@@ -221,7 +226,8 @@ Result<void> LibavEncoder::drain() {
     av_packet_move_ref(packet.get(), packet_.get());
     while (!in_flight_.empty() && in_flight_.front().pts_us < packet->pts) in_flight_.pop_front();
     if (in_flight_.empty()) {
-      return fail(ErrorKind::kDeviceLost, stream_->encoder + " returned a picture it was not given");
+      return fail(ErrorKind::kDeviceLost,
+                  stream_->encoder + " returned a picture it was not given");
     }
     EncodedFrame encoded;
     encoded.pts = in_flight_.front().pts;

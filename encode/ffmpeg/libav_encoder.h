@@ -17,10 +17,10 @@ namespace lumen::ffmpeg {
 
 /// What a backend decides about its libavcodec encoder.
 struct LibavSpec {
-  std::string codec_name;                                   // "libx264"
-  Fourcc input = Fourcc::kNV12;                             // kNV12 or kI420
-  double vbv_seconds = 0;                                   // buffer of the rate control; 0: codec's own
-  int infinite_gop = 1 << 20;                               // key frames come on request only
+  std::string codec_name;        // "libx264"
+  Fourcc input = Fourcc::kNV12;  // kNV12 or kI420
+  double vbv_seconds = 0;        // buffer of the rate control; 0: codec's own
+  int infinite_gop = 1 << 20;    // key frames come on request only
   std::vector<std::pair<std::string, std::string>> options;  // private options
 };
 

@@ -6,9 +6,7 @@
 namespace lumen::ffmpeg {
 namespace {
 
-const char* codec_name(Codec codec) {
-  return codec == Codec::kH264 ? "h264_nvenc" : "hevc_nvenc";
-}
+const char* codec_name(Codec codec) { return codec == Codec::kH264 ? "h264_nvenc" : "hevc_nvenc"; }
 
 const char* profile_name(const EncoderSettings& settings) {
   if (settings.codec == Codec::kHevc) return "main";
@@ -26,7 +24,8 @@ const char* profile_name(const EncoderSettings& settings) {
 Result<void> check_nvenc(Codec codec) {
   for (const char* soname : {"libcuda.so.1", "libnvidia-encode.so.1"}) {
     if (auto library = load_library(soname); !library) {
-      return fail(ErrorKind::kUnsupported, std::string("no NVIDIA driver: ") + library.error().message,
+      return fail(ErrorKind::kUnsupported,
+                  std::string("no NVIDIA driver: ") + library.error().message,
                   "install the NVIDIA driver with its encode library");
     }
   }
@@ -49,7 +48,8 @@ Result<std::unique_ptr<VideoEncoder>> create_nvenc(const EncoderSettings& settin
       {"zerolatency", "1"},
       {"delay", "0"},
       {"surfaces", "4"},
-      {"forced-idr", "1"},  // without it a forced key frame is an I frame that decoding can't start at
+      {"forced-idr",
+       "1"},  // without it a forced key frame is an I frame that decoding can't start at
       {"profile", profile_name(settings)},
   };
   if (!settings.level.empty()) spec.options.emplace_back("level", settings.level);

@@ -1,5 +1,5 @@
-// libx264 and libx265 through libavcodec, set for latency: no B-frames, no look-ahead, one picture in,
-// one access unit out.
+// libx264 and libx265 through libavcodec, set for latency: no B-frames, no look-ahead, one picture
+// in, one access unit out.
 #pragma once
 
 #include <memory>

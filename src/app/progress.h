@@ -1,5 +1,5 @@
-// What a stream tells while it runs: a line that is rewritten on a terminal, a log line now and then
-// elsewhere, or one JSON object a second on standard output.
+// What a stream tells while it runs: a line that is rewritten on a terminal, a log line now and
+// then elsewhere, or one JSON object a second on standard output.
 #pragma once
 
 #include "app/options/stream_options.h"

@@ -14,8 +14,9 @@ using pipewire::NodeInfo;
 
 void print_table(const std::vector<NodeInfo>& nodes) {
   if (nodes.empty()) {
-    fmt::print("PipeWire has no video source now. Start a screen cast or gamescope, or try "
-               "--source synthetic.\n");
+    fmt::print(
+        "PipeWire has no video source now. Start a screen cast or gamescope, or try "
+        "--source synthetic.\n");
     return;
   }
   fmt::print("{:<6} {:<8} {:<28} {}\n", "ID", "SERIAL", "NAME", "DESCRIPTION");

@@ -18,9 +18,7 @@ std::string_view to_string(ErrorKind kind) {
   return "unknown";
 }
 
-std::string Error::describe() const {
-  return hint.empty() ? message : message + " (" + hint + ")";
-}
+std::string Error::describe() const { return hint.empty() ? message : message + " (" + hint + ")"; }
 
 tl::unexpected<Error> fail(ErrorKind kind, std::string message, std::string hint,
                            std::source_location where) {

@@ -28,10 +28,10 @@ std::string_view to_string(ErrorKind kind);
 
 struct Error {
   ErrorKind kind = ErrorKind::kIo;
-  std::string message;       // one line, no trailing full stop
-  std::string hint;          // what the user can do; may be empty
-  std::string domain;        // "errno", "ffmpeg", "pipewire"; empty when the code means nothing
-  std::int64_t code = 0;     // native code in that domain
+  std::string message;    // one line, no trailing full stop
+  std::string hint;       // what the user can do; may be empty
+  std::string domain;     // "errno", "ffmpeg", "pipewire"; empty when the code means nothing
+  std::int64_t code = 0;  // native code in that domain
   std::source_location where = std::source_location::current();
 
   /// "context: message (hint)" for people.

@@ -11,14 +11,14 @@
 namespace lumen {
 
 enum class Stage : std::uint8_t {
-  kProduced,   // the producer's pts (or the dequeue time where it gave none)
-  kDequeued,   // taken from PipeWire, on its data thread
+  kProduced,      // the producer's pts (or the dequeue time where it gave none)
+  kDequeued,      // taken from PipeWire, on its data thread
   kConvertBegin,  // the encode thread begins to read the pixels
-  kConverted,  // the picture is in encoder input
-  kSubmitted,  // handed to the encoder
-  kEncoded,    // its bitstream came back
-  kSendBegin,  // the sink's first packet or write left
-  kSent,       // the sink's last packet or write left
+  kConverted,     // the picture is in encoder input
+  kSubmitted,     // handed to the encoder
+  kEncoded,       // its bitstream came back
+  kSendBegin,     // the sink's first packet or write left
+  kSent,          // the sink's last packet or write left
 };
 inline constexpr std::size_t kStageCount = 8;
 

@@ -42,8 +42,7 @@ struct State {
     } else {
       // On a terminal a progress line may stand in the way: go to its start and erase it.
       const bool terminal = spdlog::details::os::in_terminal(stderr);
-      formatter->set_pattern(std::string(terminal ? "\r\x1b[K" : "") +
-                             "%H:%M:%S.%e %^%l%$ %n: %v");
+      formatter->set_pattern(std::string(terminal ? "\r\x1b[K" : "") + "%H:%M:%S.%e %^%l%$ %n: %v");
     }
     sink->set_formatter(std::move(formatter));
   }

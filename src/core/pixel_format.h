@@ -38,7 +38,7 @@ struct Modifier {
   std::uint64_t value = 0;
   friend bool operator==(const Modifier&, const Modifier&) = default;
 };
-inline constexpr Modifier kModifierLinear{0};                        // DRM_FORMAT_MOD_LINEAR
+inline constexpr Modifier kModifierLinear{0};                          // DRM_FORMAT_MOD_LINEAR
 inline constexpr Modifier kModifierInvalid{0x00ff'ffff'ffff'ffffULL};  // DRM_FORMAT_MOD_INVALID
 
 /// "LINEAR", "INVALID" or hexadecimal.

@@ -1,5 +1,6 @@
-// Time inside lumen: nanoseconds on the monotonic clock. std::chrono::steady_clock is CLOCK_MONOTONIC
-// in libstdc++, the clock PipeWire stamps its buffers with. 90 kHz exists in sink/rtp only.
+// Time inside lumen: nanoseconds on the monotonic clock. std::chrono::steady_clock is
+// CLOCK_MONOTONIC in libstdc++, the clock PipeWire stamps its buffers with. 90 kHz exists in
+// sink/rtp only.
 #pragma once
 
 #include <chrono>

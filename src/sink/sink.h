@@ -29,7 +29,8 @@ class Sink {
   /// Errors: kRetry, this frame was lost but the sink goes on; anything else ends the sink.
   virtual Result<void> write(const EncodedFrame& frame, FrameTimes& times) = 0;
 
-  /// Finishes (trailer, RTCP BYE) and syncs what was written. The error counts: the disk may be full.
+  /// Finishes (trailer, RTCP BYE) and syncs what was written. The error counts: the disk may be
+  /// full.
   virtual Result<void> close() = 0;
 
   /// True where a receiver can't ask for a key frame, so that one must come every two seconds.

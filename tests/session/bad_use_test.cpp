@@ -44,9 +44,10 @@ TEST_P(BadUse, IsOneClearLineAndTheDocumentedCode) {
     }
     argv.push_back(argument);
   }
-  const Environment nowhere = GetParam().code == 4
-                                  ? Environment{{"XDG_RUNTIME_DIR", (session->dir() / "a-directory").string()}}
-                                  : Environment{};
+  const Environment nowhere =
+      GetParam().code == 4
+          ? Environment{{"XDG_RUNTIME_DIR", (session->dir() / "a-directory").string()}}
+          : Environment{};
   auto process = session->spawn(argv, StandardOutput::kPipe, nowhere);
   ASSERT_TRUE(process) << process.error().describe();
   const auto ending = process->wait(Milliseconds(20000));
@@ -61,8 +62,8 @@ TEST_P(BadUse, IsOneClearLineAndTheDocumentedCode) {
 }
 
 std::vector<std::string> stream(std::initializer_list<std::string> more) {
-  std::vector<std::string> args = {"stream", "--no-config", "--source", "synthetic:320x180@30",
-                                   "--duration", "1", "--quiet"};
+  std::vector<std::string> args = {"stream",     "--no-config", "--source", "synthetic:320x180@30",
+                                   "--duration", "1",           "--quiet"};
   args.insert(args.end(), more);
   return args;
 }
@@ -71,7 +72,8 @@ INSTANTIATE_TEST_SUITE_P(
     Cases, BadUse,
     testing::Values(
         Case{"unknown_source",
-             {"stream", "--no-config", "--source", "node:nobody", "--sink", "file:/dev/null?format=mkv"},
+             {"stream", "--no-config", "--source", "node:nobody", "--sink",
+              "file:/dev/null?format=mkv"},
              3,
              {"nobody", "("}},
         Case{"unknown_source_kind",
@@ -79,34 +81,56 @@ INSTANTIATE_TEST_SUITE_P(
              2,
              {"camera", "node:"}},
         Case{"unreachable_pipewire",
-             {"stream", "--no-config", "--source", "node:screen", "--sink", "file:/dev/null?format=mkv"},
+             {"stream", "--no-config", "--source", "node:screen", "--sink",
+              "file:/dev/null?format=mkv"},
              4,
              {"PipeWire", "systemctl"}},
         Case{"unreachable_pipewire_sources", {"sources"}, 4, {"PipeWire"}},
-        Case{"missing_directory", stream({"--sink", "file:@DIR@/not/there/x.mp4"}), 5, {"not/there"}},
-        Case{"directory_as_file", stream({"--sink", "file:@DIR@/a-directory?format=mp4"}), 5, {"a-directory"}},
+        Case{"missing_directory",
+             stream({"--sink", "file:@DIR@/not/there/x.mp4"}),
+             5,
+             {"not/there"}},
+        Case{"directory_as_file",
+             stream({"--sink", "file:@DIR@/a-directory?format=mp4"}),
+             2,
+             {"a-directory"}},
         Case{"full_device", stream({"--sink", "file:/dev/full?format=mkv"}), 5, {"disk full"}},
         Case{"read_only", stream({"--sink", "file:/proc/lumen.mp4"}), 5, {"/proc/lumen.mp4"}},
         Case{"unknown_container", stream({"--sink", "file:@DIR@/x.avi"}), 2, {"avi", "mp4"}},
         Case{"unknown_sink", stream({"--sink", "srt://host"}), 2, {"srt", "rtp:"}},
         Case{"bad_port", stream({"--sink", "rtp:127.0.0.1:99999"}), 2, {"99999"}},
-        Case{"unknown_codec", stream({"--codec", "vp9", "--sink", "file:x.mp4"}), 2, {"vp9", "h264"}},
-        Case{"impossible_size", stream({"--size", "0x99999", "--sink", "file:x.mp4"}), 2, {"0x99999"}},
+        Case{"unknown_codec",
+             stream({"--codec", "vp9", "--sink", "file:x.mp4"}),
+             2,
+             {"vp9", "h264"}},
+        Case{"impossible_size",
+             stream({"--size", "0x99999", "--sink", "file:x.mp4"}),
+             2,
+             {"0x99999"}},
         Case{"impossible_synthetic",
              {"stream", "--no-config", "--source", "synthetic:99999x5", "--sink", "file:x.mp4"},
              2,
              {"99999"}},
-        Case{"bad_bitrate", stream({"--bitrate", "fast", "--sink", "file:x.mp4"}), 2, {"fast", "20M"}},
-        Case{"nvenc_is_kept", stream({"--encoder", "nvenc", "--sink", "file:x.mp4"}), 2, {"ffmpeg-nvenc"}},
+        Case{"bad_bitrate",
+             stream({"--bitrate", "fast", "--sink", "file:x.mp4"}),
+             2,
+             {"fast", "20M"}},
+        Case{"nvenc_is_kept",
+             stream({"--encoder", "nvenc", "--sink", "file:x.mp4"}),
+             2,
+             {"ffmpeg-nvenc"}},
         Case{"no_nvidia_driver",
              stream({"--encoder", "ffmpeg-nvenc", "--sink", "file:/dev/null?format=mkv"}),
              6,
              {"NVIDIA"}},
         Case{"hevc_baseline",
-             stream({"--codec", "hevc", "--profile", "baseline", "--sink", "file:/dev/null?format=mkv"}),
+             stream({"--codec", "hevc", "--profile", "baseline", "--sink",
+                     "file:/dev/null?format=mkv"}),
              2,
              {"baseline"}},
-        Case{"sdp_without_rtp", stream({"--sdp", "x.sdp", "--sink", "file:/dev/null?format=mkv"}), 2,
+        Case{"sdp_without_rtp",
+             stream({"--sdp", "x.sdp", "--sink", "file:/dev/null?format=mkv"}),
+             2,
              {"--sdp"}},
         Case{"broken_config",
              {"stream", "--config", "@DIR@/broken.toml", "--source", "synthetic"},
@@ -124,8 +148,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(GoodUse, HelpAndVersionAreOnStandardOutput) {
   auto session = PrivateSession::start();
   if (!session) GTEST_SKIP() << session.error().describe();
-  for (const std::vector<std::string>& args :
-       {std::vector<std::string>{"--help"}, {"--version"}, {"stream", "--help"}, {"sources", "--json"}}) {
+  for (const std::vector<std::string>& args : {std::vector<std::string>{"--help"},
+                                               {"--version"},
+                                               {"stream", "--help"},
+                                               {"sources", "--json"}}) {
     std::vector<std::string> argv = {LUMEN_HOST_BINARY};
     argv.insert(argv.end(), args.begin(), args.end());
     const auto output = (*session)->output_of(argv);

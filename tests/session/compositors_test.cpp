@@ -1,5 +1,5 @@
-// Real compositors: a client that shows the test pattern full screen, the compositor's own stream of it,
-// lumen's recording of that, and the numbers and colours that come out.
+// Real compositors: a client that shows the test pattern full screen, the compositor's own stream
+// of it, lumen's recording of that, and the numbers and colours that come out.
 #include "capture/synthetic/barcode.h"
 #include "capture/synthetic/pattern.h"
 #include "harness/compositor.h"
@@ -30,8 +30,8 @@ TEST_P(Compositors, TenSecondsAreMovingRightAndOfTheRightSize) {
   ASSERT_TRUE(node) << node.error().describe();
 
   const std::string path = ((*session)->dir() / "out.mkv").string();
-  auto host = Host::start(**session, {"--source", "node:id=" + std::to_string(*node), "--duration", "10",
-                                      "--bitrate", "15M", "--sink", "file:" + path});
+  auto host = Host::start(**session, {"--source", "node:id=" + std::to_string(*node), "--duration",
+                                      "10", "--bitrate", "15M", "--sink", "file:" + path});
   ASSERT_TRUE(host) << host.error().describe();
   ASSERT_EQ(host->exit_code(Milliseconds(40000)), 0) << host->process().log_text();
 

@@ -175,8 +175,8 @@ TEST_F(Delivery, SixHundredFramesOf1080p60ArriveInTheFileAndByRtp) {
   expect_delivered(received, kFrames);
   EXPECT_EQ(received.numbers, recorded.numbers) << "loopback loses nothing";
 
-  // Times are the capture clock's, never re-stamped: each lies on the producer's grid (it may have missed
-  // a slot on a busy machine), to one 90 kHz tick.
+  // Times are the capture clock's, never re-stamped: each lies on the producer's grid (it may have
+  // missed a slot on a busy machine), to one 90 kHz tick.
   for (std::size_t i = 0; i < recorded.times_ns.size(); ++i) {
     const auto since = static_cast<double>(recorded.times_ns[i] - recorded.times_ns.front());
     const auto slot = static_cast<std::uint64_t>(std::llround(since * 60 / 1e9));

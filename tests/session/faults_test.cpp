@@ -1,6 +1,6 @@
-// What breaks around lumen: producers that lie, nodes and daemons that go and come back, disks that are
-// full. Also built with the sanitizers, where a report ends the host with an error. Pictures are small
-// so that this runs under them.
+// What breaks around lumen: producers that lie, nodes and daemons that go and come back, disks that
+// are full. Also built with the sanitizers, where a report ends the host with an error. Pictures
+// are small so that this runs under them.
 #include <csignal>
 #include <filesystem>
 
@@ -28,15 +28,16 @@ class Faults : public testing::Test {
   }
 
   Process produce(std::vector<std::string> args = {}) {
-    args.insert(args.begin(), {LUMEN_TEST_PRODUCER, "--name", "screen", "--size", "320x180", "--fps", "30"});
+    args.insert(args.begin(),
+                {LUMEN_TEST_PRODUCER, "--name", "screen", "--size", "320x180", "--fps", "30"});
     auto process = session->spawn(args, StandardOutput::kPipe);
     EXPECT_TRUE(process) << process.error().describe();
     EXPECT_TRUE(process->read_value("ready ", Milliseconds(10000)));
     return std::move(*process);
   }
   Result<Host> record(const std::string& path, std::vector<std::string> more = {}) {
-    std::vector<std::string> args = {"--source", "node:screen", "--bitrate", "4M", "--sink",
-                                     "file:" + path};
+    std::vector<std::string> args = {"--source", "node:screen", "--bitrate",
+                                     "4M",       "--sink",      "file:" + path};
     args.insert(args.end(), more.begin(), more.end());
     return Host::start(*session, args);
   }
@@ -89,12 +90,13 @@ TEST_P(HostileProducers, OnlyGoodFramesAreStreamedAndNothingLeaks) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, HostileProducers,
                          testing::Values("zero-size", "corrupted-header,corrupted-chunk",
-                                         "bad-stride,bad-offset,short-chunk", "no-fd", "recycle-fds",
-                                         "resize=480x270@25", "resize=160x90@25",
+                                         "bad-stride,bad-offset,short-chunk", "no-fd",
+                                         "recycle-fds", "resize=480x270@25", "resize=160x90@25",
                                          "reformat=NV12@25", "reformat=RGBA@25", "pause=15@25"),
                          [](const auto& kind) {
                            std::string name = kind.param;
-                           for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+                           for (char& c : name)
+                             c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
                            return name;
                          });
 
@@ -117,8 +119,8 @@ TEST_F(Faults, ANodeThatGoesAndComesBackIsTakenUpAgain) {
   auto producer = produce({"--hostile", "flap=40", "--linger", "20"});
   auto host = record(file("out.mkv"));
   ASSERT_TRUE(host) << host.error().describe();
-  const auto back = host->await(Milliseconds(40000),
-                                [](const auto& s) { return s["reconnects"].template get<int>() >= 1; });
+  const auto back = host->await(
+      Milliseconds(40000), [](const auto& s) { return s["reconnects"].template get<int>() >= 1; });
   ASSERT_TRUE(back) << host->process().log_text();
   EXPECT_TRUE(goes_on(*host));
   EXPECT_EQ(host->interrupt(), 0) << host->process().log_text();
@@ -135,9 +137,9 @@ TEST_F(Faults, AKilledProducerIsWaitedForAndItsSuccessorStreamed) {
   host_fds = host->process().fd_count();
   for (int round = 0; round < 3; ++round) {
     producer->kill();
-    ASSERT_TRUE(host->await(Milliseconds(20000),
-                            [](const auto& s) { return s["state"] == "reconnecting"; }))
-        << host->process().log_text();
+    ASSERT_TRUE(host->await(Milliseconds(20000), [](const auto& s) {
+      return s["state"] == "reconnecting";
+    })) << host->process().log_text();
     producer = produce();
     ASSERT_TRUE(goes_on(*host));
   }
@@ -162,7 +164,8 @@ TEST_F(Faults, ARestartedPipeWireIsFoundAgain) {
 }
 
 TEST_F(Faults, AKilledCompositorLeavesAPlayableRecording) {
-  auto compositor = Compositor::start(CompositorKind::kMutter, *session, {.size = {640, 360}, .fps = 30});
+  auto compositor =
+      Compositor::start(CompositorKind::kMutter, *session, {.size = {640, 360}, .fps = 30});
   if (!compositor && compositor.error().kind == ErrorKind::kUnsupported) {
     GTEST_SKIP() << compositor.error().describe();
   }
@@ -185,8 +188,8 @@ TEST_F(Faults, AKilledCompositorLeavesAPlayableRecording) {
 }
 
 TEST_F(Faults, AKilledHostLosesAtMostTheLastFragment) {
-  auto host = Host::start(*session, {"--source", "synthetic:320x180@30", "--sink",
-                                     "file:" + file("out.mp4")});
+  auto host = Host::start(
+      *session, {"--source", "synthetic:320x180@30", "--sink", "file:" + file("out.mp4")});
   ASSERT_TRUE(host) << host.error().describe();
   const auto status =
       host->await(Milliseconds(40000), [](const nlohmann::json& s) { return encoded(s) >= 120; });
@@ -194,19 +197,20 @@ TEST_F(Faults, AKilledHostLosesAtMostTheLastFragment) {
   const int before = encoded(*status);
   host->process().kill();
   const auto numbers = numbers_in(file("out.mp4"));
-  EXPECT_GE(static_cast<int>(numbers.size()), before - 65) << "more than a two-second fragment is gone";
+  EXPECT_GE(static_cast<int>(numbers.size()), before - 65)
+      << "more than a two-second fragment is gone";
 }
 
 TEST_F(Faults, AFullDiskEndsWithOneClearLineAndKeepsWhatWasRecorded) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root for a small file system of its own";
   std::filesystem::create_directory(file("small"));
-  auto host = session->spawn(
-      {"unshare", "--mount", "sh", "-c",
-       "mount -t tmpfs -o size=1500k tmpfs \"$1\" || exit 99\n"
-       "\"$0\" stream --no-config --source synthetic:320x180@30 --bitrate 4M --sink "
-       "\"file:$1/out.mp4\"\n"
-       "code=$?; cp \"$1/out.mp4\" \"$2\"; exit $code",
-       LUMEN_HOST_BINARY, file("small"), file("kept.mp4")});
+  auto host =
+      session->spawn({"unshare", "--mount", "sh", "-c",
+                      "mount -t tmpfs -o size=1500k tmpfs \"$1\" || exit 99\n"
+                      "\"$0\" stream --no-config --source synthetic:320x180@30 --bitrate 4M --sink "
+                      "\"file:$1/out.mp4\"\n"
+                      "code=$?; cp \"$1/out.mp4\" \"$2\"; exit $code",
+                      LUMEN_HOST_BINARY, file("small"), file("kept.mp4")});
   ASSERT_TRUE(host) << host.error().describe();
   const auto ending = host->wait(Milliseconds(60000));
   ASSERT_TRUE(ending);
@@ -217,19 +221,22 @@ TEST_F(Faults, AFullDiskEndsWithOneClearLineAndKeepsWhatWasRecorded) {
 }
 
 TEST_F(Faults, OneFailedSinkDoesNotStopTheOthers) {
-  auto host = Host::start(*session, {"--source", "synthetic:320x180@30", "--duration", "3", "--sink",
-                                     "file:/dev/full?format=mkv", "--sink", "file:" + file("good.mp4")});
+  auto host =
+      Host::start(*session, {"--source", "synthetic:320x180@30", "--duration", "3", "--sink",
+                             "file:/dev/full?format=mkv", "--sink", "file:" + file("good.mp4")});
   ASSERT_TRUE(host) << host.error().describe();
-  EXPECT_EQ(host->exit_code(Milliseconds(30000)), 5) << "a failed output is told at the end as well";
+  EXPECT_EQ(host->exit_code(Milliseconds(30000)), 5)
+      << "a failed output is told at the end as well";
   EXPECT_NE(host->process().log_text().find("the other outputs go on"), std::string::npos);
   EXPECT_GE(numbers_in(file("good.mp4")).size(), 60U);
 }
 
 TEST_F(Faults, AReaderThatClosesThePipeEndsTheStreamCleanly) {
-  auto host = session->spawn({"sh", "-c",
-                              "{ \"$0\" stream --no-config --source synthetic:320x180@30 --sink file:- "
-                              "--quiet; echo \"code=$?\" >&2; } | head -c 100000 > /dev/null",
-                              LUMEN_HOST_BINARY});
+  auto host =
+      session->spawn({"sh", "-c",
+                      "{ \"$0\" stream --no-config --source synthetic:320x180@30 --sink file:- "
+                      "--quiet; echo \"code=$?\" >&2; } | head -c 100000 > /dev/null",
+                      LUMEN_HOST_BINARY});
   ASSERT_TRUE(host) << host.error().describe();
   const auto ending = host->wait(Milliseconds(30000));
   ASSERT_TRUE(ending);

@@ -211,7 +211,8 @@ Result<void> check_together(const RawArguments& raw, const StreamOptions& option
   }
   if (options.codec == Codec::kHevc && options.profile != Profile::kAuto &&
       options.profile != Profile::kMain) {
-    return usage("--profile: HEVC has no baseline or high profile", "use --profile main or --codec h264");
+    return usage("--profile: HEVC has no baseline or high profile",
+                 "use --profile main or --codec h264");
   }
   return {};
 }

@@ -34,9 +34,8 @@ std::optional<Modifier> modifier_of(const CapturedFrame& frame) {
 
 }  // namespace
 
-EncodeLoop::EncodeLoop(EncodeLoopSettings settings, Plan plan,
-                       LatestSlot<CapturedFrame>& slot, KeyFramePolicy& policy, TraceWriter* trace,
-                       Callbacks callbacks)
+EncodeLoop::EncodeLoop(EncodeLoopSettings settings, Plan plan, LatestSlot<CapturedFrame>& slot,
+                       KeyFramePolicy& policy, TraceWriter* trace, Callbacks callbacks)
     : settings_(std::move(settings)),
       plan_(std::move(plan)),
       slot_(slot),
@@ -180,15 +179,14 @@ Result<void> EncodeLoop::prepare_encoder() {
     const std::scoped_lock lock(status_mutex_);
     if (!format_) return {};
     video.size = settings_.size.value_or(even(format_->size));
-    video.rate =
-        slower(video.rate, format_->rate.variable() ? format_->max_rate : format_->rate);
+    video.rate = slower(video.rate, format_->rate.variable() ? format_->max_rate : format_->rate);
   }
   return open(video);
 }
 
-// The format does not tell the visible part of a picture (a window in a larger buffer), nor the colours of
-// YUV: where the first frame shows them to be others, the encoder is opened again before it has made
-// anything.
+// The format does not tell the visible part of a picture (a window in a larger buffer), nor the
+// colours of YUV: where the first frame shows them to be others, the encoder is opened again before
+// it has made anything.
 Result<void> EncodeLoop::fit_encoder(const CapturedFrame& frame) {
   EncoderSettings video = settings_.video;
   {

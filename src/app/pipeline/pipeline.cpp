@@ -215,9 +215,7 @@ void Pipeline::on_state(CaptureState state, const std::string& reason) {
   if (state == CaptureState::kEnded) end(std::nullopt);
 }
 
-void Pipeline::on_failure(Error error) {
-  end(Failure{ExitCode::kCaptureFailed, std::move(error)});
-}
+void Pipeline::on_failure(Error error) { end(Failure{ExitCode::kCaptureFailed, std::move(error)}); }
 
 void Pipeline::on_encoded(const EncodedFrame& frame) {
   for (const auto& sink : sinks_) sink->offer(frame);

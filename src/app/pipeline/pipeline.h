@@ -27,8 +27,8 @@ struct Failure {
 
 class Pipeline final : private CaptureListener {
  public:
-  /// Checks what can be checked before anything streams: sinks, trace file, importer. `wake` is called
-  /// from any thread when finished() may have changed.
+  /// Checks what can be checked before anything streams: sinks, trace file, importer. `wake` is
+  /// called from any thread when finished() may have changed.
   static tl::expected<std::unique_ptr<Pipeline>, Failure> create(const StreamOptions& options,
                                                                  std::function<void()> wake);
   ~Pipeline() override;

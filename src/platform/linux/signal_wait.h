@@ -8,8 +8,8 @@
 namespace lumen {
 
 /// Make it first thing in main(): it blocks the two signals in this thread, and all threads started
-/// later inherit that, so that only wait() ever sees them. Also ignores SIGPIPE: a reader that closes
-/// our pipe is a write error, not our end.
+/// later inherit that, so that only wait() ever sees them. Also ignores SIGPIPE: a reader that
+/// closes our pipe is a write error, not our end.
 class SignalWait {
  public:
   enum class Outcome { kSignal, kWoken, kTimeout };

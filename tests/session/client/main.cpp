@@ -1,5 +1,6 @@
-// A full-screen Wayland client that draws the next frame of the test pattern whenever the compositor
-// asks for one. Usage: lumen-pattern-client [TITLE]. Ends with SIGTERM or with the compositor.
+// A full-screen Wayland client that draws the next frame of the test pattern whenever the
+// compositor asks for one. Usage: lumen-pattern-client [TITLE]. Ends with SIGTERM or with the
+// compositor.
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -70,11 +71,11 @@ bool make_buffers(Client& client) {
 
 void draw(Client& client);
 
-const wl_callback_listener kFrameListener = {.done = [](void* data, wl_callback* callback,
-                                                        std::uint32_t) {
-  wl_callback_destroy(callback);
-  draw(*static_cast<Client*>(data));
-}};
+const wl_callback_listener kFrameListener = {
+    .done = [](void* data, wl_callback* callback, std::uint32_t) {
+      wl_callback_destroy(callback);
+      draw(*static_cast<Client*>(data));
+    }};
 
 void draw(Client& client) {
   for (Buffer& buffer : client.buffers) {
@@ -91,7 +92,9 @@ void draw(Client& client) {
 }
 
 const xdg_wm_base_listener kShellListener = {
-    .ping = [](void*, xdg_wm_base* shell, std::uint32_t serial) { xdg_wm_base_pong(shell, serial); }};
+    .ping = [](void*, xdg_wm_base* shell, std::uint32_t serial) {
+      xdg_wm_base_pong(shell, serial);
+    }};
 
 const wl_registry_listener kRegistryListener = {
     .global =

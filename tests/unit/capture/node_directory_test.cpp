@@ -5,7 +5,8 @@
 namespace lumen::pipewire {
 namespace {
 
-NodeInfo node(std::uint32_t id, std::uint64_t serial, std::string name, std::string description = {}) {
+NodeInfo node(std::uint32_t id, std::uint64_t serial, std::string name,
+              std::string description = {}) {
   NodeInfo info;
   info.id = id;
   info.serial = serial;

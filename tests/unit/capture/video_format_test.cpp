@@ -54,17 +54,17 @@ class ProducerFormat {
 };
 
 TEST(VideoFormat, EveryFormatSurvivesTheTripThroughSpa) {
-  for (const Fourcc format : {Fourcc::kBGRx, Fourcc::kBGRA, Fourcc::kRGBx, Fourcc::kRGBA,
-                              Fourcc::kNV12, Fourcc::kI420}) {
+  for (const Fourcc format :
+       {Fourcc::kBGRx, Fourcc::kBGRA, Fourcc::kRGBx, Fourcc::kRGBA, Fourcc::kNV12, Fourcc::kI420}) {
     EXPECT_EQ(from_spa(to_spa(format)), format) << to_string(format);
   }
   EXPECT_EQ(from_spa(SPA_VIDEO_FORMAT_YUY2), Fourcc::kNone);
 }
 
 TEST(VideoFormat, OffersKeepTheirOrderAndModifiersAreAMandatoryUnfixedChoice) {
-  FormatPods pods(request_of({{Fourcc::kBGRx, {Modifier{0x1234}, kModifierLinear}},
-                              {Fourcc::kBGRx, {}}}),
-                  MaxFramerate::kOffer);
+  FormatPods pods(
+      request_of({{Fourcc::kBGRx, {Modifier{0x1234}, kModifierLinear}}, {Fourcc::kBGRx, {}}}),
+      MaxFramerate::kOffer);
   ASSERT_EQ(pods.pods().size(), 2U);
   const auto* modifier = spa_pod_find_prop(pods.pods()[0], nullptr, SPA_FORMAT_VIDEO_modifier);
   ASSERT_NE(modifier, nullptr);
@@ -145,10 +145,10 @@ TEST(VideoFormat, ImpossibleSizesAndForeignFormatsAreRejected) {
 }
 
 TEST(VideoFormat, ColourOfYuvIsTakenFromTheProducer) {
-  const auto parsed = parse_format(ProducerFormat(SPA_VIDEO_FORMAT_NV12, {640, 480}, {}, 0,
-                                                  SPA_VIDEO_COLOR_MATRIX_BT601,
-                                                  SPA_VIDEO_COLOR_RANGE_0_255)
-                                       .pod());
+  const auto parsed =
+      parse_format(ProducerFormat(SPA_VIDEO_FORMAT_NV12, {640, 480}, {}, 0,
+                                  SPA_VIDEO_COLOR_MATRIX_BT601, SPA_VIDEO_COLOR_RANGE_0_255)
+                       .pod());
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->color.matrix, ColorMatrix::kBt601);
   EXPECT_EQ(parsed->color.range, ColorRange::kFull);

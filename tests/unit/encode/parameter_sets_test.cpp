@@ -24,8 +24,8 @@ TEST(NalReader, SplitsAtThreeAndFourByteStartCodes) {
 }
 
 TEST(NalReader, EmptyAndTruncatedStreamsHaveNoUnits) {
-  for (const Bytes& stream : {Bytes{}, Bytes{0}, Bytes{0, 0, 1}, Bytes{0, 0, 0, 1}, Bytes{0, 0, 1, 0},
-                              Bytes{1, 2, 3, 4}}) {
+  for (const Bytes& stream : {Bytes{}, Bytes{0}, Bytes{0, 0, 1}, Bytes{0, 0, 0, 1},
+                              Bytes{0, 0, 1, 0}, Bytes{1, 2, 3, 4}}) {
     EXPECT_TRUE(nals_of(stream).empty());
   }
 }
@@ -42,7 +42,8 @@ TEST(NalReader, AnyBytesAreReadWithoutFault) {
 }
 
 TEST(ParameterSets, KeepsSpsAndPpsAndDropsTheRest) {
-  const Bytes header = {0, 0, 1, 0x67, 100, 0, 31, 0xac, 0, 0, 1, 0x68, 0xee, 0, 0, 1, 0x06, 5, 1, 2};
+  const Bytes header = {0, 0,    1,    0x67, 100, 0, 31,   0xac, 0, 0,
+                        1, 0x68, 0xee, 0,    0,   1, 0x06, 5,    1, 2};
   EXPECT_EQ(pure_parameter_sets(Codec::kH264, header),
             (Bytes{0, 0, 0, 1, 0x67, 100, 0, 31, 0xac, 0, 0, 0, 1, 0x68, 0xee}));
 }

@@ -66,7 +66,8 @@ EncoderSettings settings_of(Codec codec) {
 class SoftwareEncoder : public testing::TestWithParam<Codec> {
  protected:
   void open(const EncoderSettings& settings) {
-    auto encoder = software::create(settings, [this](EncodedFrame f) { out_.push_back(std::move(f)); });
+    auto encoder =
+        software::create(settings, [this](EncodedFrame f) { out_.push_back(std::move(f)); });
     ASSERT_TRUE(encoder) << encoder.error().describe();
     encoder_ = std::move(*encoder);
     pictures_.emplace(encoder_->input_format(), settings.size);
@@ -132,8 +133,8 @@ TEST_P(SoftwareEncoder, TheBitRateIsObeyedWithinATenthOverTwoSeconds) {
 TEST_P(SoftwareEncoder, TheStreamSaysItsColoursAndDecodes) {
   open(settings_of(GetParam()));
   for (std::uint64_t n = 0; n < 5; ++n) encode(n, {.key_frame = n == 0}, 0);
-  const AVCodec* codec = avcodec_find_decoder(GetParam() == Codec::kH264 ? AV_CODEC_ID_H264
-                                                                         : AV_CODEC_ID_HEVC);
+  const AVCodec* codec =
+      avcodec_find_decoder(GetParam() == Codec::kH264 ? AV_CODEC_ID_H264 : AV_CODEC_ID_HEVC);
   std::unique_ptr<AVCodecContext, void (*)(AVCodecContext*)> context(
       avcodec_alloc_context3(codec), [](AVCodecContext* c) { avcodec_free_context(&c); });
   ASSERT_EQ(avcodec_open2(context.get(), codec, nullptr), 0);
@@ -153,7 +154,8 @@ TEST_P(SoftwareEncoder, TheStreamSaysItsColoursAndDecodes) {
   EXPECT_EQ(frame->color_primaries, AVCOL_PRI_BT709);
   EXPECT_EQ(frame->color_trc, AVCOL_TRC_BT709);
   EXPECT_EQ(frame->color_range, AVCOL_RANGE_MPEG);
-  EXPECT_NEAR(frame->data[0][180 * frame->linesize[0] + 10], 70, 6) << "the pixels are the source's";
+  EXPECT_NEAR(frame->data[0][180 * frame->linesize[0] + 10], 70, 6)
+      << "the pixels are the source's";
 }
 
 TEST_P(SoftwareEncoder, TimesMayStandStillOrJumpBackWithoutAnError) {
