@@ -15,7 +15,7 @@ Result<DmaBufMemory> DmaBufMemory::create(const std::array<int, 4>& fds, unsigne
   for (unsigned i = 0; i < count; ++i) {
     auto fd = duplicate(fds[i]);
     if (!fd) return with_context("dmabuf plane", std::move(fd.error()));
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd->borrow(), &info) != 0) {
       return fail_errno(ErrorKind::kIo, "can't inspect a dmabuf", errno);
     }

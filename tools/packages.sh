@@ -20,7 +20,7 @@ packages_test=(
   gstreamer1.0-tools gstreamer1.0-pipewire gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
   kwin-wayland libwayland-dev libwayland-bin wayland-protocols plasma-wayland-protocols
-  clang-format clang-tidy mandoc g++-mingw-w64-x86-64-posix mmdebstrap ccache
+  clang-format-19 clang-tidy-19 mandoc g++-mingw-w64-x86-64-posix mmdebstrap ccache
 )
 
 # install_missing PACKAGE…: apt's output goes to $packages_log (default: a temporary file that is

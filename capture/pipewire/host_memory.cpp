@@ -11,7 +11,7 @@ namespace lumen::pipewire {
 
 Result<std::shared_ptr<MappedMemory>> MappedMemory::create(int fd, std::size_t offset,
                                                            std::size_t size) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) {
     return fail_errno(ErrorKind::kIo, "the producer's memory can't be inspected", errno);
   }

@@ -94,7 +94,9 @@ TEST(Session, ComesUpAndLeavesNothingBehind) {
   ASSERT_TRUE(bystander);
   const pid_t pid = bystander->pid();
   EXPECT_TRUE(alive(pid));
-  { const Process ended_here = std::move(*bystander); }
+  {
+    const Process ended_here = std::move(*bystander);
+  }
   EXPECT_FALSE(alive(pid));
   session->reset();
   EXPECT_FALSE(std::filesystem::exists(dir));

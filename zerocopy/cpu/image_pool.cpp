@@ -12,7 +12,7 @@ namespace {
 
 struct AlignedDelete {
   void operator()(std::uint8_t* memory) const {
-    ::operator delete (memory, std::align_val_t{ImagePool::kAlignment});
+    ::operator delete(memory, std::align_val_t{ImagePool::kAlignment});
   }
 };
 using Block = std::unique_ptr<std::uint8_t, AlignedDelete>;
@@ -39,7 +39,7 @@ class ImagePool::Store {
     }
     if (made_ == limit_) return fail(ErrorKind::kRetry, "all frames of the pool are in use");
     Block block(static_cast<std::uint8_t*>(
-        ::operator new (block_bytes_, std::align_val_t{kAlignment}, std::nothrow)));
+        ::operator new(block_bytes_, std::align_val_t{kAlignment}, std::nothrow)));
     if (!block) return fail(ErrorKind::kIo, "no memory for a frame");
     ++made_;
     return block;

@@ -69,7 +69,7 @@ Result<std::unique_ptr<FileOutput>> FileOutput::open(const std::string& path) {
     if (!copy) return with_context(name, copy.error());
     fd = *std::move(copy);
   } else {
-    struct stat before {};
+    struct stat before{};
     if (::stat(path.c_str(), &before) == 0) {
       if (S_ISDIR(before.st_mode)) return cannot_open(path, EISDIR);
       if (S_ISBLK(before.st_mode) || S_ISSOCK(before.st_mode)) {
@@ -88,7 +88,7 @@ Result<std::unique_ptr<FileOutput>> FileOutput::open(const std::string& path) {
 }
 
 Result<FileOutput::Kind> FileOutput::kind_of(int fd, const std::string& name) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) != 0) return cannot_open(name, errno);
   if (S_ISREG(status.st_mode)) return Kind::kRegular;
   if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) return Kind::kPipe;
@@ -145,7 +145,7 @@ Result<void> FileOutput::seek(std::int64_t position) {
 }
 
 Result<std::int64_t> FileOutput::size() {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd_.borrow(), &status) != 0) return broken(errno);
   return std::int64_t{status.st_size};
 }

@@ -57,7 +57,7 @@ bool parse_number(std::string_view text, auto& value) {
 
 /// A setter for a fixed set of words.
 template <typename T, std::size_t kCount>
-Setter words(T NodeSettings::*field, std::array<std::pair<std::string_view, T>, kCount> table) {
+Setter words(T NodeSettings::* field, std::array<std::pair<std::string_view, T>, kCount> table) {
   return [field, table](Options& options, std::string_view value) {
     const auto found = std::ranges::find_if(table, [&](const auto& e) { return e.first == value; });
     if (found == table.end()) return false;

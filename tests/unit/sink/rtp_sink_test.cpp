@@ -145,7 +145,9 @@ INSTANTIATE_TEST_SUITE_P(Codecs, RtpSinkOf, testing::Values(Codec::kH264, Codec:
 TEST(RtpSink, AReceiverThatStartsLateMissesNothingFromThenOn) {
   const auto frames = test::encode_stream({.frames = 40, .key_interval = 20});
   std::uint16_t port = 0;
-  { port = ReceiverPair::make().rtp.port(); }
+  {
+    port = ReceiverPair::make().rtp.port();
+  }
   auto sink = RtpSink::create({.host = "127.0.0.1", .port = port});
   ASSERT_TRUE(sink) << sink.error().describe();
   ASSERT_TRUE((*sink)->open(*frames.front().stream));
