@@ -20,8 +20,7 @@ namespace {
 using ::testing::HasSubstr;
 
 std::string packaging(const std::string& name) {
-  const auto root = std::filesystem::path(__FILE__).parent_path() / ".." / ".." / "..";
-  std::ifstream file(root / "packaging" / name);
+  std::ifstream file(std::filesystem::path(LUMEN_SOURCE_DIR) / "packaging" / name);
   EXPECT_TRUE(file) << name;
   return {std::istreambuf_iterator<char>(file), {}};
 }
