@@ -128,6 +128,7 @@ NodeDirectory::~NodeDirectory() {
 
 std::vector<NodeInfo> NodeDirectory::nodes() const {
   std::vector<NodeInfo> result;
+  result.reserve(nodes_.size());
   for (const auto& [id, node] : nodes_) result.push_back(node);
   return result;
 }
