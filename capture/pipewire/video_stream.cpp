@@ -132,7 +132,6 @@ Result<std::unique_ptr<VideoStream>> VideoStream::create(ThreadLoop& loop, pw_co
       loop.loop(),
       [](void* data, std::uint64_t) { static_cast<VideoStream*>(data)->report_problem(); },
       self.get());
-  self->buffers_->attach(self->stream_, data_loop_of(loop, self->stream_));
 
   FormatPods pods(self->target_.request, self->target_.max_framerate);
   // RT_PROCESS: process() runs on the data thread, without a hop (and, since PipeWire 1.2, a cycle)
@@ -145,13 +144,16 @@ Result<std::unique_ptr<VideoStream>> VideoStream::create(ThreadLoop& loop, pw_co
   if (result < 0) {
     return fail_errno(ErrorKind::kDeviceLost, "the PipeWire stream can't be connected", -result);
   }
+  // Since PipeWire 1.2 a stream has its data loop only once it was connected. Nothing can be
+  // delivered before this thread lets go of the loop's lock, so this is early enough.
+  self->buffers_->attach(self->stream_, data_loop_of(loop, self->stream_));
   return self;
 }
 
 VideoStream::~VideoStream() {
   if (stream_ == nullptr) return;
-  // Order: stop the data thread from delivering, cut the leases' way back, then let the stream go.
-  pw_stream_disconnect(stream_);
+  // Order: cut the leases' way back while the data loop surely runs, then let the stream go. A
+  // frame that still comes in between is delivered like any other; its lease finds no way back.
   buffers_->detach();
   pw_stream_destroy(stream_);
   if (problem_event_ != nullptr) pw_loop_destroy_source(loop_.loop(), problem_event_);

@@ -1,6 +1,7 @@
 #include "av_reader.h"
 
 #include <memory>
+#include <string>
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -92,6 +93,10 @@ ReadFile read_back(const std::string& path) {
   }
   avcodec_send_packet(decoder.get(), nullptr);
   receive(*decoder, result);
+  // A raw stream has no times: libavformat 7 then claims 25 per second, while a player goes by the
+  // VUI, which the decoder reports.
+  const std::string container = input->iformat->name;
+  if (container == "h264" || container == "hevc") result.frame_rate = av_q2d(decoder->framerate);
   return result;
 }
 
