@@ -49,6 +49,7 @@ inside() {
   unshare --mount --pid --fork --kill-child bash -euc '
     root=$1 checkout=$2; shift 2
     mount --make-rprivate /
+    mount --bind "$root" "$root"  # a root directory that is a mount point: tests make namespaces too
     mkdir -p "$root/lumen"
     mount --bind "$checkout" "$root/lumen"
     mount -t proc proc "$root/proc"
