@@ -83,7 +83,9 @@ std::optional<NodeInfo> select(const std::vector<NodeInfo>& nodes, const NodeSel
 Error node_not_found(const std::vector<NodeInfo>& nodes, const NodeSelector& selector) {
   Error error;
   error.kind = ErrorKind::kNotFound;
-  error.message = fmt::format("PipeWire has no such source: {}", to_string(selector));
+  error.message = std::holds_alternative<AnyNode>(selector)
+                      ? "PipeWire has nothing to stream"
+                      : fmt::format("PipeWire has no such source: {}", to_string(selector));
   if (nodes.empty()) {
     error.hint =
         "no application offers a video stream now; start a screen cast or gamescope, or "
