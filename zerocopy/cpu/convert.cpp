@@ -6,7 +6,7 @@
 #include <libyuv/planar_functions.h>
 
 #include "zerocopy/cpu/convert_rgb.h"
-#include "zerocopy/cpu/rgb_coefficients.h"
+#include "zerocopy/rgb_coefficients.h"
 
 namespace lumen::cpu {
 namespace {

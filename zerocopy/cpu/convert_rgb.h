@@ -2,7 +2,7 @@
 #pragma once
 
 #include "zerocopy/cpu/picture.h"
-#include "zerocopy/cpu/rgb_coefficients.h"
+#include "zerocopy/rgb_coefficients.h"
 
 namespace lumen::cpu {
 

@@ -1,11 +1,10 @@
 #include "zerocopy/cpu/image_pool.h"
 
-#include <mutex>
 #include <new>
 #include <utility>
-#include <vector>
 
 #include "zerocopy/cpu/picture.h"
+#include "zerocopy/recycling_pool.h"
 
 namespace lumen::cpu {
 namespace {
@@ -23,47 +22,22 @@ std::size_t aligned(std::size_t bytes) {
 
 }  // namespace
 
-/// What the pool and the images that are out share.
-class ImagePool::Store {
+class ImagePool::Store final : public RecyclingPool<Block> {
  public:
-  Store(std::size_t block_bytes, unsigned limit) : block_bytes_(block_bytes), limit_(limit) {
-    free_.reserve(limit);  // so that give_back() can't fail
-  }
+  Store(std::size_t block_bytes, unsigned limit)
+      : RecyclingPool(limit), block_bytes_(block_bytes) {}
 
-  Result<Block> take() {
-    const std::scoped_lock lock(mutex_);
-    if (!free_.empty()) {
-      Block block = std::move(free_.back());
-      free_.pop_back();
+  Result<Block> take_image() {
+    return take([this]() -> Result<Block> {
+      Block block(static_cast<std::uint8_t*>(
+          ::operator new(block_bytes_, std::align_val_t{kAlignment}, std::nothrow)));
+      if (!block) return fail(ErrorKind::kIo, "no memory for a frame");
       return block;
-    }
-    if (made_ == limit_) return fail(ErrorKind::kRetry, "all frames of the pool are in use");
-    Block block(static_cast<std::uint8_t*>(
-        ::operator new(block_bytes_, std::align_val_t{kAlignment}, std::nothrow)));
-    if (!block) return fail(ErrorKind::kIo, "no memory for a frame");
-    ++made_;
-    return block;
-  }
-
-  void give_back(Block block) noexcept {
-    const std::scoped_lock lock(mutex_);
-    if (!closed_) free_.push_back(std::move(block));
-  }
-
-  void close() {
-    std::vector<Block> unused;
-    const std::scoped_lock lock(mutex_);
-    closed_ = true;
-    unused.swap(free_);
+    });
   }
 
  private:
   const std::size_t block_bytes_;
-  const unsigned limit_;
-  std::mutex mutex_;
-  std::vector<Block> free_;
-  unsigned made_ = 0;
-  bool closed_ = false;  // the pool is gone: what comes back is freed
 };
 
 Result<std::unique_ptr<ImagePool>> ImagePool::create(Fourcc format, Extent size, unsigned limit) {
@@ -89,7 +63,7 @@ ImagePool::ImagePool(std::shared_ptr<Store> store, CpuImage layout, Extent size)
 ImagePool::~ImagePool() { store_->close(); }
 
 Result<CpuImage> ImagePool::acquire() {
-  auto block = store_->take();
+  auto block = store_->take_image();
   if (!block) return tl::unexpected(std::move(block.error()));
   CpuImage image = layout_;
   std::uint8_t* const memory = block->release();

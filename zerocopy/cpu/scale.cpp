@@ -9,14 +9,6 @@
 namespace lumen::cpu {
 namespace {
 
-/// side * numerator / denominator, rounded to the nearest even number, within 2 and `limit`.
-std::uint32_t scaled_side(std::uint32_t side, std::uint32_t numerator, std::uint32_t denominator,
-                          std::uint32_t limit) {
-  const std::uint64_t twice = std::uint64_t{2} * denominator;
-  const std::uint64_t pairs = (std::uint64_t{side} * numerator + denominator) / twice;
-  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(pairs * 2, 2, limit));
-}
-
 void paint(const TargetPicture& target, unsigned plane, const Rect& bytes, std::uint8_t value) {
   for (std::size_t y = bytes.y; y < std::size_t{bytes.y} + bytes.size.height; ++y) {
     std::memset(target.planes[plane] + y * target.pitches[plane].bytes + bytes.x, value,
@@ -70,19 +62,6 @@ int scale_planes(const Picture& source, const TargetPicture& target, const Rect&
 }
 
 }  // namespace
-
-Rect fit_rectangle(Extent source, Extent target) {
-  Extent fitted = target;
-  // Compares the aspect ratios: which side touches the target's edge?
-  const std::uint64_t by_width = std::uint64_t{target.width} * source.height;
-  const std::uint64_t by_height = std::uint64_t{target.height} * source.width;
-  if (by_width < by_height) {
-    fitted.height = scaled_side(source.height, target.width, source.width, target.height);
-  } else if (by_width > by_height) {
-    fitted.width = scaled_side(source.width, target.height, source.height, target.width);
-  }
-  return {(target.width - fitted.width) / 4 * 2, (target.height - fitted.height) / 4 * 2, fitted};
-}
 
 Result<void> scale_letterboxed(const Picture& source, const TargetPicture& target,
                                ColorRange range) {

@@ -8,10 +8,6 @@
 
 namespace lumen::cpu {
 
-/// Where a source of this size lies in the target: as large as fits, centred, on even coordinates,
-/// both sides even and at least 2. `target` has even sides; neither is empty.
-Rect fit_rectangle(Extent source, Extent target);
-
 /// Scales `source` into fit_rectangle() of `target`, which has the same format (NV12 or I420), and
 /// paints the rest black. Box filter when it shrinks, bilinear when it grows (libyuv has no box
 /// filter for interleaved chroma and takes bilinear there too). `range` decides which luma is

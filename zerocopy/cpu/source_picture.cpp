@@ -16,19 +16,6 @@ bool lies_inside(const PlaneLayout& layout, const PlaneExtent& extent, std::size
 
 }  // namespace
 
-Result<Rect> visible_part(const CapturedFrame& captured) {
-  const Extent size = captured.size;
-  const Rect crop = captured.crop;
-  const bool fits = std::uint64_t{crop.x} + crop.size.width <= size.width &&
-                    std::uint64_t{crop.y} + crop.size.height <= size.height;
-  if (size.empty() || size.width > kMaxSide || size.height > kMaxSide || crop.size.empty() ||
-      !fits) {
-    return fail(ErrorKind::kInvalidArgument, "impossible frame size or crop");
-  }
-  if (is_packed_rgb(captured.format)) return crop;
-  return Rect{crop.x / 2 * 2, crop.y / 2 * 2, crop.size};
-}
-
 Result<Picture> locate_picture(const CapturedFrame& captured, const Rect& visible,
                                std::span<const PlaneLayout> layouts, const PlaneMemory& memory) {
   Picture picture{captured.format, visible.size, {}, {}};

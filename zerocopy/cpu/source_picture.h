@@ -14,13 +14,8 @@ namespace lumen::cpu {
 /// Bytes that each plane's offset counts in.
 using PlaneMemory = std::array<std::span<const std::byte>, 4>;
 
-/// The part of a frame that its crop shows. For NV12 an odd origin is rounded down to even, because
-/// chroma can't be cut in half; the size stays. Error: kInvalidArgument, an impossible size or
-/// crop.
-Result<Rect> visible_part(const CapturedFrame& captured);
-
-/// That part, as a picture in `memory`, after checking that every row of the whole frame lies
-/// inside and that no row overlaps the next. Error: kInvalidArgument.
+/// The visible part of a frame, as a picture in `memory`, after checking that every row of the
+/// whole frame lies inside and that no row overlaps the next. Error: kInvalidArgument.
 Result<Picture> locate_picture(const CapturedFrame& captured, const Rect& visible,
                                std::span<const PlaneLayout> layouts, const PlaneMemory& memory);
 

@@ -108,7 +108,7 @@ CapturedFrame shm_frame(Fourcc format, Extent size, std::uint32_t pitch,
 class CpuImporterTest : public testing::Test {
  protected:
   void configure(Extent size, Fourcc format = Fourcc::kNV12) {
-    ASSERT_TRUE(importer_->configure({size, format, kBt601Full}));
+    ASSERT_TRUE(importer_->configure({.size = size, .format = format, .color = kBt601Full}));
   }
   static YuvBuffer picture_of(const Frame& frame) {
     const CpuImage& image = std::get<CpuImage>(frame.payload);

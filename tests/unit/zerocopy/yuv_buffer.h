@@ -19,7 +19,7 @@ class YuvBuffer {
     picture_.format = format;
     picture_.size = size;
     for (unsigned plane = 0; plane < plane_count(format); ++plane) {
-      const cpu::PlaneExtent extent = cpu::plane_extent(format, size, plane);
+      const PlaneExtent extent = plane_extent(format, size, plane);
       picture_.pitches[plane] = Pitch{static_cast<std::uint32_t>(extent.row_bytes) + padding};
       bytes_[plane].assign(std::size_t{picture_.pitches[plane].bytes} * extent.rows, kMark);
       picture_.planes[plane] = bytes_[plane].data();
@@ -40,7 +40,7 @@ class YuvBuffer {
   }
   [[nodiscard]] bool padding_untouched() const {
     for (unsigned plane = 0; plane < plane_count(picture_.format); ++plane) {
-      const auto extent = cpu::plane_extent(picture_.format, picture_.size, plane);
+      const auto extent = plane_extent(picture_.format, picture_.size, plane);
       const std::size_t pitch = picture_.pitches[plane].bytes;
       for (std::size_t i = 0; i < bytes_[plane].size(); ++i) {
         if (i % pitch >= extent.row_bytes && bytes_[plane][i] != kMark) return false;
@@ -65,7 +65,7 @@ class YuvBuffer {
 inline YuvBuffer copy_of(const cpu::Picture& picture) {
   YuvBuffer result(picture.format, picture.size);
   for (unsigned plane = 0; plane < plane_count(picture.format); ++plane) {
-    const auto extent = cpu::plane_extent(picture.format, picture.size, plane);
+    const auto extent = plane_extent(picture.format, picture.size, plane);
     for (std::size_t row = 0; row < extent.rows; ++row) {
       std::copy_n(picture.planes[plane] + row * picture.pitches[plane].bytes, extent.row_bytes,
                   result.target().planes[plane] + row * result.target().pitches[plane].bytes);

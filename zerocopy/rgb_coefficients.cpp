@@ -1,9 +1,9 @@
-#include "zerocopy/cpu/rgb_coefficients.h"
+#include "zerocopy/rgb_coefficients.h"
 
 #include <cmath>
 #include <utility>
 
-namespace lumen::cpu {
+namespace lumen {
 namespace {
 
 constexpr double kLumaOne = 1 << 16;
@@ -38,4 +38,4 @@ RgbCoefficients make_rgb_coefficients(const ColorDescription& color, Fourcc form
   return result;
 }
 
-}  // namespace lumen::cpu
+}  // namespace lumen

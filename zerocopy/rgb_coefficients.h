@@ -8,7 +8,7 @@
 #include "core/color.h"
 #include "core/pixel_format.h"
 
-namespace lumen::cpu {
+namespace lumen {
 
 /// One row of the matrix, in the byte order of the packed pixel (byte 3, alpha or padding, does not
 /// count).
@@ -27,4 +27,4 @@ struct RgbCoefficients {
 /// H.273 section 8.3, equations for 8-bit Y'CbCr. `format` is one of the four packed RGB orders.
 RgbCoefficients make_rgb_coefficients(const ColorDescription& color, Fourcc format);
 
-}  // namespace lumen::cpu
+}  // namespace lumen
