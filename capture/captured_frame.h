@@ -90,6 +90,8 @@ class DmaBufMemory;  // capture/dmabuf_memory.h: Linux only
 struct PlaneLayout {
   std::uint32_t offset_bytes = 0;  // from the start of the memory (ShmImage) or the plane's fd
   Pitch pitch;
+
+  friend bool operator==(const PlaneLayout&, const PlaneLayout&) = default;
 };
 
 /// All planes lie in one block of host memory. The source has checked that every row of every plane

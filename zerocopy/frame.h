@@ -24,8 +24,26 @@ struct CpuImage {
   std::array<Pitch, 3> pitches{};
 };
 
-/// CudaBuffer, CudaArray and D3d11Texture join here with their backends.
-using FramePayload = std::variant<CpuImage>;
+namespace cuda {
+class Context;
+}
+
+/// A picture in GPU memory that CUDA addresses. Copying the struct shares the pixels; from the
+/// importer on they are read-only.
+///
+/// The pixels are there for work queued on `context`'s stream; anyone else first waits for that
+/// stream's work. When the last copy is dropped (any thread) the memory is used again by later work
+/// on that stream: a reader on another stream must be done by then.
+struct CudaBuffer {
+  std::shared_ptr<void> memory;  // owns what the planes point at
+  std::shared_ptr<const cuda::Context> context;
+  Fourcc format = Fourcc::kNone;          // kNV12, kI420 or packed RGB; planes follow each other
+  std::array<std::uint64_t, 3> planes{};  // CUdeviceptr
+  std::array<Pitch, 3> pitches{};
+};
+
+/// CudaArray and D3d11Texture join here with their backends.
+using FramePayload = std::variant<CpuImage, CudaBuffer>;
 
 struct Frame {
   FramePayload payload;

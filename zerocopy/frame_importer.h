@@ -1,6 +1,7 @@
 // Turns a captured frame into encoder input by one route (CPU conversion, EGL, Vulkan, …).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -11,12 +12,16 @@
 
 namespace lumen {
 
+/// Where an encoder reads its input.
+enum class FrameMemory : std::uint8_t { kHost, kCuda };
+
 /// What the encoder wants. A source of another size is scaled into it, keeping its aspect ratio,
 /// with black bars around it.
 struct ImportTarget {
   Extent size;                    // both sides even
-  Fourcc format = Fourcc::kNV12;  // kNV12 or kI420
-  ColorDescription color;         // of the result
+  Fourcc format = Fourcc::kNV12;  // kNV12 or kI420; in CUDA memory packed RGB too
+  FrameMemory memory = FrameMemory::kHost;
+  ColorDescription color;  // of the result
 };
 
 class FrameImporter {

@@ -15,4 +15,8 @@ Result<DynamicLibrary> load_library(const std::string& soname) {
   return DynamicLibrary::take(library);
 }
 
+void* find_symbol(const DynamicLibrary& library, const char* name) {
+  return ::dlsym(library.borrow(), name);
+}
+
 }  // namespace lumen

@@ -1,0 +1,107 @@
+#include "zerocopy/cuda/buffer_pool.h"
+
+#include <utility>
+
+#include "zerocopy/frame_geometry.h"
+#include "zerocopy/recycling_pool.h"
+
+namespace lumen::cuda {
+namespace {
+
+/// cuMemAllocPitch's element size: the widest it knows, so that rows start on 16 bytes at least.
+constexpr unsigned kElementBytes = 16;
+
+class DeviceBlock {
+ public:
+  DeviceBlock(std::shared_ptr<const Context> context, CUdeviceptr address, std::size_t pitch)
+      : context_(std::move(context)), address_(address), pitch_(pitch) {}
+  DeviceBlock(DeviceBlock&& other) noexcept
+      : context_(std::move(other.context_)),
+        address_(std::exchange(other.address_, 0)),
+        pitch_(other.pitch_) {}
+  DeviceBlock& operator=(DeviceBlock&&) = delete;
+  /// cuMemFree waits for the work that uses the memory.
+  ~DeviceBlock() {
+    if (address_ == 0) return;
+    if (auto current = context_->make_current()) context_->driver().cuMemFree(address_);
+  }
+
+  [[nodiscard]] CUdeviceptr address() const { return address_; }
+  [[nodiscard]] std::size_t pitch() const { return pitch_; }
+
+ private:
+  std::shared_ptr<const Context> context_;
+  CUdeviceptr address_;
+  std::size_t pitch_;
+};
+
+/// Rows of all planes as NVENC and FFmpeg expect them in one block: NV12's CbCr rows are as long as
+/// the luma's; I420's chroma rows half as long, two to a luma row.
+std::size_t total_rows(Fourcc format, Extent size) {
+  return is_packed_rgb(format) ? size.height : std::size_t{size.height} * 3 / 2;
+}
+
+}  // namespace
+
+class BufferPool::Store final : public RecyclingPool<DeviceBlock> {
+ public:
+  using RecyclingPool::RecyclingPool;
+};
+
+Result<std::unique_ptr<BufferPool>> BufferPool::create(std::shared_ptr<const Context> context,
+                                                       Fourcc format, Extent size, unsigned limit) {
+  const bool yuv = format == Fourcc::kNV12 || format == Fourcc::kI420;
+  if ((!yuv && !is_packed_rgb(format)) || size.empty() || size.width > kMaxSide ||
+      size.height > kMaxSide || (yuv && even_size(size) != size) || limit == 0) {
+    return fail(ErrorKind::kInvalidArgument, "impossible frame format or size");
+  }
+  return std::unique_ptr<BufferPool>(
+      new BufferPool(std::move(context), std::make_shared<Store>(limit), format, size));
+}
+
+BufferPool::BufferPool(std::shared_ptr<const Context> context, std::shared_ptr<Store> store,
+                       Fourcc format, Extent size)
+    : context_(std::move(context)), store_(std::move(store)), format_(format), size_(size) {}
+
+BufferPool::~BufferPool() { store_->close(); }
+
+unsigned BufferPool::allocated() const { return store_->made(); }
+
+Result<CudaBuffer> BufferPool::acquire() {
+  auto block = store_->take([this]() -> Result<DeviceBlock> {
+    CUdeviceptr address = 0;
+    std::size_t pitch = 0;
+    const Driver& cuda = context_->driver();
+    auto made =
+        cuda.check(cuda.cuMemAllocPitch(&address, &pitch, plane_extent(format_, size_, 0).row_bytes,
+                                        total_rows(format_, size_), kElementBytes),
+                   "cuMemAllocPitch");
+    if (!made) return with_context("GPU memory for a frame", std::move(made.error()));
+    return DeviceBlock(context_, address, pitch);
+  });
+  if (!block) return tl::unexpected(std::move(block.error()));
+
+  CudaBuffer buffer;
+  buffer.context = context_;
+  buffer.format = format_;
+  const auto pitch = static_cast<std::uint32_t>(block->pitch());
+  const std::uint64_t luma_bytes = std::uint64_t{pitch} * size_.height;
+  buffer.planes[0] = block->address();
+  buffer.pitches[0] = Pitch{pitch};
+  if (format_ == Fourcc::kNV12) {
+    buffer.planes[1] = buffer.planes[0] + luma_bytes;
+    buffer.pitches[1] = Pitch{pitch};
+  } else if (format_ == Fourcc::kI420) {
+    buffer.planes[1] = buffer.planes[0] + luma_bytes;
+    buffer.planes[2] = buffer.planes[1] + luma_bytes / 4;
+    buffer.pitches[1] = buffer.pitches[2] = Pitch{pitch / 2};
+  }
+  auto holder = std::make_shared<DeviceBlock>(std::move(*block));
+  DeviceBlock* const held = holder.get();
+  buffer.memory = std::shared_ptr<void>(held, [store = store_, holder = std::move(holder)](void*) {
+    store->give_back(std::move(*holder));
+  });
+  return buffer;
+}
+
+}  // namespace lumen::cuda

@@ -1,0 +1,153 @@
+#include "zerocopy/cuda/cuda_importer.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "capture/dmabuf_memory.h"
+#include "zerocopy/frame_geometry.h"
+
+namespace lumen::cuda {
+
+CudaImporter::CudaImporter(std::shared_ptr<const Context> context,
+                           std::unique_ptr<PictureReader> reader)
+    : context_(std::move(context)),
+      reader_(std::move(reader)),
+      offers_(reader_->offers()),
+      releases_(context_),
+      route_(reader_->name()) {}
+
+Result<std::unique_ptr<CudaImporter>> CudaImporter::create(std::shared_ptr<const Context> context,
+                                                           std::unique_ptr<PictureReader> reader) {
+  std::unique_ptr<CudaImporter> self(new CudaImporter(std::move(context), std::move(reader)));
+  auto current = self->context_->make_current();
+  if (!current) return tl::unexpected(std::move(current.error()));
+  auto converter = Converter::create(self->context_);
+  if (!converter) return tl::unexpected(std::move(converter.error()));
+  self->converter_ = std::move(*converter);
+  const Driver& cuda = self->context_->driver();
+  auto made = cuda.check(
+      cuda.cuEventCreate(&self->finished_, CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING),
+      "cuEventCreate");
+  if (!made) return tl::unexpected(std::move(made.error()));
+  return self;
+}
+
+CudaImporter::~CudaImporter() {
+  const auto current = context_->make_current();
+  if (current) {
+    (void)context_->synchronize();
+    if (finished_ != nullptr) context_->driver().cuEventDestroy(finished_);
+  }
+  // In a lost context their driver calls fail, and that is all: nothing of theirs is left there.
+  converter_.reset();
+  reader_.reset();
+}
+
+void CudaImporter::keep_only(std::span<const Modifier> modifiers) {
+  for (FormatOffer& offer : offers_) {
+    std::erase_if(offer.modifiers, [&](Modifier modifier) {
+      return std::ranges::find(modifiers, modifier) == modifiers.end();
+    });
+  }
+  std::erase_if(offers_, [](const FormatOffer& offer) { return offer.modifiers.empty(); });
+}
+
+Result<void> CudaImporter::configure(const ImportTarget& target) {
+  const bool host = target.memory == FrameMemory::kHost;
+  if (!buffers_ || buffers_->size() != target.size || buffers_->format() != target.format) {
+    auto buffers = BufferPool::create(context_, target.format, target.size);
+    if (!buffers) return with_context("import target", std::move(buffers.error()));
+    buffers_ = std::move(*buffers);
+    images_.reset();
+  }
+  if (host && !images_) {
+    auto images = PinnedPool::create(context_, target.format, target.size);
+    if (!images) return with_context("import target", std::move(images.error()));
+    images_ = std::move(*images);
+  } else if (!host) {
+    images_.reset();
+  }
+  target_ = target;
+  route_ = std::string(reader_->name()) + (host ? "+readback" : "");
+  return {};
+}
+
+Result<Frame> CudaImporter::import(CapturedFrame captured) {
+  if (!buffers_) return fail(ErrorKind::kInvalidArgument, "the importer has no target yet");
+  captured.times.mark(Stage::kConvertBegin);
+  const auto* image = std::get_if<DmaBufImage>(&captured.image);
+  if (image == nullptr) {
+    return fail(ErrorKind::kFormatRejected, "the GPU routes read dmabufs only");
+  }
+  if (image->memory == nullptr || image->memory->plane_count() == 0) {
+    return fail(ErrorKind::kRetry, "captured frame has no memory");
+  }
+  const auto visible = visible_part(captured);
+  if (!visible) return fail(ErrorKind::kRetry, visible.error().message);
+  auto current = context_->make_current();
+  if (!current) return tl::unexpected(std::move(current.error()));
+
+  auto buffer = convert(captured, *visible);
+  if (!buffer || target_.memory == FrameMemory::kCuda) {
+    releases_.after_queued_work(std::move(captured.lease));
+    if (!buffer) return tl::unexpected(std::move(buffer.error()));
+    captured.times.mark(Stage::kConverted);
+    return Frame{std::move(*buffer), target_.size, target_.color, captured.times};
+  }
+  auto host = read_back(*buffer);
+  if (!host) {
+    releases_.after_queued_work(std::move(captured.lease));
+    return tl::unexpected(std::move(host.error()));
+  }
+  captured.lease.drop();
+  captured.times.mark(Stage::kConverted);
+  return Frame{std::move(*host), target_.size, target_.color, captured.times};
+}
+
+Result<CudaBuffer> CudaImporter::convert(const CapturedFrame& captured, const Rect& visible) {
+  auto buffer = buffers_->acquire();
+  if (!buffer) return buffer;
+  auto picture = reader_->open(captured);
+  if (!picture) return tl::unexpected(std::move(picture.error()));
+  auto converted = converter_->convert(*picture, visible, *buffer, target_.size, target_.color);
+  auto closed = reader_->close();
+  if (!converted) return tl::unexpected(std::move(converted.error()));
+  if (!closed) return tl::unexpected(std::move(closed.error()));
+  return buffer;
+}
+
+Result<CpuImage> CudaImporter::read_back(const CudaBuffer& buffer) {
+  auto image = images_->acquire();
+  if (!image) return image;
+  const Driver& cuda = context_->driver();
+  for (unsigned plane = 0; plane < plane_count(buffer.format); ++plane) {
+    const PlaneExtent extent = plane_extent(buffer.format, target_.size, plane);
+    CUDA_MEMCPY2D region{};
+    region.srcMemoryType = CU_MEMORYTYPE_DEVICE;
+    region.srcDevice = buffer.planes[plane];
+    region.srcPitch = buffer.pitches[plane].bytes;
+    region.dstMemoryType = CU_MEMORYTYPE_HOST;
+    region.dstHost = image->planes[plane];
+    region.dstPitch = image->pitches[plane].bytes;
+    region.WidthInBytes = extent.row_bytes;
+    region.Height = extent.rows;
+    auto copied = cuda.check(cuda.cuMemcpy2DAsync(&region, context_->stream()), "cuMemcpy2DAsync");
+    if (!copied) {
+      // What is queued already must not write into an image that goes back to the ring.
+      (void)context_->synchronize();
+      return tl::unexpected(std::move(copied.error()));
+    }
+  }
+  auto done =
+      cuda.check(cuda.cuEventRecord(finished_, context_->stream()), "cuEventRecord").and_then([&] {
+        return cuda.check(cuda.cuEventSynchronize(finished_), "cuEventSynchronize");
+      });
+  if (!done) {
+    (void)context_->synchronize();
+    return tl::unexpected(std::move(done.error()));
+  }
+  return image;
+}
+
+}  // namespace lumen::cuda

@@ -1,0 +1,74 @@
+// The kernels of convert_kernel.h. tools/make-ptx compiles this with clang, which needs no CUDA
+// toolkit for it; the PTX is checked in, because users' machines have no compiler for it.
+#include "zerocopy/cuda/kernels/convert_kernel.h"
+
+namespace {
+
+using lumen::cuda::ConvertParams;
+using lumen::cuda::Pixel;
+
+__attribute__((device)) Pixel unpack(unsigned word) {
+  return {static_cast<int>(word & 255U), static_cast<int>(word >> 8 & 255U),
+          static_cast<int>(word >> 16 & 255U), static_cast<int>(word >> 24)};
+}
+
+struct FetchMemory {
+  const ConvertParams& p;
+  __attribute__((device, always_inline)) Pixel operator()(int x, int y) const {
+    const unsigned long long at = p.source + static_cast<unsigned long long>(y) * p.source_pitch;
+    return unpack(__ldg_word(reinterpret_cast<const unsigned*>(at) + x));
+  }
+  // Through the read-only cache: neighbouring threads share rows when scaling.
+  __attribute__((device, always_inline)) static unsigned __ldg_word(const unsigned* address) {
+    unsigned value;
+    asm("ld.global.nc.u32 %0, [%1];" : "=r"(value) : "l"(address));
+    return value;
+  }
+};
+
+struct FetchTexture {
+  const ConvertParams& p;
+  __attribute__((device, always_inline)) Pixel operator()(int x, int y) const {
+    Pixel pixel;
+    asm("tex.2d.v4.s32.s32 {%0, %1, %2, %3}, [%4, {%5, %6}];"
+        : "=r"(pixel.c0), "=r"(pixel.c1), "=r"(pixel.c2), "=r"(pixel.c3)
+        : "l"(p.texture), "r"(x), "r"(y));
+    return pixel;
+  }
+};
+
+struct StoreByte {
+  const ConvertParams& p;
+  __attribute__((device, always_inline)) void operator()(int plane, long long offset,
+                                                         int value) const {
+    *reinterpret_cast<unsigned char*>(p.planes[plane] + static_cast<unsigned long long>(offset)) =
+        static_cast<unsigned char>(value);
+  }
+};
+
+__attribute__((device, always_inline)) int thread_x() {
+  return static_cast<int>(__nvvm_read_ptx_sreg_ctaid_x() * __nvvm_read_ptx_sreg_ntid_x() +
+                          __nvvm_read_ptx_sreg_tid_x());
+}
+__attribute__((device, always_inline)) int thread_y() {
+  return static_cast<int>(__nvvm_read_ptx_sreg_ctaid_y() * __nvvm_read_ptx_sreg_ntid_y() +
+                          __nvvm_read_ptx_sreg_tid_y());
+}
+
+}  // namespace
+
+extern "C" __attribute__((global)) void lumen_convert_yuv(ConvertParams p) {
+  if (p.texture != 0) {
+    lumen::cuda::convert_block(p, FetchTexture{p}, StoreByte{p}, thread_x(), thread_y());
+  } else {
+    lumen::cuda::convert_block(p, FetchMemory{p}, StoreByte{p}, thread_x(), thread_y());
+  }
+}
+
+extern "C" __attribute__((global)) void lumen_convert_packed(ConvertParams p) {
+  if (p.texture != 0) {
+    lumen::cuda::convert_pixel(p, FetchTexture{p}, StoreByte{p}, thread_x(), thread_y());
+  } else {
+    lumen::cuda::convert_pixel(p, FetchMemory{p}, StoreByte{p}, thread_x(), thread_y());
+  }
+}
