@@ -4,20 +4,35 @@
 
 #if !defined(_WIN32)
 #include "zerocopy/cpu/cpu_importer.h"
+#include "zerocopy/gpu_routes.h"
 #endif
 
 namespace lumen {
 
-std::span<const ImporterEntry> importer_registry() {
 #if defined(_WIN32)
-  return {};
+
+std::span<const ImporterEntry> importer_registry() { return {}; }
+std::shared_ptr<cuda::Gpu> make_gpu() { return nullptr; }
+void lose_gpu(cuda::Gpu&) {}
+
 #else
-  static constexpr std::array<ImporterEntry, 1> kImporters = {{
-      {"cpu", []() -> Result<void> { return {}; },
-       []() -> Result<std::unique_ptr<FrameImporter> > { return cpu::CpuImporter::make(); }},
-  }};
+
+std::span<const ImporterEntry> importer_registry() {
+  static constexpr std::array kImporters = {
+      ImporterEntry{"egl", RouteKind::kGpu, check_egl_route, create_egl_route},
+      ImporterEntry{"vulkan", RouteKind::kGpu, check_vulkan_route, create_vulkan_route},
+      ImporterEntry{"gl-blit", RouteKind::kGpu, check_egl_route, create_blit_route},
+      ImporterEntry{"cpu", RouteKind::kCpu, []() -> Result<void> { return {}; },
+                    [](cuda::Gpu&) -> Result<std::unique_ptr<FrameImporter> > {
+                      return cpu::CpuImporter::make();
+                    }},
+  };
   return kImporters;
-#endif
 }
+
+std::shared_ptr<cuda::Gpu> make_gpu() { return std::make_shared<cuda::Gpu>(); }
+void lose_gpu(cuda::Gpu& gpu) { gpu.lose(); }
+
+#endif
 
 }  // namespace lumen

@@ -1,6 +1,7 @@
 // The import routes of this build, best first: the fallback ladder as data.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -10,14 +11,28 @@
 
 namespace lumen {
 
+namespace cuda {
+class Gpu;
+}
+
+/// Who touches the pixels.
+enum class RouteKind : std::uint8_t { kGpu, kCpu };
+
 struct ImporterEntry {
   std::string_view name;
+  RouteKind kind = RouteKind::kCpu;
   /// Cheap: is it worth trying here? The error's message is the reason why not.
-  Result<void> (*check)();
-  /// May load drivers and prove the route.
-  Result<std::unique_ptr<FrameImporter>> (*create)();
+  Result<void> (*check)() = nullptr;
+  /// May load drivers and proves the route with a real picture. `gpu` is shared by all routes of a
+  /// stream.
+  Result<std::unique_ptr<FrameImporter>> (*create)(cuda::Gpu& gpu) = nullptr;
 };
 
 std::span<const ImporterEntry> importer_registry();
+
+/// Opens nothing yet.
+std::shared_ptr<cuda::Gpu> make_gpu();
+/// The GPU's context is dead: the next route opens it anew.
+void lose_gpu(cuda::Gpu& gpu);
 
 }  // namespace lumen

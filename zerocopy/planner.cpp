@@ -1,38 +1,296 @@
 #include "zerocopy/planner.h"
 
+#include <algorithm>
 #include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "core/log.h"
 
 namespace lumen {
 namespace {
 
-Result<std::unique_ptr<FrameImporter>> try_entry(const ImporterEntry& entry) {
-  if (auto usable = entry.check(); !usable) return tl::unexpected(std::move(usable.error()));
-  return entry.create();
+constexpr std::string_view kReadback = "readback";
+
+std::optional<Modifier> modifier_of(const CapturedFrame& frame) {
+  const auto* image = std::get_if<DmaBufImage>(&frame.image);
+  return image == nullptr ? std::nullopt : std::optional(image->modifier);
 }
+
+bool contains(const std::vector<FormatOffer>& offers, Fourcc format,
+              std::optional<Modifier> modifier) {
+  return std::ranges::any_of(offers, [&](const FormatOffer& offer) {
+    if (offer.format != format) return false;
+    if (!modifier) return offer.modifiers.empty();
+    return std::ranges::find(offer.modifiers, *modifier) != offer.modifiers.end();
+  });
+}
+
+std::string name_of(Fourcc format, std::optional<Modifier> modifier) {
+  return to_string(format) + (modifier ? " " + to_string(*modifier) : " in host memory");
+}
+
+bool is_lost(const Error& error) { return error.kind == ErrorKind::kDeviceLost; }
 
 }  // namespace
 
-Result<Plan> plan_import(std::span<const ImporterEntry> ladder) {
-  Plan plan;
-  std::string reasons;
-  for (const ImporterEntry& entry : ladder) {
-    LadderStep& step = plan.ladder.emplace_back();
-    step.name = entry.name;
-    auto importer = try_entry(entry);
-    if (importer) {
-      plan.offers = (*importer)->offers();
-      if (!plan.offers.empty()) {
-        plan.importer = std::move(*importer);
-        step.taken = true;
-        return plan;
-      }
-      step.reason = "takes no format on this machine";
-    } else {
-      step.reason = importer.error().describe();
+std::string_view to_string(ZeroCopy mode) {
+  switch (mode) {
+    case ZeroCopy::kOff: return "off";
+    case ZeroCopy::kRequire: return "require";
+    case ZeroCopy::kAuto: break;
+  }
+  return "auto";
+}
+
+Planner::Planner(ZeroCopy mode, std::span<const ImporterEntry> registry)
+    : mode_(mode), registry_(registry), gpu_shared_(make_gpu()) {
+  ladder_.reserve(registry.size() + 1);
+  for (const ImporterEntry& entry : registry) {
+    if (entry.kind == RouteKind::kCpu && mode != ZeroCopy::kOff) {
+      ladder_.push_back({std::string(kReadback), false, "not needed"});
     }
-    reasons += "; " + step.name + ": " + step.reason;
+    ladder_.push_back({std::string(entry.name), false, ""});
+  }
+}
+
+Planner::~Planner() = default;
+
+Result<std::unique_ptr<Planner>> Planner::create(ZeroCopy mode,
+                                                 std::span<const ImporterEntry> registry) {
+  std::unique_ptr<Planner> self(new Planner(mode, registry));
+  const bool gpu = mode != ZeroCopy::kOff && self->take_next_gpu_route();
+  for (const ImporterEntry& entry : registry) {
+    LadderStep& step = *std::ranges::find(self->ladder_, entry.name, &LadderStep::name);
+    if (entry.kind == RouteKind::kGpu) {
+      if (mode == ZeroCopy::kOff) step.reason = "switched off";
+    } else if (mode == ZeroCopy::kRequire) {
+      step.reason = "zero copy is required";
+    } else if (!self->cpu_) {
+      auto route = self->make(entry);
+      if (!route) {
+        step.reason = route.error().describe();
+        continue;
+      }
+      self->cpu_ = std::move(*route);
+      step.taken = !gpu;
+      step.reason = gpu ? "stands ready for host memory" : "";
+    }
+  }
+  if (self->gpu_ || self->cpu_) return self;
+  std::string reasons;
+  for (const LadderStep& step : self->ladder_) {
+    if (step.name != kReadback) reasons += "; " + step.name + ": " + step.reason;
+  }
+  if (mode == ZeroCopy::kRequire) {
+    return self->required("no GPU route works" + reasons,
+                          "lumen-host zerocopy-probe says what to change; --zerocopy auto goes on "
+                          "without");
   }
   return fail(ErrorKind::kUnsupported, "no way to import frames" + reasons);
+}
+
+Result<Planner::Route> Planner::make(const ImporterEntry& entry) {
+  if (auto usable = entry.check(); !usable) return tl::unexpected(std::move(usable.error()));
+  // Windows has no routes yet, and so no GPU to hand over.
+  auto importer = entry.create(*gpu_shared_);
+  if (!importer) return tl::unexpected(std::move(importer.error()));
+  Route route;
+  route.entry = &entry;
+  route.importer = std::move(*importer);
+  route.offers = route.importer->offers();
+  if (route.offers.empty()) {
+    return fail(ErrorKind::kUnsupported, "takes no format on this machine");
+  }
+  if (target_) {
+    if (auto ready = route.importer->configure(*target_); !ready) {
+      return tl::unexpected(std::move(ready.error()));
+    }
+  }
+  return route;
+}
+
+bool Planner::take_next_gpu_route() {
+  gpu_.reset();
+  for (; next_gpu_ < registry_.size(); ++next_gpu_) {
+    const ImporterEntry& entry = registry_[next_gpu_];
+    if (entry.kind != RouteKind::kGpu) continue;
+    LadderStep& step = *std::ranges::find(ladder_, entry.name, &LadderStep::name);
+    auto route = make(entry);
+    // Whatever this route did to the context must not be held against the next.
+    if (!route && is_lost(route.error())) lose_gpu(*gpu_shared_);
+    if (!route) {
+      step = {step.name, false, route.error().describe()};
+      log::area("zerocopy").info("not {}: {}", step.name, step.reason);
+      continue;
+    }
+    route->step = &step;
+    step = {step.name, true, ""};
+    gpu_ = std::move(*route);
+    log::area("zerocopy").info("{}: proven with a test picture", step.name);
+    describe_readback();
+    ++next_gpu_;
+    return true;
+  }
+  return false;
+}
+
+void Planner::describe_readback() {
+  const auto step = std::ranges::find(ladder_, kReadback, &LadderStep::name);
+  if (step == ladder_.end()) return;
+  const bool used = gpu_ && target_ && target_->memory == FrameMemory::kHost;
+  if (used && !step->taken) {
+    log::area("zerocopy")
+        .info(
+            "the encoder reads host memory: the GPU converts each picture and it is then read "
+            "back");
+  }
+  *step = {step->name, used, used ? "the encoder reads host memory" : "not needed"};
+}
+
+std::vector<FormatOffer> Planner::offers() const {
+  std::vector<FormatOffer> all;
+  if (gpu_) all = gpu_->offers;
+  if (!cpu_) return all;
+  for (const FormatOffer& offer : cpu_->offers) {
+    FormatOffer rest = offer;
+    if (gpu_ && !rest.modifiers.empty()) {
+      std::erase_if(rest.modifiers, [&](Modifier modifier) {
+        return contains(gpu_->offers, offer.format, modifier);
+      });
+      if (rest.modifiers.empty()) continue;
+    }
+    all.push_back(std::move(rest));
+  }
+  return all;
+}
+
+Result<void> Planner::configure(const ImportTarget& target) {
+  target_ = target;
+  if (mode_ == ZeroCopy::kRequire && target.memory == FrameMemory::kHost) {
+    return required("the encoder reads host memory",
+                    "choose an encoder that reads GPU memory, or --zerocopy auto");
+  }
+  if (cpu_) {
+    if (auto ready = cpu_->importer->configure(target); !ready) return ready;
+  }
+  while (gpu_) {
+    auto ready = gpu_->importer->configure(target);
+    if (ready) break;
+    auto stepped = step_down(std::move(ready.error()));
+    if (!gpu_ && !cpu_) return stepped;
+  }
+  describe_readback();
+  return {};
+}
+
+Planner::Route* Planner::route_for(Fourcc format, std::optional<Modifier> modifier) {
+  if (gpu_ && contains(gpu_->offers, format, modifier)) return &*gpu_;
+  if (cpu_ && contains(cpu_->offers, format, modifier)) return &*cpu_;
+  return nullptr;
+}
+
+Result<Frame> Planner::import(CapturedFrame captured) {
+  const Fourcc format = captured.format;
+  const auto modifier = modifier_of(captured);
+  Route* const route = route_for(format, modifier);
+  if (route == nullptr) {
+    // Sent before the producer heard that this combination has failed, or never agreed on.
+    const bool late = contains(dropped_, format, modifier);
+    return fail(late ? ErrorKind::kRetry : ErrorKind::kFormatRejected,
+                name_of(format, modifier) + " was not offered");
+  }
+  auto frame = route->importer->import(std::move(captured));
+  if (!frame) {
+    if (frame.error().kind == ErrorKind::kRetry) return frame;
+    return failed(*route, format, modifier, std::move(frame.error()));
+  }
+  route->proven = true;
+  if (const auto taken = route->importer->route(); taken != route_) route_ = taken;
+  return frame;
+}
+
+tl::unexpected<Error> Planner::failed(Route& route, Fourcc format, std::optional<Modifier> modifier,
+                                      Error error) {
+  if (error.kind == ErrorKind::kFormatRejected || error.kind == ErrorKind::kInvalidArgument) {
+    return drop(route, format, modifier, std::move(error));
+  }
+  if (route.entry->kind == RouteKind::kCpu) return tl::unexpected(std::move(error));
+  if (is_lost(error) && rebuild(error)) {
+    return fail(ErrorKind::kRetry, "the GPU was lost and opened again");
+  }
+  return step_down(std::move(error));
+}
+
+// A dropped combination is never taken up again in this stream.
+tl::unexpected<Error> Planner::drop(Route& route, Fourcc format, std::optional<Modifier> modifier,
+                                    Error error) {
+  log::area("zerocopy")
+      .warn("{} can't import {}: {}; negotiating another format", route.entry->name,
+            name_of(format, modifier), error.describe());
+  route.offers = without(std::move(route.offers), format, modifier);
+  dropped_.push_back({format, {}});
+  if (modifier) dropped_.back().modifiers.push_back(*modifier);
+  if (&route == (gpu_ ? &*gpu_ : nullptr) && route.offers.empty()) {
+    return step_down(fail(ErrorKind::kUnsupported, "no format is left: " + error.message).value());
+  }
+  if (offers().empty()) return tl::unexpected(std::move(error));
+  error.kind = ErrorKind::kFormatRejected;
+  return tl::unexpected(std::move(error));
+}
+
+tl::unexpected<Error> Planner::step_down(Error error) {
+  *gpu_->step = {gpu_->step->name, false, error.describe()};
+  log::area("zerocopy").warn("{} failed: {}; stepping down", gpu_->step->name, error.describe());
+  gpu_.reset();
+  if (is_lost(error)) lose_gpu(*gpu_shared_);
+  if (take_next_gpu_route()) {
+    return fail(ErrorKind::kFormatRejected, "stepped down to " + gpu_->step->name);
+  }
+  describe_readback();
+  if (!cpu_ || offers().empty()) {
+    if (mode_ == ZeroCopy::kRequire) {
+      return required("the last GPU route failed: " + error.message,
+                      "--zerocopy auto would step down instead");
+    }
+    error.kind = ErrorKind::kUnsupported;
+    return tl::unexpected(std::move(error));
+  }
+  LadderStep& step = *std::ranges::find(ladder_, cpu_->entry->name, &LadderStep::name);
+  step = {step.name, true, ""};
+  return fail(ErrorKind::kFormatRejected, "stepped down to " + step.name);
+}
+
+tl::unexpected<Error> Planner::required(std::string message, std::string hint) {
+  Error error;
+  error.kind = ErrorKind::kUnsupported;
+  error.message = "zero copy is required, but " + std::move(message);
+  error.hint = std::move(hint);
+  error.domain = kErrorDomain;
+  return tl::unexpected(std::move(error));
+}
+
+// A context dies over a suspend, for instance: the same route works again in a new one. A route
+// that loses its device before a single frame has come through would do so for ever.
+bool Planner::rebuild(const Error& error) {
+  if (!gpu_->proven) return false;
+  const ImporterEntry& entry = *gpu_->entry;
+  LadderStep* const step = gpu_->step;
+  const std::vector<FormatOffer> offered = gpu_->offers;
+  log::area("zerocopy")
+      .warn("{}: the GPU was lost: {}; opening it again", entry.name, error.describe());
+  gpu_->importer.reset();
+  lose_gpu(*gpu_shared_);
+  auto route = make(entry);
+  if (!route) {
+    log::area("zerocopy").warn("{} does not come back: {}", entry.name, route.error().describe());
+    return false;
+  }
+  route->step = step;
+  route->offers = offered;
+  gpu_ = std::move(*route);
+  return true;
 }
 
 std::vector<FormatOffer> without(std::vector<FormatOffer> offers, Fourcc format,

@@ -1,9 +1,15 @@
-// Decides, before anything is negotiated, how frames will be imported, and remembers why.
+// Decides, before anything is negotiated and again whenever something fails, by which route frames
+// are imported, and remembers why.
+//
+// It is an importer itself: frames go to the best route that works, and when that one fails the
+// next takes over within the same stream.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "capture/capture_source.h"
@@ -14,15 +20,75 @@
 
 namespace lumen {
 
-struct Plan {
-  std::unique_ptr<FrameImporter> importer;
-  std::vector<FormatOffer> offers;  // what the source should offer; never empty
-  Ladder ladder;                    // in the order tried; the last step is the one taken
+enum class ZeroCopy : std::uint8_t {
+  kAuto,     // the best route that works
+  kOff,      // CPU routes only
+  kRequire,  // GPU routes only; failing rather than stepping down
 };
 
-/// Walks down the ladder until an importer can be made. Error: kUnsupported, none can; the message
-/// has every reason.
-Result<Plan> plan_import(std::span<const ImporterEntry> ladder = importer_registry());
+std::string_view to_string(ZeroCopy mode);  // "auto", "off", "require"
+
+/// One thread, except that the thread that creates it may be another.
+class Planner final : public FrameImporter {
+ public:
+  /// Domain of the errors that kRequire makes fatal.
+  static constexpr std::string_view kErrorDomain = "zerocopy";
+
+  /// Walks down the ladder until a route works; below a GPU route the CPU route stands ready for
+  /// host memory. Error: kUnsupported, no route works; the message has every reason.
+  static Result<std::unique_ptr<Planner>> create(
+      ZeroCopy mode, std::span<const ImporterEntry> registry = importer_registry());
+  ~Planner() override;
+
+  /// What the source should offer now; shrinks when formats or routes fail.
+  [[nodiscard]] std::vector<FormatOffer> offers() const override;
+
+  /// With kRequire, kUnsupported where the encoder reads host memory.
+  Result<void> configure(const ImportTarget& target) override;
+
+  /// Errors: kRetry, skip the frame; kFormatRejected, offers() has changed: renegotiate; anything
+  /// else, no route is left. What happened to a route is logged here, once.
+  Result<Frame> import(CapturedFrame captured) override;
+  [[nodiscard]] std::string_view route() const override { return route_; }
+
+  /// Every step in order, taken or with the reason why not.
+  [[nodiscard]] const Ladder& ladder() const { return ladder_; }
+
+ private:
+  struct Route {
+    const ImporterEntry* entry = nullptr;
+    LadderStep* step = nullptr;
+    std::unique_ptr<FrameImporter> importer;
+    std::vector<FormatOffer> offers;
+    bool proven = false;  // a frame has come through since it was made
+  };
+
+  Planner(ZeroCopy mode, std::span<const ImporterEntry> registry);
+
+  /// Makes the next GPU route that works the one in use, from `next_gpu_` on. False: none does.
+  bool take_next_gpu_route();
+  Result<Route> make(const ImporterEntry& entry);
+  Route* route_for(Fourcc format, std::optional<Modifier> modifier);
+  tl::unexpected<Error> failed(Route& route, Fourcc format, std::optional<Modifier> modifier,
+                               Error error);
+  tl::unexpected<Error> drop(Route& route, Fourcc format, std::optional<Modifier> modifier,
+                             Error error);
+  tl::unexpected<Error> step_down(Error error);
+  bool rebuild(const Error& error);
+  static tl::unexpected<Error> required(std::string message, std::string hint);
+  void describe_readback();
+
+  ZeroCopy mode_;
+  std::span<const ImporterEntry> registry_;
+  std::shared_ptr<cuda::Gpu> gpu_shared_;
+  Ladder ladder_;  // one step per registry entry, and one for readback; never reallocated
+  std::size_t next_gpu_ = 0;
+  std::optional<Route> gpu_;
+  std::optional<Route> cpu_;
+  std::vector<FormatOffer> dropped_;  // frames in these may still be on their way
+  std::optional<ImportTarget> target_;
+  std::string route_;
+};
 
 /// The offers that remain when a combination has failed: without a modifier, `format` in host
 /// memory; with one, `format` in a dmabuf of that layout. Nothing may remain.

@@ -11,7 +11,8 @@ enum class ExitCode : int {
   kPipeWireUnreachable = 4,
   kOutputFailed = 5,  // a sink could not be opened, or the last one failed
   kEncoderUnavailable = 6,
-  kCaptureFailed = 7,  // the source was lost for good
+  kCaptureFailed = 7,        // the source was lost for good
+  kZeroCopyUnavailable = 8,  // --zerocopy require, and no GPU route works (any more)
 };
 
 }  // namespace lumen

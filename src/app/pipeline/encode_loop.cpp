@@ -27,17 +27,11 @@ FrameRate slower(FrameRate a, FrameRate b) {
 
 bool is_yuv(Fourcc format) { return format == Fourcc::kNV12 || format == Fourcc::kI420; }
 
-std::optional<Modifier> modifier_of(const CapturedFrame& frame) {
-  const auto* image = std::get_if<DmaBufImage>(&frame.image);
-  return image == nullptr ? std::nullopt : std::optional(image->modifier);
-}
-
 }  // namespace
 
-EncodeLoop::EncodeLoop(EncodeLoopSettings settings, Plan plan, LatestSlot<CapturedFrame>& slot,
+EncodeLoop::EncodeLoop(EncodeLoopSettings settings, LatestSlot<CapturedFrame>& slot,
                        KeyFramePolicy& policy, TraceWriter* trace, Callbacks callbacks)
     : settings_(std::move(settings)),
-      plan_(std::move(plan)),
       slot_(slot),
       policy_(policy),
       trace_(trace),
@@ -46,8 +40,11 @@ EncodeLoop::EncodeLoop(EncodeLoopSettings settings, Plan plan, LatestSlot<Captur
 
 EncodeLoop::~EncodeLoop() { join(); }
 
-void EncodeLoop::start() {
-  thread_ = std::thread([this] { run(); });
+Result<std::vector<FormatOffer>> EncodeLoop::start() {
+  std::promise<Offers> offers;
+  std::future<Offers> planned = offers.get_future();
+  thread_ = std::thread([this, offers = std::move(offers)]() mutable { run(std::move(offers)); });
+  return planned.get();
 }
 
 void EncodeLoop::join() {
@@ -67,7 +64,17 @@ EncodeStatus EncodeLoop::status() const {
   return status_;
 }
 
-void EncodeLoop::run() {
+// EGL and CUDA contexts belong to the thread that made them: everything about import happens here.
+void EncodeLoop::run(std::promise<Offers> offers) {
+  auto planner = Planner::create(settings_.zerocopy);
+  if (!planner) {
+    offers.set_value(tl::unexpected(std::move(planner.error())));
+    return;
+  }
+  planner_ = std::move(*planner);
+  show_route();
+  offers.set_value(planner_->offers());
+
   std::optional<Error> error;
   if (auto worked = work(); !worked) error = std::move(worked.error());
   if (encoder_) {
@@ -75,6 +82,7 @@ void EncodeLoop::run() {
   }
   last_.reset();
   encoder_.reset();
+  planner_.reset();  // on the thread that the GPU's contexts belong to
   callbacks_.finished(std::move(error));
 }
 
@@ -126,37 +134,30 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
 
 Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
   if (auto fits = fit_encoder(captured); !fits) return fits;
-  const Fourcc format = captured.format;
-  const auto modifier = modifier_of(captured);
-  auto frame = plan_.importer->import(std::move(captured));
+  auto frame = planner_->import(std::move(captured));
   if (!frame) {
+    show_route();
     {
       const std::scoped_lock lock(status_mutex_);
       ++status_.skipped;
     }
     switch (frame.error().kind) {
       case ErrorKind::kRetry: return {};
-      case ErrorKind::kFormatRejected:
-      case ErrorKind::kInvalidArgument: {
-        log::area("zerocopy")
-            .warn("{} can't be imported: {}; negotiating another format", to_string(format),
-                  frame.error().describe());
-        auto offers = without(plan_.offers, format, modifier);
-        if (offers.empty()) return tl::unexpected(std::move(frame.error()));
-        plan_.offers = offers;
-        callbacks_.renegotiate(std::move(offers));
-        return {};
-      }
+      case ErrorKind::kFormatRejected: callbacks_.renegotiate(planner_->offers()); return {};
       default: return tl::unexpected(std::move(frame.error()));
     }
   }
   last_id_ = frame->times.id;
   last_ = *frame;
-  {
-    const std::scoped_lock lock(status_mutex_);
-    status_.route = plan_.importer->route();
-  }
+  if (planner_->route() != shown_route_) show_route();
   return encode(*frame);
+}
+
+void EncodeLoop::show_route() {
+  shown_route_ = planner_->route();
+  const std::scoped_lock lock(status_mutex_);
+  status_.route = shown_route_;
+  status_.importers = planner_->ladder();
 }
 
 Result<void> EncodeLoop::encode_repeat() {
@@ -231,8 +232,10 @@ Result<void> EncodeLoop::open(EncoderSettings video) {
     status_.encoders = opened->ladder;
     status_.stream = encoder_->stream();
   }
-  return plan_.importer->configure(
+  auto configured = planner_->configure(
       {.size = video.size, .format = encoder_->input_format(), .color = video.color});
+  show_route();
+  return configured;
 }
 
 Result<void> EncodeLoop::encode(const Frame& frame) {

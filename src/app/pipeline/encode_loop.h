@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,9 +23,10 @@
 namespace lumen {
 
 struct EncodeLoopSettings {
-  std::string encoder = "auto";   // a backend's name or "auto"
-  EncoderSettings video;          // its size is filled in from the first frame
-  std::optional<Extent> size;     // scale to this; none: the first picture's
+  std::string encoder = "auto";  // a backend's name or "auto"
+  EncoderSettings video;         // its size is filled in from the first frame
+  std::optional<Extent> size;    // scale to this; none: the first picture's
+  ZeroCopy zerocopy = ZeroCopy::kAuto;
   std::uint64_t frame_limit = 0;  // ends after so many encoded frames; 0: never
 };
 
@@ -36,6 +38,7 @@ struct EncodeStatus {
   std::uint64_t key_frames = 0;
   std::uint64_t bytes = 0;
   std::string route;  // "cpu/shm"; empty before the first frame
+  Ladder importers;
   Ladder encoders;
   std::shared_ptr<const StreamParameters> stream;  // null before the first frame
   Timestamp first_frame = kNoTimestamp;
@@ -52,12 +55,15 @@ class EncodeLoop {
   };
 
   /// Slot, policy and trace (may be null) must outlive the loop.
-  EncodeLoop(EncodeLoopSettings settings, Plan plan, LatestSlot<CapturedFrame>& slot,
-             KeyFramePolicy& policy, TraceWriter* trace, Callbacks callbacks);
+  EncodeLoop(EncodeLoopSettings settings, LatestSlot<CapturedFrame>& slot, KeyFramePolicy& policy,
+             TraceWriter* trace, Callbacks callbacks);
   EncodeLoop(const EncodeLoop&) = delete;
   ~EncodeLoop();  // the slot must be closed
 
-  void start();
+  /// Starts the thread and waits until it has planned the import, which proves GPU routes and may
+  /// take a second. Returns what the source should offer. Error: no route works (domain "zerocopy"
+  /// where one was required); the thread has ended and finished() is not called.
+  Result<std::vector<FormatOffer>> start();
   void join();
   /// What the source has negotiated. Any thread.
   void set_format(const CaptureFormat& format);
@@ -66,7 +72,9 @@ class EncodeLoop {
  private:
   enum class Next { kFrame, kRepeat, kFormat, kNothing, kClosed };
 
-  void run();
+  using Offers = Result<std::vector<FormatOffer>>;
+
+  void run(std::promise<Offers> offers);
   Result<void> work();
   Next wait_for_frame(CapturedFrame& frame);
   Result<void> encode_captured(CapturedFrame captured);
@@ -78,15 +86,17 @@ class EncodeLoop {
   Result<void> replace_encoder(Error cause);
   void on_encoded(EncodedFrame frame);
   bool limit_reached() const;
+  void show_route();
 
   EncodeLoopSettings settings_;
-  Plan plan_;
+  std::unique_ptr<Planner> planner_;
   LatestSlot<CapturedFrame>& slot_;
   KeyFramePolicy& policy_;
   TraceWriter* trace_;
   Callbacks callbacks_;
   FramePacer pacer_;
 
+  std::string shown_route_;  // what the status says
   std::unique_ptr<VideoEncoder> encoder_;
   std::string backend_;
   std::optional<Frame> last_;

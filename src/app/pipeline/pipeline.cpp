@@ -31,6 +31,13 @@ ExitCode source_code(const Error& error) {
   }
 }
 
+ExitCode loop_code(const Error& error) {
+  if (error.domain == Planner::kErrorDomain) return ExitCode::kZeroCopyUnavailable;
+  const bool encoder =
+      error.kind == ErrorKind::kUnsupported || error.kind == ErrorKind::kInvalidArgument;
+  return encoder ? ExitCode::kEncoderUnavailable : ExitCode::kCaptureFailed;
+}
+
 KeyFrameSettings key_frame_settings(const StreamOptions& options) {
   KeyFrameSettings settings;
   settings.rate = options.fps;
@@ -47,6 +54,7 @@ EncodeLoopSettings loop_settings(const StreamOptions& options) {
   settings.video.level = options.level;
   settings.video.preset = options.preset;
   settings.size = options.size;
+  settings.zerocopy = options.zerocopy;
   settings.frame_limit = options.frames;
   return settings;
 }
@@ -98,13 +106,6 @@ tl::expected<void, Failure> Pipeline::prepare() {
   if (!source) return failure_of(ExitCode::kUsage, std::move(source.error()));
   source_ = std::move(*source);
 
-  auto plan = plan_import();
-  if (!plan) return failure_of(ExitCode::kCaptureFailed, std::move(plan.error()));
-  request_ = {.offers = plan->offers,
-              .max_rate = options_.fps,
-              .preferred_size = options_.size.value_or(Extent{1920, 1080})};
-  importers_ = plan->ladder;
-
   if (options_.trace_path) {
     auto trace = TraceWriter::create(*options_.trace_path);
     if (!trace) return failure_of(ExitCode::kOutputFailed, std::move(trace.error()));
@@ -129,7 +130,7 @@ tl::expected<void, Failure> Pipeline::prepare() {
   key_frames_.set_periodic(periodic ? PeriodicKeyFrames::kOn : PeriodicKeyFrames::kOff);
 
   loop_ = std::make_unique<EncodeLoop>(
-      loop_settings(options_), std::move(*plan), slot_, key_frames_, trace_.get(),
+      loop_settings(options_), slot_, key_frames_, trace_.get(),
       EncodeLoop::Callbacks{
           .encoded = [this](const EncodedFrame& frame) { on_encoded(frame); },
           .renegotiate =
@@ -137,18 +138,24 @@ tl::expected<void, Failure> Pipeline::prepare() {
           .finished =
               [this](std::optional<Error> error) {
                 if (!error) return end(std::nullopt);
-                const bool encoder = error->kind == ErrorKind::kUnsupported ||
-                                     error->kind == ErrorKind::kInvalidArgument;
-                end(Failure{encoder ? ExitCode::kEncoderUnavailable : ExitCode::kCaptureFailed,
-                            std::move(*error)});
+                const ExitCode code = loop_code(*error);
+                end(Failure{code, std::move(*error)});
               }});
   return {};
 }
 
 tl::expected<void, Failure> Pipeline::start() {
   started_ = last_status_ = now();
-  loop_->start();
-  if (auto started = source_->start(request_, *this); !started) {
+  auto offers = loop_->start();
+  if (!offers) {
+    const bool required = offers.error().domain == Planner::kErrorDomain;
+    return failure_of(required ? ExitCode::kZeroCopyUnavailable : ExitCode::kCaptureFailed,
+                      std::move(offers.error()));
+  }
+  const CaptureRequest request = {.offers = std::move(*offers),
+                                  .max_rate = options_.fps,
+                                  .preferred_size = options_.size.value_or(Extent{1920, 1080})};
+  if (auto started = source_->start(request, *this); !started) {
     return failure_of(source_code(started.error()), std::move(started.error()));
   }
   log::area("capture").info("{}", source_->describe());
@@ -298,7 +305,7 @@ StreamStatus Pipeline::take_status() {
                             .stats = now_is.stats,
                             .dropped = now_is.dropped});
   }
-  status.importers = importers_;
+  status.importers = encode.importers;
   status.encoders = encode.encoders;
   status.interval = ledger_.take_interval().all;
   status.total = ledger_.total().all;

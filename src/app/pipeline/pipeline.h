@@ -70,8 +70,6 @@ class Pipeline final : private CaptureListener {
   std::vector<std::unique_ptr<SinkRunner>> sinks_;
   std::unique_ptr<CaptureSource> source_;
   std::unique_ptr<EncodeLoop> loop_;
-  CaptureRequest request_;
-  Ladder importers_;
 
   mutable std::mutex mutex_;
   CaptureState state_ = CaptureState::kConnecting;

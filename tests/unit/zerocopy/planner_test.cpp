@@ -1,7 +1,11 @@
 #include "zerocopy/planner.h"
 
-#include <array>
+#include <algorithm>
+#include <deque>
+#include <map>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -9,60 +13,260 @@
 namespace lumen {
 namespace {
 
+constexpr Modifier kTiled{0x0300000000606010};
+
+/// What the fake routes of one test do, and what was done to them. The registry's functions are
+/// plain pointers, so there is one of it at a time.
+struct Script {
+  std::map<std::string, std::optional<Error>> create_error;
+  std::map<std::string, std::deque<std::optional<Error>>> import_errors;  // by call; then none
+  std::map<std::string, std::vector<FormatOffer>> offers;
+  std::vector<std::string> created;
+  std::vector<std::string> imported;
+  int alive = 0;
+};
+Script* script = nullptr;
+
+Error error_of(ErrorKind kind, std::string message) {
+  Error error;
+  error.kind = kind;
+  error.message = std::move(message);
+  return error;
+}
+
+class FakeRoute final : public FrameImporter {
+ public:
+  explicit FakeRoute(std::string name) : name_(std::move(name)) { ++script->alive; }
+  ~FakeRoute() override { --script->alive; }
+  [[nodiscard]] std::vector<FormatOffer> offers() const override { return script->offers[name_]; }
+  Result<void> configure(const ImportTarget&) override { return {}; }
+  Result<Frame> import(CapturedFrame captured) override {
+    script->imported.push_back(name_);
+    auto& errors = script->import_errors[name_];
+    if (!errors.empty()) {
+      const auto error = errors.front();
+      errors.pop_front();
+      if (error) return tl::unexpected(*error);
+    }
+    return Frame{CpuImage{}, captured.size, {}, captured.times};
+  }
+  [[nodiscard]] std::string_view route() const override { return name_; }
+
+ private:
+  std::string name_;
+};
+
+template <char... kName>
+Result<std::unique_ptr<FrameImporter>> create(cuda::Gpu&) {
+  const std::string name{kName...};
+  script->created.push_back(name);
+  if (const auto error = script->create_error[name]) return tl::unexpected(*error);
+  return std::make_unique<FakeRoute>(name);
+}
 Result<void> usable() { return {}; }
 Result<void> no_driver() { return fail(ErrorKind::kUnsupported, "no driver", "install one"); }
-Result<std::unique_ptr<FrameImporter>> refuses() {
-  return fail(ErrorKind::kUnsupported, "probe failed");
-}
-Result<std::unique_ptr<FrameImporter>> cpu_route() { return importer_registry().back().create(); }
-Result<std::unique_ptr<FrameImporter>> must_not_be_called() {
-  ADD_FAILURE() << "created although its check failed or a better one was there";
-  return refuses();
+
+constexpr ImporterEntry kRegistry[] = {
+    {"egl", RouteKind::kGpu, usable, create<'e', 'g', 'l'>},
+    {"vulkan", RouteKind::kGpu, usable, create<'v', 'u', 'l', 'k', 'a', 'n'>},
+    {"cpu", RouteKind::kCpu, usable, create<'c', 'p', 'u'>},
+};
+
+class PlannerTest : public testing::Test {
+ protected:
+  PlannerTest() {
+    script = &script_;
+    script_.offers["egl"] = {{Fourcc::kBGRx, {kTiled, kModifierLinear}}};
+    script_.offers["vulkan"] = {{Fourcc::kBGRx, {kTiled}}, {Fourcc::kBGRA, {kModifierLinear}}};
+    script_.offers["cpu"] = {{Fourcc::kBGRx, {}}, {Fourcc::kBGRx, {kModifierLinear}}};
+  }
+  ~PlannerTest() override {
+    planner_.reset();
+    EXPECT_EQ(script_.alive, 0) << "a route was leaked";
+    script = nullptr;
+  }
+
+  void plan(ZeroCopy mode = ZeroCopy::kAuto) {
+    auto made = Planner::create(mode, kRegistry);
+    ASSERT_TRUE(made) << made.error().describe();
+    planner_ = std::move(*made);
+    ASSERT_TRUE(mode == ZeroCopy::kRequire || planner_->configure({.size = {64, 64}}));
+  }
+  static CapturedFrame frame(std::optional<Modifier> modifier) {
+    CapturedFrame captured;
+    captured.format = Fourcc::kBGRx;
+    captured.size = {64, 64};
+    if (modifier) {
+      DmaBufImage image;
+      image.modifier = *modifier;
+      captured.image = image;
+    }
+    return captured;
+  }
+  [[nodiscard]] LadderStep step(std::string_view name) const {
+    const auto found = std::ranges::find(planner_->ladder(), name, &LadderStep::name);
+    return found == planner_->ladder().end() ? LadderStep{} : *found;
+  }
+  void next_import_fails(const std::string& route, ErrorKind kind) {
+    script_.import_errors[route].push_back(error_of(kind, "broken"));
+  }
+
+  Script script_;
+  std::unique_ptr<Planner> planner_;
+};
+
+TEST_F(PlannerTest, TakesTheBestRouteAndKeepsTheCpuForHostMemory) {
+  plan();
+  EXPECT_EQ(script_.created, (std::vector<std::string>{"egl", "cpu"}));
+  const auto offers = planner_->offers();
+  ASSERT_EQ(offers.size(), 2u);
+  EXPECT_EQ(offers[0], (FormatOffer{Fourcc::kBGRx, {kTiled, kModifierLinear}}));
+  EXPECT_EQ(offers[1], (FormatOffer{Fourcc::kBGRx, {}})) << "LINEAR is offered once";
+  ASSERT_TRUE(planner_->import(frame(kTiled)));
+  EXPECT_EQ(planner_->route(), "egl");
+  ASSERT_TRUE(planner_->import(frame(std::nullopt)));
+  EXPECT_EQ(planner_->route(), "cpu");
+  EXPECT_TRUE(step("egl").taken);
+  EXPECT_TRUE(step("readback").taken) << "the target is host memory";
+  EXPECT_FALSE(step("cpu").taken);
 }
 
-TEST(Planner, TheCpuRouteIsTheLastRungAndWorksEverywhere) {
+TEST_F(PlannerTest, StepsDownAtStartWithTheReason) {
+  script_.create_error["egl"] = error_of(ErrorKind::kUnsupported, "self-test failed");
+  plan();
+  EXPECT_EQ(step("egl").reason, "self-test failed");
+  EXPECT_TRUE(step("vulkan").taken);
+}
+
+TEST_F(PlannerTest, OffUsesTheCpuAloneAndTouchesNoDriver) {
+  plan(ZeroCopy::kOff);
+  EXPECT_EQ(script_.created, (std::vector<std::string>{"cpu"}));
+  EXPECT_EQ(step("egl").reason, "switched off");
+  EXPECT_TRUE(step("cpu").taken);
+}
+
+TEST_F(PlannerTest, RequireFailsWithEveryReasonWhereNoGpuRouteWorks) {
+  script_.create_error["egl"] = error_of(ErrorKind::kUnsupported, "no EGL");
+  script_.create_error["vulkan"] = error_of(ErrorKind::kUnsupported, "no Vulkan");
+  const auto planner = Planner::create(ZeroCopy::kRequire, kRegistry);
+  ASSERT_FALSE(planner);
+  EXPECT_EQ(planner.error().domain, Planner::kErrorDomain);
+  EXPECT_NE(planner.error().message.find("egl: no EGL"), std::string::npos);
+  EXPECT_NE(planner.error().message.find("vulkan: no Vulkan"), std::string::npos);
+  EXPECT_EQ(std::ranges::count(script_.created, "cpu"), 0);
+}
+
+TEST_F(PlannerTest, RequireRefusesAnEncoderThatReadsHostMemory) {
+  plan(ZeroCopy::kRequire);
+  const auto configured = planner_->configure({.size = {64, 64}});
+  ASSERT_FALSE(configured);
+  EXPECT_EQ(configured.error().domain, Planner::kErrorDomain);
+  EXPECT_TRUE(planner_->configure({.size = {64, 64}, .memory = FrameMemory::kCuda}));
+}
+
+TEST_F(PlannerTest, AFailedModifierIsDroppedAndLateFramesOfItAreSkipped) {
+  plan();
+  next_import_fails("egl", ErrorKind::kFormatRejected);
+  const auto failed = planner_->import(frame(kTiled));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().kind, ErrorKind::kFormatRejected);
+  EXPECT_EQ(planner_->offers().front(), (FormatOffer{Fourcc::kBGRx, {kModifierLinear}}));
+
+  const auto late = planner_->import(frame(kTiled));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind, ErrorKind::kRetry);
+  ASSERT_TRUE(planner_->import(frame(kModifierLinear)));
+  EXPECT_EQ(planner_->route(), "egl");
+}
+
+TEST_F(PlannerTest, WithoutAnyFormatLeftTheNextRouteTakesOver) {
+  plan();
+  next_import_fails("egl", ErrorKind::kFormatRejected);
+  next_import_fails("egl", ErrorKind::kFormatRejected);
+  ASSERT_FALSE(planner_->import(frame(kTiled)));
+  const auto failed = planner_->import(frame(kModifierLinear));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().kind, ErrorKind::kFormatRejected) << "so that it is negotiated anew";
+  EXPECT_FALSE(step("egl").taken);
+  EXPECT_NE(step("egl").reason.find("no format is left: broken"), std::string::npos);
+  EXPECT_TRUE(step("vulkan").taken);
+  ASSERT_TRUE(planner_->import(frame(kTiled))) << "another route may take what this one refused";
+  EXPECT_EQ(planner_->route(), "vulkan");
+}
+
+TEST_F(PlannerTest, GoesDownToTheCpuInMidStream) {
+  plan();
+  next_import_fails("egl", ErrorKind::kUnsupported);
+  next_import_fails("vulkan", ErrorKind::kUnsupported);
+  EXPECT_FALSE(planner_->import(frame(kTiled)));
+  EXPECT_FALSE(planner_->import(frame(kTiled)));
+  EXPECT_TRUE(step("cpu").taken);
+  EXPECT_FALSE(step("readback").taken);
+  EXPECT_EQ(planner_->offers(), script_.offers["cpu"]);
+  ASSERT_TRUE(planner_->import(frame(kModifierLinear)));
+  EXPECT_EQ(planner_->route(), "cpu");
+}
+
+TEST_F(PlannerTest, ALostGpuIsOpenedAgainOnceItHasWorked) {
+  plan();
+  ASSERT_TRUE(planner_->import(frame(kTiled)));
+  next_import_fails("egl", ErrorKind::kDeviceLost);
+  const auto lost = planner_->import(frame(kTiled));
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().kind, ErrorKind::kRetry) << "the format is still the right one";
+  EXPECT_EQ(std::ranges::count(script_.created, "egl"), 2);
+  ASSERT_TRUE(planner_->import(frame(kTiled)));
+  EXPECT_EQ(planner_->route(), "egl");
+}
+
+TEST_F(PlannerTest, AGpuThatIsLostAtOnceIsNotTriedForEver) {
+  plan();
+  next_import_fails("egl", ErrorKind::kDeviceLost);
+  ASSERT_FALSE(planner_->import(frame(kTiled)));
+  EXPECT_EQ(std::ranges::count(script_.created, "egl"), 1);
+  EXPECT_TRUE(step("vulkan").taken);
+}
+
+TEST_F(PlannerTest, ASkippedFrameChangesNothing) {
+  plan();
+  next_import_fails("egl", ErrorKind::kRetry);
+  const auto skipped = planner_->import(frame(kTiled));
+  ASSERT_FALSE(skipped);
+  EXPECT_EQ(skipped.error().kind, ErrorKind::kRetry);
+  EXPECT_TRUE(step("egl").taken);
+  EXPECT_EQ(planner_->offers().front(), (FormatOffer{Fourcc::kBGRx, {kTiled, kModifierLinear}}));
+}
+
+TEST_F(PlannerTest, RequireEndsTheStreamWithTheLastRoute) {
+  plan(ZeroCopy::kRequire);
+  ASSERT_TRUE(planner_->configure({.size = {64, 64}, .memory = FrameMemory::kCuda}));
+  next_import_fails("egl", ErrorKind::kUnsupported);
+  next_import_fails("vulkan", ErrorKind::kUnsupported);
+  ASSERT_FALSE(planner_->import(frame(kTiled)));
+  const auto failed = planner_->import(frame(kTiled));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().kind, ErrorKind::kUnsupported);
+  EXPECT_EQ(failed.error().domain, Planner::kErrorDomain);
+}
+
+TEST(Registry, EndsWithTheCpuRouteThatWorksEverywhere) {
   ASSERT_FALSE(importer_registry().empty());
   EXPECT_EQ(importer_registry().back().name, "cpu");
-  const auto plan = plan_import();
-  ASSERT_TRUE(plan);
-  ASSERT_NE(plan->importer, nullptr);
-  EXPECT_FALSE(plan->offers.empty());
-  EXPECT_TRUE(plan->ladder.back().taken);
-}
-
-TEST(Planner, StepsDownWithReasonsAndStopsAtTheFirstThatWorks) {
-  const std::array ladder = {ImporterEntry{"first", no_driver, must_not_be_called},
-                             ImporterEntry{"second", usable, refuses},
-                             ImporterEntry{"third", usable, cpu_route},
-                             ImporterEntry{"fourth", usable, must_not_be_called}};
-  const auto plan = plan_import(ladder);
-  ASSERT_TRUE(plan);
-  ASSERT_EQ(plan->ladder.size(), 3u);
-  EXPECT_EQ(plan->ladder[0].name, "first");
-  EXPECT_EQ(plan->ladder[0].reason, "no driver (install one)");
-  EXPECT_EQ(plan->ladder[1].reason, "probe failed");
-  EXPECT_FALSE(plan->ladder[1].taken);
-  EXPECT_EQ(plan->ladder[2].name, "third");
-  EXPECT_TRUE(plan->ladder[2].taken);
-}
-
-TEST(Planner, SaysWhyNothingWorks) {
-  const std::array ladder = {ImporterEntry{"first", no_driver, must_not_be_called},
-                             ImporterEntry{"second", usable, refuses}};
-  const auto plan = plan_import(ladder);
-  ASSERT_FALSE(plan);
-  EXPECT_EQ(plan.error().kind, ErrorKind::kUnsupported);
-  EXPECT_NE(plan.error().message.find("first: no driver"), std::string::npos);
-  EXPECT_NE(plan.error().message.find("second: probe failed"), std::string::npos);
+  const auto planner = Planner::create(ZeroCopy::kAuto);
+  ASSERT_TRUE(planner);
+  EXPECT_FALSE((*planner)->offers().empty());
+  const ImporterEntry only[] = {{"egl", RouteKind::kGpu, no_driver, create<'e', 'g', 'l'>}};
+  const auto none = Planner::create(ZeroCopy::kAuto, only);
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message.find("egl: no driver (install one)"), std::string::npos);
 }
 
 TEST(Without, DropsExactlyTheFailedCombination) {
-  const Modifier tiled{0x0300000000606010};
-  const std::vector<FormatOffer> offers = {{Fourcc::kBGRx, {tiled, kModifierLinear}},
+  const std::vector<FormatOffer> offers = {{Fourcc::kBGRx, {kTiled, kModifierLinear}},
                                            {Fourcc::kNV12, {kModifierLinear}},
                                            {Fourcc::kBGRx, {}},
                                            {Fourcc::kNV12, {}}};
-  auto rest = without(offers, Fourcc::kBGRx, tiled);
+  auto rest = without(offers, Fourcc::kBGRx, kTiled);
   ASSERT_EQ(rest.size(), 4u);
   EXPECT_EQ(rest[0], (FormatOffer{Fourcc::kBGRx, {kModifierLinear}}));
 
