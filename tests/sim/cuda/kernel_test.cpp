@@ -1,0 +1,146 @@
+#include "fixture.h"
+#include "zerocopy/cuda/kernels/convert_kernel.h"
+
+namespace lumen::sim {
+namespace {
+
+using testing::Each;
+using testing::HasSubstr;
+
+constexpr char kText[] =
+    ".version 6.3\n.target sm_50\n"
+    ".visible .entry lumen_convert_yuv(\n) { ret; }\n"
+    ".visible .entry lumen_convert_packed(\n) { ret; }\n"
+    ".visible .entry somebody_elses(\n) { ret; }\n";
+constexpr int kWidth = 8;
+constexpr int kHeight = 4;
+constexpr std::size_t kRow = kWidth * 4;
+
+class Kernels : public SimCuda {
+ protected:
+  void SetUp() override {
+    SimCuda::SetUp();
+    stream = make_stream();
+    ASSERT_EQ(cuda.cuModuleLoadData(&module, kText), CUDA_SUCCESS);
+    ASSERT_EQ(cuda.cuModuleGetFunction(&packed, module, cuda::kConvertPackedKernel), CUDA_SUCCESS);
+    ASSERT_EQ(cuda.cuModuleGetFunction(&yuv, module, cuda::kConvertYuvKernel), CUDA_SUCCESS);
+    source = allocate(kRow * kHeight);
+    target = allocate(kRow * kHeight);
+    std::vector<std::uint8_t> pixels(kRow * kHeight);
+    for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i);
+    ASSERT_EQ(cuda.cuMemcpyHtoD_v2(source, pixels.data(), pixels.size()), CUDA_SUCCESS);
+  }
+  void TearDown() override {
+    EXPECT_EQ(cuda.cuMemFree_v2(source), CUDA_SUCCESS);
+    EXPECT_EQ(cuda.cuMemFree_v2(target), CUDA_SUCCESS);
+    EXPECT_EQ(cuda.cuModuleUnload(module), CUDA_SUCCESS);
+    EXPECT_EQ(cuda.cuStreamDestroy_v2(stream), CUDA_SUCCESS);
+    SimCuda::TearDown();
+  }
+  cuda::ConvertParams params() const {
+    cuda::ConvertParams p{};
+    p.source = source;
+    p.source_pitch = kRow;
+    p.source_width = p.crop_width = p.width = p.inner_width = kWidth;
+    p.source_height = p.crop_height = p.height = p.inner_height = kHeight;
+    p.planes[0] = target;
+    p.pitches[0] = kRow;
+    return p;
+  }
+  CUresult launch(CUfunction function, cuda::ConvertParams p, unsigned blocks_x = 1) {
+    void* arguments[] = {&p};
+    return cuda.cuLaunchKernel(function, blocks_x, 1, 1, cuda::kThreadsX, cuda::kThreadsY, 1, 0,
+                               stream, arguments, nullptr);
+  }
+
+  CUstream stream = nullptr;
+  CUmodule module = nullptr;
+  CUfunction packed = nullptr;
+  CUfunction yuv = nullptr;
+  CUdeviceptr source = 0;
+  CUdeviceptr target = 0;
+};
+
+TEST_F(Kernels, RunWhenSomebodyWaits) {
+  EXPECT_EQ(launch(packed, params()), CUDA_SUCCESS);
+  EXPECT_THAT(download(target, kRow * kHeight), Each(0xA5));
+  EXPECT_EQ(cuda.cuStreamSynchronize(stream), CUDA_SUCCESS);
+  EXPECT_EQ(download(target, kRow * kHeight), download(source, kRow * kHeight));
+}
+
+TEST_F(Kernels, ReadTextures) {
+  CUDA_ARRAY3D_DESCRIPTOR description{};
+  description.Width = kWidth;
+  description.Height = kHeight;
+  description.Format = CU_AD_FORMAT_UNSIGNED_INT8;
+  description.NumChannels = 4;
+  CUarray array = nullptr;
+  ASSERT_EQ(cuda.cuArray3DCreate_v2(&array, &description), CUDA_SUCCESS);
+  CUDA_MEMCPY2D copy{};
+  copy.srcMemoryType = CU_MEMORYTYPE_DEVICE;
+  copy.srcDevice = source;
+  copy.srcPitch = kRow;
+  copy.dstMemoryType = CU_MEMORYTYPE_ARRAY;
+  copy.dstArray = array;
+  copy.WidthInBytes = kRow;
+  copy.Height = kHeight;
+  EXPECT_EQ(cuda.cuMemcpy2DAsync_v2(&copy, stream), CUDA_SUCCESS);
+  CUDA_RESOURCE_DESC resource{};
+  resource.resType = CU_RESOURCE_TYPE_ARRAY;
+  resource.res.array.hArray = array;
+  CUDA_TEXTURE_DESC how{};
+  how.flags = CU_TRSF_READ_AS_INTEGER;
+  CUtexObject texture = 0;
+  ASSERT_EQ(cuda.cuTexObjectCreate(&texture, &resource, &how, nullptr), CUDA_SUCCESS);
+  auto p = params();
+  p.source = 0;
+  p.texture = texture;
+  EXPECT_EQ(launch(packed, p), CUDA_SUCCESS);
+  EXPECT_EQ(cuda.cuTexObjectDestroy(texture), CUDA_SUCCESS);
+  EXPECT_THAT(take_violations(), HasSubstr("destroys a texture object that queued work uses"));
+  EXPECT_EQ(download(target, kRow * kHeight), download(source, kRow * kHeight));
+  EXPECT_EQ(launch(packed, p), kIllegalAddress);
+  EXPECT_THAT(take_violations(), HasSubstr("no such texture object"));
+  EXPECT_EQ(cuda.cuArrayDestroy(array), CUDA_SUCCESS);
+}
+
+TEST_F(Kernels, WriteNv12) {
+  auto p = params();
+  p.planes[1] = target + kWidth * kHeight;
+  p.planes[2] = p.planes[1] + 1;
+  p.pitches[0] = p.pitches[1] = p.pitches[2] = kWidth;
+  p.chroma_step = 2;
+  p.luma_bias = 16 << 16;
+  p.chroma_bias = 128 << 16;
+  EXPECT_EQ(launch(yuv, p), CUDA_SUCCESS);
+  EXPECT_EQ(cuda.cuStreamSynchronize(stream), CUDA_SUCCESS);
+  EXPECT_THAT(download(target, kWidth * kHeight), Each(16));
+  EXPECT_THAT(download(p.planes[1], kWidth * kHeight / 2), Each(128));
+  EXPECT_THAT(download(p.planes[1] + kWidth * kHeight / 2, 1), Each(0xA5)) << "wrote too far";
+}
+
+TEST_F(Kernels, OutOfBoundsIsFoundAtTheLaunch) {
+  auto p = params();
+  p.source_height = kHeight + 1;
+  EXPECT_EQ(launch(packed, p), kIllegalAddress);
+  EXPECT_THAT(take_violations(), HasSubstr("past allocation"));
+  p = params();
+  p.pitches[0] = kRow + 4;
+  EXPECT_EQ(launch(packed, p), kIllegalAddress);
+  EXPECT_THAT(take_violations(), HasSubstr("past allocation"));
+  p = params();
+  p.crop_x = 1;
+  EXPECT_EQ(launch(packed, p), kIllegalAddress);
+  EXPECT_THAT(take_violations(), HasSubstr("outside of its pictures"));
+}
+
+TEST_F(Kernels, OnlyOnesThatItKnows) {
+  CUfunction function = nullptr;
+  EXPECT_EQ(cuda.cuModuleGetFunction(&function, module, "somebody_elses"), kNotFound);
+  EXPECT_EQ(cuda.cuModuleGetFunction(&function, module, "nobodys"), kNotFound);
+  CUmodule other = nullptr;
+  EXPECT_EQ(cuda.cuModuleLoadData(&other, "no PTX"), kInvalidImage);
+}
+
+}  // namespace
+}  // namespace lumen::sim
