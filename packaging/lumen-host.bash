@@ -27,10 +27,10 @@ _lumen_host() {
   esac
 
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "stream sources --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "stream sources zerocopy-probe --help --version" -- "$cur")
     return
   fi
-  if [[ $command == sources ]]; then
+  if [[ $command == sources || $command == zerocopy-probe ]]; then
     mapfile -t COMPREPLY < <(compgen -W "--json --help" -- "$cur")
     return
   fi
@@ -41,6 +41,7 @@ _lumen_host() {
     --sink) words="file: rtp:" ;;
     --codec) words="auto h264 hevc" ;;
     --encoder) words="auto ffmpeg-nvenc software" ;;
+    --zerocopy) words="auto off require" ;;
     --profile) words="baseline main high" ;;
     --preset) words="ultrafast superfast veryfast faster fast medium p1 p2 p3 p4 p5 p6 p7" ;;
     --bitrate) words="5M 10M 20M 40M" ;;
@@ -54,8 +55,9 @@ _lumen_host() {
       return
       ;;
     *)
-      words="--source --sink --codec --encoder --profile --level --preset --bitrate --fps --size
-        --frames --duration --sdp --stats --trace --quiet --verbose --config --no-config --help"
+      words="--source --sink --codec --encoder --zerocopy --profile --level --preset --bitrate --fps
+        --size --frames --duration --sdp --stats --trace --quiet --verbose --config --no-config
+        --help"
       ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -9,6 +9,7 @@ packages_build=(
   libpipewire-0.3-dev libspa-0.2-dev libavcodec-dev libavformat-dev libavutil-dev
   libhwy-dev libyuv-dev libexpected-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   nlohmann-json3-dev libsystemd-dev
+  libffmpeg-nvenc-dev libvulkan-dev libegl-dev libgles-dev libgbm-dev
 )
 # To bring up a private desktop session without a screen.
 packages_session=(
@@ -22,6 +23,8 @@ packages_test=(
   kwin-wayland libwayland-dev libwayland-bin wayland-protocols plasma-wayland-protocols
   clang-format-19 clang-tidy-19 mandoc g++-mingw-w64-x86-64-posix mmdebstrap ccache
 )
+# To run tests in a virtual machine with real dmabufs (tools/vm.sh).
+packages_vm=(qemu-system-x86 busybox-static cpio kmod xz-utils mmdebstrap)
 
 # install_missing PACKAGE…: apt's output goes to $packages_log (default: a temporary file that is
 # kept on failure). Root, or a user who may use sudo. Returns non-zero after saying why.

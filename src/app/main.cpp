@@ -22,6 +22,7 @@ struct Run {
     return run_stream(options, signals);
   }
   ExitCode operator()(const SourcesOptions& options) const { return run_sources(options); }
+  ExitCode operator()(const ProbeOptions& options) const { return run_probe(options); }
   ExitCode operator()(const PrintAndExit& text) const {
     fmt::print("{}", text.text);
     return std::fflush(stdout) == 0 ? ExitCode::kOk : ExitCode::kOutputFailed;
@@ -29,8 +30,10 @@ struct Run {
 };
 
 ExitCode run(const std::vector<std::string>& args) {
+  const char* const zerocopy = std::getenv("LUMEN_ZEROCOPY");
   auto command = parse_command_line(
-      args, find_config_location(std::getenv("XDG_CONFIG_HOME"), std::getenv("HOME")));
+      args, find_config_location(std::getenv("XDG_CONFIG_HOME"), std::getenv("HOME")),
+      {.zerocopy = zerocopy == nullptr ? "" : zerocopy});
   if (!command) {
     fmt::print(stderr, "lumen-host: {}\n", command.error().describe());
     return ExitCode::kUsage;

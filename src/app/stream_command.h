@@ -1,4 +1,4 @@
-// `lumen-host stream` and `lumen-host sources`: from parsed options to an exit code.
+// The commands of lumen-host: from parsed options to an exit code.
 #pragma once
 
 #include "app/exit_code.h"
@@ -11,5 +11,8 @@ namespace lumen {
 ExitCode run_stream(const StreamOptions& options, SignalWait& signals);
 
 ExitCode run_sources(const SourcesOptions& options);
+
+/// Always kOk where it could print its report: a machine without zero copy is an answer.
+ExitCode run_probe(const ProbeOptions& options);
 
 }  // namespace lumen

@@ -1,8 +1,31 @@
 #include "core/pixel_format.h"
 
+#include <array>
+
 #include <fmt/format.h>
 
 namespace lumen {
+namespace {
+
+// drm_fourcc.h, DRM_FORMAT_MOD_VENDOR_*: the number stands in bits 63:56 of a modifier.
+constexpr std::array<std::string_view, 13> kVendors = {
+    "generic",  "Intel", "AMD",       "NVIDIA",  "Samsung",  "Qualcomm", "Vivante",
+    "Broadcom", "ARM",   "Allwinner", "Amlogic", "MediaTek", "Apple"};
+constexpr std::uint64_t kNvidia = 3;
+
+/// drm_fourcc.h, DRM_FORMAT_MOD_NVIDIA_BLOCK_LINEAR_2D(c, s, g, k, h).
+std::string describe_block_linear(std::uint64_t value) {
+  const auto field = [value](unsigned lowest, std::uint64_t mask) {
+    return value >> lowest & mask;
+  };
+  const std::uint64_t compression = field(23, 7);
+  const std::string layout = fmt::format("h={} k={:#04x} g={} s={}", field(0, 0xf), field(12, 0xff),
+                                         field(20, 3), field(22, 1));
+  if (compression == 0) return "NVIDIA block-linear " + layout;
+  return fmt::format("NVIDIA block-linear compressed {} c={}", layout, compression);
+}
+
+}  // namespace
 
 std::string to_string(Fourcc format) {
   switch (format) {
@@ -35,6 +58,21 @@ std::string to_string(Modifier modifier) {
   if (modifier == kModifierLinear) return "LINEAR";
   if (modifier == kModifierInvalid) return "INVALID";
   return fmt::format("{:#018x}", modifier.value);
+}
+
+std::string describe(Modifier modifier) {
+  if (modifier == kModifierLinear || modifier == kModifierInvalid) return to_string(modifier);
+  const std::uint64_t vendor = modifier.value >> 56;
+  const bool block_linear = vendor == kNvidia && (modifier.value & 0x10) != 0;
+  std::string name;
+  if (block_linear) {
+    name = describe_block_linear(modifier.value);
+  } else if (vendor < kVendors.size()) {
+    name = kVendors[vendor];
+  } else {
+    name = fmt::format("vendor {:#04x}", vendor);
+  }
+  return fmt::format("{} ({})", name, to_string(modifier));
 }
 
 }  // namespace lumen

@@ -44,4 +44,8 @@ inline constexpr Modifier kModifierInvalid{0x00ff'ffff'ffff'ffffULL};  // DRM_FO
 /// "LINEAR", "INVALID" or hexadecimal.
 std::string to_string(Modifier modifier);
 
+/// For people: "LINEAR", "INVALID", "NVIDIA block-linear h=4 k=0x06 g=2 s=1 (0x0300000000606014)"
+/// with the fields of DRM_FORMAT_MOD_NVIDIA_BLOCK_LINEAR_2D, or the vendor and the number.
+std::string describe(Modifier modifier);
+
 }  // namespace lumen

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::string_view kStream = "stream";
 constexpr std::string_view kSources = "sources";
+constexpr std::string_view kProbe = "zerocopy-probe";
 
 tl::unexpected<Error> usage(std::string message, std::string hint) {
   return fail(ErrorKind::kInvalidArgument, std::move(message), std::move(hint));
@@ -37,8 +38,9 @@ struct RawArguments {
   std::vector<std::string> unknown;
   bool version = false;
   bool general_help = false;
-  bool sources_help = false;
+  bool command_help = false;  // of a command other than stream
   bool json = false;
+  std::string section;  // of the probe; undocumented
 
   [[nodiscard]] bool has(std::string_view name) const {
     const auto found = switches.find(name);
@@ -86,11 +88,14 @@ Result<RawArguments> split(std::span<const std::string> args) {
           ->allow_extra_args(false);
     }
   }
-  CLI::App* sources = app.add_subcommand(std::string(kSources));
-  sources->set_help_flag();
-  sources->allow_extras();
-  sources->add_flag("--json", raw.json);
-  sources->add_flag("-h,--help", raw.sources_help);
+  for (const std::string_view name : {kSources, kProbe}) {
+    CLI::App* command = app.add_subcommand(std::string(name));
+    command->set_help_flag();
+    command->allow_extras();
+    command->add_flag("--json", raw.json);
+    command->add_flag("-h,--help", raw.command_help);
+    if (name == kProbe) command->add_option("--section", raw.section)->allow_extra_args(false);
+  }
 
   try {
     // This overload takes the arguments last first.
@@ -106,9 +111,10 @@ Result<RawArguments> split(std::span<const std::string> args) {
 
 std::vector<std::string_view> option_names(std::string_view command) {
   std::vector<std::string_view> names{"help"};
-  if (command == kSources) names.push_back("json");
+  const bool reports = command == kSources || command == kProbe;
+  if (reports) names.push_back("json");
   if (command.empty()) names.push_back("version");
-  if (command != kSources) {
+  if (!reports) {
     for (const StreamOption& option : stream_options_table()) names.push_back(option.name);
   }
   return names;
@@ -132,7 +138,7 @@ tl::unexpected<Error> unknown_argument(const RawArguments& raw) {
     return usage(fmt::format("unknown option '{}'", argument), help_hint(command));
   }
   if (command.empty()) {
-    constexpr std::string_view kCommands[] = {kStream, kSources};
+    constexpr std::string_view kCommands[] = {kStream, kSources, kProbe};
     const std::string_view near = nearest_name(argument, kCommands);
     return usage(fmt::format("unknown command '{}'", argument),
                  near.empty() ? help_hint("") : fmt::format("did you mean '{}'?", near));
@@ -217,13 +223,25 @@ Result<void> check_together(const RawArguments& raw, const StreamOptions& option
   return {};
 }
 
-Result<Command> stream_command(const RawArguments& raw, const ConfigLocation& location) {
+Result<void> apply_environment(const OptionEnvironment& environment, StreamOptions& options) {
+  if (environment.zerocopy.empty()) return {};
+  if (auto done = find_stream_option("zerocopy")->apply(environment.zerocopy, options); !done) {
+    return with_context("$LUMEN_ZEROCOPY", std::move(done.error()));
+  }
+  return {};
+}
+
+Result<Command> stream_command(const RawArguments& raw, const ConfigLocation& location,
+                               const OptionEnvironment& environment) {
   if (raw.has("help")) return PrintAndExit{stream_help()};
   StreamOptions options;
   std::filesystem::path path;
   auto entries = config_entries(raw, location, path);
   if (!entries) return tl::unexpected<Error>(std::move(entries.error()));
   if (auto done = apply_config(path, *entries, options); !done) {
+    return tl::unexpected<Error>(std::move(done.error()));
+  }
+  if (auto done = apply_environment(environment, options); !done) {
     return tl::unexpected<Error>(std::move(done.error()));
   }
   if (auto done = apply_arguments(raw, options); !done) {
@@ -238,7 +256,8 @@ Result<Command> stream_command(const RawArguments& raw, const ConfigLocation& lo
 }  // namespace
 
 Result<Command> parse_command_line(std::span<const std::string> args,
-                                   const ConfigLocation& location) {
+                                   const ConfigLocation& location,
+                                   const OptionEnvironment& environment) {
   auto raw = split(args);
   if (!raw) return tl::unexpected<Error>(std::move(raw.error()));
   if (!raw->unknown.empty()) return unknown_argument(*raw);
@@ -253,9 +272,15 @@ Result<Command> parse_command_line(std::span<const std::string> args,
     return usage("no command given",
                  "such as 'lumen-host stream --sink file:out.mp4'; see 'lumen-host --help'");
   }
-  if (raw->commands.front() == kStream) return stream_command(*raw, location);
-  if (raw->sources_help) return PrintAndExit{sources_help()};
-  return SourcesOptions{raw->json ? OutputFormat::kJson : OutputFormat::kText};
+  const std::string& command = raw->commands.front();
+  if (command == kStream) return stream_command(*raw, location, environment);
+  const OutputFormat format = raw->json ? OutputFormat::kJson : OutputFormat::kText;
+  if (command == kProbe) {
+    if (raw->command_help) return PrintAndExit{probe_help()};
+    return ProbeOptions{format, raw->section};
+  }
+  if (raw->command_help) return PrintAndExit{sources_help()};
+  return SourcesOptions{format};
 }
 
 }  // namespace lumen

@@ -42,8 +42,9 @@ std::string general_help() {
 usage: lumen-host COMMAND [OPTION...]
 
 commands:
-  stream     capture a source, encode it and send it to one sink or several
-  sources    list what can be streamed
+  stream          capture a source, encode it and send it to one sink or several
+  sources         list what can be streamed
+  zerocopy-probe  say how this machine will bring frames to the encoder, and why not better
 
 options:
   -h, --help     print this and exit; after a command: about that command
@@ -86,6 +87,22 @@ options:
 examples:
   lumen-host sources
   lumen-host sources --json | jq -r '.[].name'
+)";
+}
+
+std::string probe_help() {
+  return R"(Says which import route this machine takes, proves each with a real picture, and ends with
+one sentence on what to change for a better one. Works without a GPU, too.
+
+usage: lumen-host zerocopy-probe [--json]
+
+options:
+      --json            one JSON object for scripts
+  -h, --help            print this and exit
+
+examples:
+  lumen-host zerocopy-probe
+  lumen-host zerocopy-probe --json | jq -r .summary
 )";
 }
 

@@ -70,6 +70,12 @@ Result<void> set_encoder(std::string_view value, StreamOptions& options) {
   return choose<&StreamOptions::encoder>(value, options, kChoices);
 }
 
+Result<void> set_zerocopy(std::string_view value, StreamOptions& options) {
+  static constexpr Choice<ZeroCopy> kChoices[] = {
+      {"auto", ZeroCopy::kAuto}, {"off", ZeroCopy::kOff}, {"require", ZeroCopy::kRequire}};
+  return choose<&StreamOptions::zerocopy>(value, options, kChoices);
+}
+
 Result<void> set_profile(std::string_view value, StreamOptions& options) {
   static constexpr Choice<Profile> kChoices[] = {
       {"baseline", Profile::kBaseline}, {"main", Profile::kMain}, {"high", Profile::kHigh}};
@@ -108,6 +114,10 @@ constexpr StreamOption kTable[] = {
      set_codec},
     {"encoder", 0, kOne, kAnywhere, "ENCODER",
      "auto, ffmpeg-nvenc or software (default: auto, the first that works)", set_encoder},
+    {"zerocopy", 0, kOne, kAnywhere, "MODE",
+     "auto: the best import route that works (default); off: CPU routes only;\n"
+     "require: exit (8) rather than step down. $LUMEN_ZEROCOPY sets the default",
+     set_zerocopy},
     {"profile", 0, kOne, kAnywhere, "PROFILE",
      "baseline, main or high; for hevc main only\n(default: the encoder's choice)", set_profile},
     {"level", 0, kOne, kAnywhere, "LEVEL",

@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/time.h"
 #include "encode/video_encoder.h"
+#include "zerocopy/planner.h"
 
 namespace lumen {
 
@@ -37,6 +38,8 @@ struct StreamOptions {
   FrameRate fps{60, 1};        // highest rate; the source may give fewer
   std::optional<Extent> size;  // none: the source's
 
+  ZeroCopy zerocopy = ZeroCopy::kAuto;
+
   std::uint64_t frames = 0;             // stop after so many; 0: no limit
   std::optional<Nanoseconds> duration;  // stop after so long; none: no limit
 
@@ -50,11 +53,17 @@ struct SourcesOptions {
   OutputFormat format = OutputFormat::kText;
 };
 
+struct ProbeOptions {
+  OutputFormat format = OutputFormat::kText;
+  /// Not for users: the probe runs itself with it, to ask one driver in a process of its own.
+  std::string section;
+};
+
 /// Help and version: print on standard output and end well.
 struct PrintAndExit {
   std::string text;
 };
 
-using Command = std::variant<StreamOptions, SourcesOptions, PrintAndExit>;
+using Command = std::variant<StreamOptions, SourcesOptions, ProbeOptions, PrintAndExit>;
 
 }  // namespace lumen

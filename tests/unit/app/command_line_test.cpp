@@ -221,6 +221,20 @@ TEST_F(CommandLine, Sources) {
             OutputFormat::kJson);
 }
 
+TEST_F(CommandLine, Probe) {
+  const auto probe = [&](std::vector<std::string> args) {
+    args.insert(args.begin(), "zerocopy-probe");
+    return std::get<ProbeOptions>(parse(std::move(args)).value());
+  };
+  EXPECT_EQ(probe({}).format, OutputFormat::kText);
+  EXPECT_EQ(probe({}).section, "");
+  EXPECT_EQ(probe({"--json"}).format, OutputFormat::kJson);
+  EXPECT_EQ(probe({"--section", "route:egl"}).section, "route:egl");
+  EXPECT_THAT(refusal({"zerocopy-probe", "--section"}), HasSubstr("--section"));
+  EXPECT_THAT(refusal({"zerocopy-probe", "--jsn"}), HasSubstr("did you mean '--json'?"));
+  EXPECT_THAT(refusal({"sources", "--section", "cuda"}), HasSubstr("unknown option"));
+}
+
 TEST_F(CommandLine, HelpAndVersionNeedNothingElse) {
   write_config("<<<< broken");
   const auto text = [&](std::vector<std::string> args) {

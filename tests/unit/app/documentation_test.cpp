@@ -70,10 +70,26 @@ TEST(Documentation, CompletionKnowsEveryOptionAndNoOther) {
 
 TEST(Documentation, ManualTellsEveryExitCode) {
   std::set<std::string> expected;
-  for (int code = 0; code <= static_cast<int>(ExitCode::kCaptureFailed); ++code) {
+  for (int code = 0; code <= static_cast<int>(ExitCode::kZeroCopyUnavailable); ++code) {
     expected.insert(std::to_string(code));
   }
   EXPECT_EQ(words_after("\n.It ", packaging("lumen-host.1"), "0123456789"), expected);
+}
+
+TEST(Documentation, ManualAndCompletionKnowEveryCommand) {
+  // "  stream          capture …" in the general help.
+  std::set<std::string> commands;
+  const std::string help = general_help();
+  const std::string list = help.substr(help.find("\ncommands:"));
+  for (const std::string& word : words_after("\n  ", list.substr(0, list.find("\n\n")), kLetters)) {
+    commands.insert(word);
+  }
+  EXPECT_GE(commands.size(), 3U);
+  const std::string completion = packaging("lumen-host.bash");
+  for (const std::string& command : commands) {
+    EXPECT_THAT(packaging("lumen-host.1"), HasSubstr("\n.It Cm " + command + "\n"));
+    EXPECT_THAT(completion, HasSubstr(command));
+  }
 }
 
 TEST(Documentation, ManualNamesEveryStageOfTheStatistics) {
@@ -84,7 +100,7 @@ TEST(Documentation, ManualNamesEveryStageOfTheStatistics) {
 }
 
 TEST(Documentation, HelpFitsATerminal) {
-  for (const std::string& text : {general_help(), stream_help(), sources_help()}) {
+  for (const std::string& text : {general_help(), stream_help(), sources_help(), probe_help()}) {
     std::size_t begin = 0;
     while (begin < text.size()) {
       const std::size_t end = text.find('\n', begin);
