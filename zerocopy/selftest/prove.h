@@ -34,8 +34,8 @@ struct Proof {
 /// kDeviceLost.
 Result<Proof> prove(FrameImporter& importer, std::span<const std::unique_ptr<SampleMaker>> makers);
 
-/// Median time that import() and the GPU's work for it take together, over `frames` frames of one
-/// sample of `size`.
+/// Median time that import() to NV12 and the GPU's work for it take together, over `frames` frames
+/// of one sample of `size` (even sides).
 Result<Nanoseconds> time_per_frame(FrameImporter& importer, SampleMaker& maker, Fourcc format,
                                    Modifier modifier, Extent size, unsigned frames);
 

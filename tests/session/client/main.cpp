@@ -1,6 +1,8 @@
 // A full-screen Wayland client that draws the next frame of the test pattern whenever the
-// compositor asks for one. Usage: lumen-pattern-client [TITLE]. Ends with SIGTERM or with the
-// compositor.
+// compositor asks for one. Usage: lumen-pattern-client [--fresh-buffers WxH] [TITLE]. Ends with
+// SIGTERM or with the compositor. With --fresh-buffers every frame comes in a wl_buffer of its own,
+// as gamescope's headless backend was seen to need, and WxH is the size where the compositor leaves
+// it to the client.
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -34,6 +36,9 @@ struct Client {
   wl_surface* surface = nullptr;
   Extent size;
   std::optional<PatternPainter> painter;
+  bool fresh_buffers = false;
+  Extent own_size;  // empty: the compositor must give one
+  wl_shm_pool* pool = nullptr;
   std::array<Buffer, 3> buffers;
   std::uint32_t number = 0;
   bool closed = false;
@@ -41,6 +46,18 @@ struct Client {
 
 const wl_buffer_listener kBufferListener = {
     .release = [](void* data, wl_buffer*) { static_cast<Buffer*>(data)->busy = false; }};
+
+void make_buffer(Client& client, std::size_t index) {
+  const std::uint32_t pitch = client.size.width * 4;
+  const std::size_t bytes = std::size_t{pitch} * client.size.height;
+  Buffer& buffer = client.buffers[index];
+  if (buffer.buffer != nullptr) wl_buffer_destroy(buffer.buffer);
+  buffer.buffer = wl_shm_pool_create_buffer(
+      client.pool, static_cast<std::int32_t>(index * bytes),
+      static_cast<std::int32_t>(client.size.width), static_cast<std::int32_t>(client.size.height),
+      static_cast<std::int32_t>(pitch), WL_SHM_FORMAT_XRGB8888);
+  wl_buffer_add_listener(buffer.buffer, &kBufferListener, &buffer);
+}
 
 bool make_buffers(Client& client) {
   const std::uint32_t pitch = client.size.width * 4;
@@ -52,19 +69,14 @@ bool make_buffers(Client& client) {
   void* memory = ::mmap(nullptr, bytes * client.buffers.size(), PROT_READ | PROT_WRITE, MAP_SHARED,
                         fd.borrow(), 0);
   if (memory == MAP_FAILED) return false;
-  wl_shm_pool* pool = wl_shm_create_pool(client.shm, fd.borrow(),
-                                         static_cast<std::int32_t>(bytes * client.buffers.size()));
+  client.pool = wl_shm_create_pool(client.shm, fd.borrow(),
+                                   static_cast<std::int32_t>(bytes * client.buffers.size()));
   for (std::size_t i = 0; i < client.buffers.size(); ++i) {
     Buffer& buffer = client.buffers[i];
     buffer.view = view_pixels(static_cast<std::uint8_t*>(memory) + i * bytes, Fourcc::kBGRx,
                               client.size, Pitch{pitch});
-    buffer.buffer = wl_shm_pool_create_buffer(
-        pool, static_cast<std::int32_t>(i * bytes), static_cast<std::int32_t>(client.size.width),
-        static_cast<std::int32_t>(client.size.height), static_cast<std::int32_t>(pitch),
-        WL_SHM_FORMAT_XRGB8888);
-    wl_buffer_add_listener(buffer.buffer, &kBufferListener, &buffer);
+    make_buffer(client, i);
   }
-  wl_shm_pool_destroy(pool);
   client.painter.emplace(Fourcc::kBGRx, client.size);
   return true;
 }
@@ -78,8 +90,10 @@ const wl_callback_listener kFrameListener = {
     }};
 
 void draw(Client& client) {
-  for (Buffer& buffer : client.buffers) {
+  for (std::size_t i = 0; i < client.buffers.size(); ++i) {
+    Buffer& buffer = client.buffers[i];
     if (buffer.busy) continue;
+    if (client.fresh_buffers) make_buffer(client, i);
     if (!std::exchange(buffer.drawn, true)) client.painter->draw_static(buffer.view);
     client.painter->draw_moving(client.number++, buffer.view);
     buffer.busy = true;
@@ -131,6 +145,7 @@ const xdg_surface_listener kSurfaceListener = {
     .configure = [](void* data, xdg_surface* surface, std::uint32_t serial) {
       auto& client = *static_cast<Client*>(data);
       xdg_surface_ack_configure(surface, serial);
+      if (client.size.empty()) client.size = client.own_size;
       if (client.painter || client.size.empty()) return;
       if (!make_buffers(client)) {
         client.closed = true;
@@ -139,7 +154,7 @@ const xdg_surface_listener kSurfaceListener = {
       draw(client);
     }};
 
-int run(const char* title) {
+int run(bool fresh_buffers, Extent own_size, const char* title) {
   std::unique_ptr<wl_display, void (*)(wl_display*)> display(wl_display_connect(nullptr),
                                                              wl_display_disconnect);
   if (!display) {
@@ -147,6 +162,8 @@ int run(const char* title) {
     return 1;
   }
   Client client;
+  client.fresh_buffers = fresh_buffers;
+  client.own_size = own_size;
   wl_registry_add_listener(wl_display_get_registry(display.get()), &kRegistryListener, &client);
   wl_display_roundtrip(display.get());
   if (client.compositor == nullptr || client.shm == nullptr || client.shell == nullptr) {
@@ -171,4 +188,10 @@ int run(const char* title) {
 }  // namespace
 }  // namespace lumen
 
-int main(int argc, char** argv) { return lumen::run(argc > 1 ? argv[1] : "lumen test pattern"); }
+int main(int argc, char** argv) {
+  lumen::Extent size;
+  const bool fresh = argc > 2 && std::string(argv[1]) == "--fresh-buffers" &&
+                     std::sscanf(argv[2], "%ux%u", &size.width, &size.height) == 2;
+  const int title = fresh ? 3 : 1;
+  return lumen::run(fresh, size, argc > title ? argv[title] : "lumen test pattern");
+}

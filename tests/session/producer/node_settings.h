@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/geometry.h"
 #include "core/pixel_format.h"
@@ -14,6 +15,7 @@ namespace lumen::producer {
 enum class Memory {
   kMemFd,   // own sealed memfds (PW_STREAM_FLAG_ALLOC_BUFFERS)
   kMemPtr,  // PipeWire allocates
+  kDmaBuf,  // own dmabufs where a modifier is negotiated, own memfds where none is, as KWin does
 };
 enum class RateOffer {
   kFixed,     // framerate N/1
@@ -24,10 +26,21 @@ enum class Pts {
   kNone,      // no header metadata is offered
   kMinusOne,  // header with pts -1, as gamescope does
 };
-enum class ModifierOffer {
-  kNone,
-  kLinear,  // first pod: Choice{LINEAR}, MANDATORY | DONT_FIXATE; yet delivers MemFd, as Weston 14
+/// Who picks one of the modifiers that both ends know.
+enum class Fixation {
+  kProducer,  // MANDATORY | DONT_FIXATE: the producer tries to allocate, then announces one
+  kConsumer,  // MANDATORY alone: PipeWire takes the consumer's default, as with gamescope
 };
+enum class PlainTwin {
+  kOffered,  // the same format without a modifier, after the one with
+  kNone,     // dmabufs or nothing
+};
+
+/// DRM_FORMAT_MOD_NVIDIA_BLOCK_LINEAR_2D in one of the layouts that NVIDIA's EGL lists. The pixels
+/// sent under it are linear all the same: it is there to be dropped.
+inline constexpr Modifier kModifierTiled{0x0300'0000'0060'6010ULL};
+/// Announced by ModifierTrick::kForeign: of another vendor (AMD), and in nobody's list.
+inline constexpr Modifier kModifierForeign{0x0200'0000'0000'0001ULL};
 
 struct NodeSettings {
   std::string name = "lumen-test-producer";
@@ -37,11 +50,16 @@ struct NodeSettings {
   RateOffer rate_offer = RateOffer::kFixed;
   Memory memory = Memory::kMemFd;
   Pts pts = Pts::kHeader;
-  ModifierOffer modifiers = ModifierOffer::kNone;
+  /// In order of preference; empty: no pod with a modifier. With kMemFd they are announced and yet
+  /// MemFd is delivered, as by Weston 14.
+  std::vector<Modifier> modifiers;
+  Fixation fixation = Fixation::kProducer;
+  PlainTwin plain = PlainTwin::kOffered;
   std::uint32_t least_buffers = 2;
   std::uint32_t most_buffers = 16;
   ExtentTrick extent = ExtentTrick::kNone;
   Descriptors descriptors = Descriptors::kAll;
+  ModifierTrick modifier_trick = ModifierTrick::kNone;
 };
 
 }  // namespace lumen::producer

@@ -22,26 +22,34 @@ constexpr std::string_view kHelp = R"(lumen-test-producer: a PipeWire video sour
   --fps N | N/D            (60)
   --frames N               good frames to send; 0: endless (0)
   --format F               BGRx BGRA RGBx RGBA NV12 (BGRx)
-  --memory M               memfd memptr (memfd)
+  --memory M               memfd memptr dmabuf (memfd); dmabuf: udmabufs where a modifier was
+                           negotiated, memfds where none was
   --framerate F            fixed variable (fixed)
   --buffers MIN,MAX        (2,16)
   --pts P                  header none minus1 (header)
-  --modifiers M            none linear (none)
+  --modifiers LIST         none, or linear invalid tiled 0xHEX joined by +, the preferred one first
+                           (none); with memfd they are announced and memfds delivered, as Weston
+  --fixation F             producer consumer (producer): who picks one of them
+  --plain P                yes no (yes): offer the format without a modifier, too
+  --like C                 gamescope kwin mutter: sets what it offers; later options change it
   --linger S               seconds to keep the node after the last frame (0.5)
   --hostile LIST           repeatable; a comma list of
       zero-size                                every 7th buffer
       corrupted-header corrupted-chunk         every 5th buffer, in turn
       bad-stride bad-offset short-chunk        the same
-      no-fd                                    every second buffer has no memory (memfd only)
+      no-fd                                    every second buffer has no memory (not memptr)
+      small-dmabuf fake-dmabuf                 every second one is of one page, or a memfd
+      foreign-modifier                         fixes a modifier that nobody offered
       zero-extent huge-extent                  impossible format
       recycle-fds                              new buffers every 60 frames
       resize=WxH@FRAME reformat=FMT@FRAME      once, in mid-stream
       pause=FRAMES@FRAME stall=FRAMES@FRAME
-      flap=FRAME recycle=FRAME
+      flap=FRAME recycle=FRAME to-memfd=FRAME to-dmabuf=FRAME
 
 Prints, a line each:
   ready node-id=N serial=M    a node exists
-  streaming WxH FORMAT        a consumer begins to receive, or the format was announced again
+  streaming WxH FORMAT MEMORY MODIFIER
+                              a consumer begins to receive, or the format was announced again
   paused                      it no longer does
   gone                        flap destroyed the node
   error WHY                   PipeWire reports one
@@ -88,6 +96,59 @@ bool set_buffers(Options& options, std::string_view value) {
          options.node.least_buffers <= options.node.most_buffers && options.node.most_buffers <= 64;
 }
 
+bool set_modifiers(Options& options, std::string_view value) {
+  std::vector<Modifier> modifiers;
+  for (std::string_view rest = value; value != "none" && !rest.empty();) {
+    const std::size_t plus = std::min(rest.find('+'), rest.size());
+    const std::string_view word = rest.substr(0, plus);
+    rest.remove_prefix(std::min(plus + 1, rest.size()));
+    Modifier modifier;
+    if (word == "invalid") {
+      modifier = kModifierInvalid;
+    } else if (word == "tiled") {
+      modifier = kModifierTiled;
+    } else if (word.starts_with("0x")) {
+      const auto [end, error] =
+          std::from_chars(word.data() + 2, word.data() + word.size(), modifier.value, 16);
+      if (error != std::errc{} || end != word.data() + word.size()) return false;
+    } else if (word != "linear") {
+      return false;
+    }
+    modifiers.push_back(modifier);
+  }
+  options.node.modifiers = std::move(modifiers);
+  return true;
+}
+
+/// What compositors offer, as their sources and our own runs have it.
+bool set_likeness(Options& options, std::string_view value) {
+  NodeSettings& node = options.node;
+  node.memory = Memory::kDmaBuf;
+  node.rate_offer = RateOffer::kVariable;
+  node.fixation = Fixation::kProducer;
+  node.plain = PlainTwin::kOffered;
+  if (value == "gamescope") {
+    node.name = "gamescope";
+    node.modifiers = {kModifierLinear};
+    node.fixation = Fixation::kConsumer;
+    node.pts = Pts::kMinusOne;
+    node.least_buffers = 1;
+    node.most_buffers = 8;
+    return true;
+  }
+  if (value == "kwin") {
+    node.format = Fourcc::kBGRA;
+    node.modifiers = {kModifierLinear, kModifierInvalid};
+    node.least_buffers = 2;
+    node.most_buffers = 4;
+    return true;
+  }
+  node.modifiers = {kModifierLinear};
+  node.least_buffers = 2;
+  node.most_buffers = 16;
+  return value == "mutter";
+}
+
 bool set_linger(Options& options, std::string_view value) {
   double seconds = 0;
   if (!parse_number(value, seconds) || !(seconds >= 0 && seconds <= 3600)) return false;
@@ -100,8 +161,8 @@ struct Flag {
   Setter set;
 };
 
-const std::array<Flag, 11>& flags() {
-  static const std::array<Flag, 11> kFlags{{
+const std::array<Flag, 14>& flags() {
+  static const std::array<Flag, 14> kFlags{{
       {"--name", [](Options& o, std::string_view v) { return !(o.node.name = v).empty(); }},
       {"--size", set_size},
       {"--fps", set_rate},
@@ -110,8 +171,9 @@ const std::array<Flag, 11>& flags() {
        [](Options& o, std::string_view v) {
          return (o.node.format = parse_format_name(v)) != Fourcc::kNone;
        }},
-      {"--memory", words<Memory, 2>(&NodeSettings::memory,
-                                    {{{"memfd", Memory::kMemFd}, {"memptr", Memory::kMemPtr}}})},
+      {"--memory", words<Memory, 3>(&NodeSettings::memory, {{{"memfd", Memory::kMemFd},
+                                                             {"memptr", Memory::kMemPtr},
+                                                             {"dmabuf", Memory::kDmaBuf}}})},
       {"--framerate",
        words<RateOffer, 2>(&NodeSettings::rate_offer,
                            {{{"fixed", RateOffer::kFixed}, {"variable", RateOffer::kVariable}}})},
@@ -119,9 +181,13 @@ const std::array<Flag, 11>& flags() {
       {"--pts", words<Pts, 3>(&NodeSettings::pts, {{{"header", Pts::kHeader},
                                                     {"none", Pts::kNone},
                                                     {"minus1", Pts::kMinusOne}}})},
-      {"--modifiers", words<ModifierOffer, 2>(
-                          &NodeSettings::modifiers,
-                          {{{"none", ModifierOffer::kNone}, {"linear", ModifierOffer::kLinear}}})},
+      {"--modifiers", set_modifiers},
+      {"--fixation", words<Fixation, 2>(
+                         &NodeSettings::fixation,
+                         {{{"producer", Fixation::kProducer}, {"consumer", Fixation::kConsumer}}})},
+      {"--plain", words<PlainTwin, 2>(&NodeSettings::plain,
+                                      {{{"yes", PlainTwin::kOffered}, {"no", PlainTwin::kNone}}})},
+      {"--like", set_likeness},
       {"--linger", set_linger},
   }};
   return kFlags;
@@ -152,6 +218,7 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   }
   options.node.extent = options.personality.extent;
   options.node.descriptors = options.personality.descriptors;
+  options.node.modifier_trick = options.personality.modifier_trick;
   return options;
 }
 

@@ -34,9 +34,14 @@ struct NamedAction {
   Action::Kind kind;
 };
 constexpr std::array kActions = {
-    NamedAction{"resize", Action::Kind::kResize}, NamedAction{"reformat", Action::Kind::kReformat},
-    NamedAction{"pause", Action::Kind::kPause},   NamedAction{"stall", Action::Kind::kStall},
-    NamedAction{"flap", Action::Kind::kFlap},     NamedAction{"recycle", Action::Kind::kRecycle},
+    NamedAction{"to-memfd", Action::Kind::kToMemFd},
+    NamedAction{"to-dmabuf", Action::Kind::kToDmaBuf},
+    NamedAction{"resize", Action::Kind::kResize},
+    NamedAction{"reformat", Action::Kind::kReformat},
+    NamedAction{"pause", Action::Kind::kPause},
+    NamedAction{"stall", Action::Kind::kStall},
+    NamedAction{"flap", Action::Kind::kFlap},
+    NamedAction{"recycle", Action::Kind::kRecycle},
 };
 
 std::optional<std::uint32_t> parse_number(std::string_view text) {
@@ -83,6 +88,8 @@ Result<Action> parse_action(std::string_view word) {
       break;
     case Action::Kind::kFlap:
     case Action::Kind::kRecycle:
+    case Action::Kind::kToMemFd:
+    case Action::Kind::kToDmaBuf:
       if (has_what) return bad_word(word);
       break;
   }
@@ -102,6 +109,12 @@ Result<void> Personality::add(std::string_view words) {
       defects.push_back(defect->defect);
     } else if (word == "no-fd") {
       descriptors = Descriptors::kSomeMissing;
+    } else if (word == "small-dmabuf") {
+      descriptors = Descriptors::kSomeSmall;
+    } else if (word == "fake-dmabuf") {
+      descriptors = Descriptors::kSomeFake;
+    } else if (word == "foreign-modifier") {
+      modifier_trick = ModifierTrick::kForeign;
     } else if (word == "zero-extent") {
       extent = ExtentTrick::kZero;
     } else if (word == "huge-extent") {

@@ -31,6 +31,8 @@ struct Action {
     kStall,     // stays active and sends nothing for `frames` intervals
     kFlap,      // destroys the node; a new one of the same name comes a second later
     kRecycle,   // makes PipeWire remove all buffers and add new ones
+    kToMemFd,   // offers no modifiers any more, so that memfds follow
+    kToDmaBuf,  // offers them again
   };
   Kind kind = Kind::kPause;
   std::uint32_t at_frame = 0;
@@ -40,13 +42,24 @@ struct Action {
 };
 
 enum class ExtentTrick { kNone, kZero, kHuge };
-enum class Descriptors { kAll, kSomeMissing };
+/// What is wrong with every second buffer's descriptor.
+enum class Descriptors {
+  kAll,          // nothing
+  kSomeMissing,  // there is none
+  kSomeSmall,    // a dmabuf of one page
+  kSomeFake,     // called a dmabuf and is a memfd; the picture in it is right
+};
+enum class ModifierTrick {
+  kNone,
+  kForeign,  // fixes a modifier that the consumer did not offer
+};
 
 struct Personality {
   std::vector<Defect> defects;
   std::vector<Action> actions;  // sorted by at_frame
   ExtentTrick extent = ExtentTrick::kNone;
   Descriptors descriptors = Descriptors::kAll;
+  ModifierTrick modifier_trick = ModifierTrick::kNone;
   std::uint32_t recycle_every = 0;  // frames; 0: never
 
   /// Adds a comma list as --hostile takes it; errors name the word.

@@ -80,15 +80,16 @@ spa_video_format to_spa(Fourcc format) {
   return row == kFormats.end() ? SPA_VIDEO_FORMAT_UNKNOWN : row->spa;
 }
 
-void Pods::add_formats(const NodeSettings& settings, Fixation fixation) {
-  if (settings.modifiers == ModifierOffer::kLinear) {
-    if (fixation == Fixation::kDone) add_format(settings, ModifierProperty::kFixed);
-    add_format(settings, ModifierProperty::kChoice);
+void Pods::add_formats(const NodeSettings& settings, std::optional<Modifier> fixed) {
+  if (fixed) add_format(settings, {*fixed}, true);
+  if (!settings.modifiers.empty()) add_format(settings, settings.modifiers);
+  if (settings.plain == PlainTwin::kOffered || settings.modifiers.empty()) {
+    add_format(settings, {});
   }
-  add_format(settings, ModifierProperty::kAbsent);
 }
 
-void Pods::add_format(const NodeSettings& settings, ModifierProperty modifier) {
+void Pods::add_format(const NodeSettings& settings, const std::vector<Modifier>& modifiers,
+                      bool fixed) {
   Storage& storage = next();
   spa_pod_builder b{};
   spa_pod_builder_init(&b, storage.data(), static_cast<std::uint32_t>(storage.size() * 8));
@@ -97,17 +98,20 @@ void Pods::add_format(const NodeSettings& settings, ModifierProperty modifier) {
   add_id(&b, SPA_FORMAT_mediaType, SPA_MEDIA_TYPE_video);
   add_id(&b, SPA_FORMAT_mediaSubtype, SPA_MEDIA_SUBTYPE_raw);
   add_id(&b, SPA_FORMAT_VIDEO_format, to_spa(settings.format));
-  constexpr auto kLinear = static_cast<std::int64_t>(kModifierLinear.value);
-  if (modifier == ModifierProperty::kFixed) {
+  if (fixed) {
     spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_modifier, SPA_POD_PROP_FLAG_MANDATORY);
-    spa_pod_builder_long(&b, kLinear);
-  } else if (modifier == ModifierProperty::kChoice) {
-    spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_modifier,
-                         SPA_POD_PROP_FLAG_MANDATORY | SPA_POD_PROP_FLAG_DONT_FIXATE);
+    spa_pod_builder_long(&b, static_cast<std::int64_t>(modifiers.front().value));
+  } else if (!modifiers.empty()) {
+    std::uint32_t flags = SPA_POD_PROP_FLAG_MANDATORY;
+    if (settings.fixation == Fixation::kProducer) flags |= SPA_POD_PROP_FLAG_DONT_FIXATE;
+    spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_modifier, flags);
     spa_pod_frame choice;
     spa_pod_builder_push_choice(&b, &choice, SPA_CHOICE_Enum, 0);
-    spa_pod_builder_long(&b, kLinear);  // the default, repeated as the only alternative
-    spa_pod_builder_long(&b, kLinear);
+    // The default, then all alternatives, the default among them.
+    spa_pod_builder_long(&b, static_cast<std::int64_t>(modifiers.front().value));
+    for (const Modifier modifier : modifiers) {
+      spa_pod_builder_long(&b, static_cast<std::int64_t>(modifier.value));
+    }
     spa_pod_builder_pop(&b, &choice);
   }
   const Extent size = announced(settings);
@@ -118,7 +122,7 @@ void Pods::add_format(const NodeSettings& settings, ModifierProperty modifier) {
 }
 
 void Pods::add_buffers(const NodeSettings& settings, std::uint32_t picture_bytes, Pitch pitch,
-                       bool has_modifier) {
+                       std::uint32_t data_types) {
   Storage& buffers = next();
   spa_pod_builder b{};
   spa_pod_builder_init(&b, buffers.data(), static_cast<std::uint32_t>(buffers.size() * 8));
@@ -135,12 +139,9 @@ void Pods::add_buffers(const NodeSettings& settings, std::uint32_t picture_bytes
   add_int(&b, SPA_PARAM_BUFFERS_blocks, 1);
   add_int(&b, SPA_PARAM_BUFFERS_size, picture_bytes);
   add_int(&b, SPA_PARAM_BUFFERS_stride, pitch.bytes);
-  std::uint32_t types =
-      settings.memory == Memory::kMemFd ? 1U << SPA_DATA_MemFd : 1U << SPA_DATA_MemPtr;
-  if (has_modifier) types |= 1U << SPA_DATA_DmaBuf;
   spa_pod_builder_prop(&b, SPA_PARAM_BUFFERS_dataType, 0);
   spa_pod_builder_push_choice(&b, &choice, SPA_CHOICE_Flags, 0);
-  spa_pod_builder_int(&b, as_int(types));
+  spa_pod_builder_int(&b, as_int(data_types));
   spa_pod_builder_pop(&b, &choice);
   spa_pod_builder_pop(&b, &object);
 
@@ -159,6 +160,17 @@ std::vector<const spa_pod*> Pods::pointers() const {
     pods.push_back(reinterpret_cast<const spa_pod*>(storage.data()));
   }
   return pods;
+}
+
+std::vector<Modifier> offered_modifiers(const spa_pod_prop& property) {
+  std::uint32_t count = 0;
+  std::uint32_t kind = SPA_CHOICE_None;
+  const spa_pod* const values = spa_pod_get_values(&property.value, &count, &kind);
+  std::vector<Modifier> modifiers;
+  if (values->type != SPA_TYPE_Long || values->size != sizeof(std::int64_t)) return modifiers;
+  const auto* const longs = reinterpret_cast<const std::uint64_t*>(values + 1);  // the pod's body
+  for (std::uint32_t i = 0; i < count; ++i) modifiers.push_back({longs[i]});
+  return modifiers;
 }
 
 Pods::Storage& Pods::next() { return storage_.emplace_back(kPodWords); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -21,24 +22,27 @@ spa_video_format to_spa(Fourcc format);
 /// Owns pods; pointers stay valid until the next add.
 class Pods {
  public:
-  enum class Fixation { kOpen, kDone };
-
-  /// EnumFormat: with the modifier first where settings ask for it, then without.
-  void add_formats(const NodeSettings& settings, Fixation fixation);
-  /// Buffers, and the header Meta where settings ask for it.
+  /// EnumFormat: with `fixed` alone where one was picked, with all modifiers, then without.
+  void add_formats(const NodeSettings& settings, std::optional<Modifier> fixed = std::nullopt);
+  /// Buffers of the types in `data_types` (a mask of 1 << spa_data_type), and the header Meta where
+  /// settings ask for it.
   void add_buffers(const NodeSettings& settings, std::uint32_t picture_bytes, Pitch pitch,
-                   bool has_modifier);
+                   std::uint32_t data_types);
 
   [[nodiscard]] std::vector<const spa_pod*> pointers() const;
 
  private:
   using Storage = std::vector<std::uint64_t>;  // pods are 8-byte aligned
-  enum class ModifierProperty { kAbsent, kChoice, kFixed };
 
-  void add_format(const NodeSettings& settings, ModifierProperty modifier);
+  /// `modifiers`: none, one (a plain value), or a choice of several.
+  void add_format(const NodeSettings& settings, const std::vector<Modifier>& modifiers,
+                  bool fixed = false);
   Storage& next();
 
   std::vector<Storage> storage_;
 };
+
+/// The modifiers that both ends know, of a Format that PipeWire filtered; the default first.
+std::vector<Modifier> offered_modifiers(const spa_pod_prop& property);
 
 }  // namespace lumen::producer

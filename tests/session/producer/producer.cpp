@@ -166,8 +166,8 @@ void Producer::tick() {
   skipped_ += missed;
   if (!std::exchange(stream_printed_, true)) {
     const NodeSettings& settings = node_->settings();
-    print_line(fmt::format("streaming {}x{} {}", settings.size.width, settings.size.height,
-                           to_string(settings.format)));
+    print_line(fmt::format("streaming {}x{} {} {}", settings.size.width, settings.size.height,
+                           to_string(settings.format), node_->describe_memory()));
   }
   if (const std::optional<Action> action = take_action()) {
     perform(*action);
@@ -208,6 +208,12 @@ void Producer::perform(const Action& action) {
     case Action::Kind::kResize: settings.size = action.size; break;
     case Action::Kind::kReformat: settings.format = action.format; break;
     case Action::Kind::kRecycle: break;
+    case Action::Kind::kToMemFd:
+      if (!settings.modifiers.empty()) withdrawn_modifiers_ = std::exchange(settings.modifiers, {});
+      break;
+    case Action::Kind::kToDmaBuf:
+      if (settings.modifiers.empty()) settings.modifiers = withdrawn_modifiers_;
+      break;
     case Action::Kind::kPause:
       node_->set_active(VideoNode::Activity::kInactive);
       resume_timer_.arm(now() + frame_offset(settings.rate, action.frames));
@@ -221,7 +227,7 @@ void Producer::perform(const Action& action) {
       resume_timer_.arm(now() + kFlapTime);
       return;
   }
-  node_->announce(settings.format, settings.size);
+  node_->announce(settings.format, settings.size, settings.modifiers);
   stream_printed_ = false;
   arm();
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <pipewire/pipewire.h>
 
@@ -71,6 +72,7 @@ class Producer {
   bool stream_printed_ = false;  // for the format in effect
   std::size_t actions_done_ = 0;
   std::uint64_t recycled_at_ = 0;
+  std::vector<Modifier> withdrawn_modifiers_;  // by kToMemFd
   End end_ = End::kFinished;
 
   std::uint64_t produced_ = 0;  // good frames sent: also the next frame's number

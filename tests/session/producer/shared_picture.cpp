@@ -1,6 +1,7 @@
 #include "shared_picture.h"
 
 #include <cerrno>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -24,6 +25,16 @@ Result<std::unique_ptr<SharedPicture>> SharedPicture::allocate(std::size_t bytes
   if (data == MAP_FAILED) return fail_errno(ErrorKind::kIo, "mmap", errno);
   picture->data_ = static_cast<std::uint8_t*>(data);
   picture->bytes_ = bytes;
+  return picture;
+}
+
+Result<std::unique_ptr<SharedPicture>> SharedPicture::allocate_dmabuf(std::size_t bytes) {
+  auto dmabuf = test::TestDmaBuf::allocate(bytes);
+  if (!dmabuf) return tl::unexpected<Error>(std::move(dmabuf.error()));
+  std::unique_ptr<SharedPicture> picture(new SharedPicture);
+  picture->dmabuf_ = std::move(*dmabuf);
+  picture->data_ = reinterpret_cast<std::uint8_t*>(picture->dmabuf_->bytes().data());
+  picture->bytes_ = picture->dmabuf_->bytes().size();
   return picture;
 }
 

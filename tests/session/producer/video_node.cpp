@@ -75,11 +75,11 @@ Result<void> VideoNode::connect(pw_core* core) {
   pw_stream_add_listener(stream_, &listener_, &kEvents, this);
 
   Pods pods;
-  pods.add_formats(settings_, Pods::Fixation::kOpen);
+  pods.add_formats(settings_);
   std::vector<const spa_pod*> params = pods.pointers();
   const int flags =
-      PW_STREAM_FLAG_DRIVER | (settings_.memory == Memory::kMemFd ? PW_STREAM_FLAG_ALLOC_BUFFERS
-                                                                  : PW_STREAM_FLAG_MAP_BUFFERS);
+      PW_STREAM_FLAG_DRIVER | (settings_.memory == Memory::kMemPtr ? PW_STREAM_FLAG_MAP_BUFFERS
+                                                                   : PW_STREAM_FLAG_ALLOC_BUFFERS);
   const int result = pw_stream_connect(stream_, PW_DIRECTION_OUTPUT, PW_ID_ANY,
                                        static_cast<pw_stream_flags>(flags), params.data(),
                                        static_cast<std::uint32_t>(params.size()));
@@ -106,42 +106,76 @@ void VideoNode::on_format(const spa_pod* format) {
   const spa_pod_prop* const modifier =
       spa_pod_find_prop(format, nullptr, SPA_FORMAT_VIDEO_modifier);
   if (modifier != nullptr && (modifier->flags & SPA_POD_PROP_FLAG_DONT_FIXATE) != 0) {
-    pods.add_formats(settings_, Pods::Fixation::kDone);
+    pods.add_formats(settings_, fixate(offered_modifiers(*modifier)));
     update_params(pods);
     return;  // the fixed format comes next
   }
   negotiating_ = false;
+  modifier_.reset();
+  if (modifier != nullptr) {
+    const std::vector<Modifier> fixed = offered_modifiers(*modifier);
+    modifier_ = fixed.empty() ? kModifierInvalid : fixed.front();
+  }
+  // Types of memory that the consumer must be able to take; a modifier says "dmabuf" to it even
+  // where this producer is going to deliver something else.
+  std::uint32_t types = settings_.memory == Memory::kMemPtr ? 1U << SPA_DATA_MemPtr
+                        : delivers_dmabufs()                ? 0
+                                                            : 1U << SPA_DATA_MemFd;
+  if (modifier_) types |= 1U << SPA_DATA_DmaBuf;
   pods.add_buffers(
       settings_,
       static_cast<std::uint32_t>(picture_bytes(settings_.format, settings_.size.height, pitch_)),
-      pitch_, modifier != nullptr);
+      pitch_, types);
   update_params(pods);
+}
+
+std::optional<Modifier> VideoNode::fixate(const std::vector<Modifier>& offered) const {
+  if (settings_.modifier_trick == ModifierTrick::kForeign) return kModifierForeign;
+  for (const Modifier modifier : settings_.modifiers) {
+    if (std::ranges::find(offered, modifier) == offered.end()) continue;
+    if (settings_.memory != Memory::kDmaBuf || test::TestDmaBuf::allocate(1)) return modifier;
+  }
+  return std::nullopt;
+}
+
+std::string VideoNode::describe_memory() const {
+  const std::string modifier = modifier_ ? " " + to_string(*modifier_) : "";
+  if (settings_.memory == Memory::kMemPtr) return "MemPtr" + modifier;
+  return (delivers_dmabufs() ? "DmaBuf" : "MemFd") + modifier;
+}
+
+Result<std::unique_ptr<SharedPicture>> VideoNode::make_picture(std::size_t bytes,
+                                                               Descriptors descriptor) const {
+  if (!delivers_dmabufs() || descriptor == Descriptors::kSomeFake) {
+    return SharedPicture::allocate(bytes);
+  }
+  return SharedPicture::allocate_dmabuf(descriptor == Descriptors::kSomeSmall ? 1 : bytes);
 }
 
 void VideoNode::on_add_buffer(pw_buffer* buffer) {
   spa_data& data = buffer->buffer->datas[0];
   const std::size_t bytes = picture_bytes(settings_.format, settings_.size.height, pitch_);
-  const bool missing =
-      settings_.descriptors == Descriptors::kSomeMissing && buffers_added_++ % 2 == 1;
+  const Descriptors descriptor =
+      buffers_added_++ % 2 == 1 ? settings_.descriptors : Descriptors::kAll;
   if (settings_.memory == Memory::kMemPtr) {
     auto picture = SharedPicture::borrow(data.maxsize < bytes ? nullptr : data.data, bytes);
     if (picture->data() != nullptr) draw_static_part(*picture);
     buffer->user_data = picture.release();
     return;
   }
-  data.type = SPA_DATA_MemFd;
+  data.type = delivers_dmabufs() ? SPA_DATA_DmaBuf : SPA_DATA_MemFd;
   data.flags = SPA_DATA_FLAG_READWRITE;
   data.fd = -1;
   data.mapoffset = 0;
   data.maxsize = static_cast<std::uint32_t>(bytes);
   data.data = nullptr;
-  if (missing) return;
-  auto picture = SharedPicture::allocate(bytes);
+  if (descriptor == Descriptors::kSomeMissing) return;
+  auto picture = make_picture(bytes, descriptor);
   if (!picture) {
     pw_stream_set_error(stream_, -ENOMEM, "%s", picture.error().describe().c_str());
     return;
   }
-  draw_static_part(**picture);
+  if ((*picture)->bytes() >= bytes) draw_static_part(**picture);
   data.fd = (*picture)->fd();
   data.data = (*picture)->data();
   buffer->user_data = picture->release();
@@ -165,13 +199,14 @@ void VideoNode::prepare_picture() {
   painter_->draw_static(view_pixels(static_part_.data(), settings_.format, settings_.size, pitch_));
 }
 
-void VideoNode::announce(Fourcc format, Extent size) {
+void VideoNode::announce(Fourcc format, Extent size, std::vector<Modifier> modifiers) {
   settings_.format = format;
   settings_.size = size;
+  settings_.modifiers = std::move(modifiers);
   negotiating_ = true;
   prepare_picture();
   Pods pods;
-  pods.add_formats(settings_, Pods::Fixation::kOpen);
+  pods.add_formats(settings_);
   update_params(pods);
 }
 
@@ -199,18 +234,21 @@ VideoNode::Sent VideoNode::send(std::uint32_t number, Timestamp due, Defect defe
 }
 
 void VideoNode::draw_static_part(SharedPicture& picture) {
+  const SharedPicture::WriteScope scope(picture);
   std::memcpy(picture.data(), static_part_.data(), static_part_.size());
   picture.has_static_part = true;
 }
 
 void VideoNode::draw(SharedPicture& picture, std::uint32_t number) {
   if (!picture.has_static_part) draw_static_part(picture);
+  const SharedPicture::WriteScope scope(picture);
   painter_->draw_moving(number,
                         view_pixels(picture.data(), settings_.format, settings_.size, pitch_));
 }
 
 void VideoNode::fill_with_garbage(SharedPicture& picture) {
   picture.has_static_part = false;
+  const SharedPicture::WriteScope scope(picture);
   for (std::size_t at = 0; at < picture.bytes(); at += garbage_.size()) {
     std::memcpy(picture.data() + at, garbage_.data(),
                 std::min(garbage_.size(), picture.bytes() - at));

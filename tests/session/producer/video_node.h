@@ -47,19 +47,29 @@ class VideoNode {
   /// defect or because the buffer has no memory.
   Sent send(std::uint32_t number, Timestamp due, Defect defect);
 
-  /// Announces another format or size, or the same again, which makes PipeWire renew the buffers.
-  void announce(Fourcc format, Extent size);
+  /// Announces another format, size or choice of modifiers, or the same again, which makes PipeWire
+  /// renew the buffers.
+  void announce(Fourcc format, Extent size, std::vector<Modifier> modifiers);
   void set_active(Activity activity);
 
   [[nodiscard]] const NodeSettings& settings() const { return settings_; }
+  /// "MemFd", "DmaBuf LINEAR", …: what was negotiated last.
+  [[nodiscard]] std::string describe_memory() const;
 
  private:
   VideoNode(NodeSettings settings, Callbacks callbacks);
   Result<void> connect(pw_core* core);
   void on_state(pw_stream_state state, const char* error);
   void on_format(const spa_pod* format);
+  /// The modifier to announce for one that both ends know; nothing where none can be allocated.
+  [[nodiscard]] std::optional<Modifier> fixate(const std::vector<Modifier>& offered) const;
   void on_add_buffer(pw_buffer* buffer);
+  [[nodiscard]] Result<std::unique_ptr<SharedPicture>> make_picture(std::size_t bytes,
+                                                                    Descriptors descriptor) const;
   void on_remove_buffer(pw_buffer* buffer);
+  [[nodiscard]] bool delivers_dmabufs() const {
+    return settings_.memory == Memory::kDmaBuf && modifier_.has_value();
+  }
   void update_params(const Pods& pods);
   void prepare_picture();
 
@@ -81,6 +91,7 @@ class VideoNode {
   std::uint32_t bad_strides_ = 0;
 
   // Of the format in effect.
+  std::optional<Modifier> modifier_;  // nothing: the format was negotiated without one
   std::optional<PatternPainter> painter_;
   Pitch pitch_;
   std::vector<std::uint8_t> static_part_;
