@@ -49,7 +49,7 @@ Planner::Planner(ZeroCopy mode, std::span<const ImporterEntry> registry)
   ladder_.reserve(registry.size() + 1);
   for (const ImporterEntry& entry : registry) {
     if (entry.kind == RouteKind::kCpu && mode != ZeroCopy::kOff) {
-      ladder_.push_back({std::string(kReadback), false, "not needed"});
+      ladder_.push_back({std::string(kReadback), false, ""});
     }
     ladder_.push_back({std::string(entry.name), false, ""});
   }
@@ -146,7 +146,7 @@ void Planner::describe_readback() {
             "the encoder reads host memory: the GPU converts each picture and it is then read "
             "back");
   }
-  *step = {step->name, used, used ? "the encoder reads host memory" : "not needed"};
+  *step = {step->name, used, used ? "the encoder reads host memory" : ""};
 }
 
 std::vector<FormatOffer> Planner::offers() const {
@@ -207,6 +207,7 @@ Result<Frame> Planner::import(CapturedFrame captured) {
     return failed(*route, format, modifier, std::move(frame.error()));
   }
   route->proven = true;
+  route->strikes = 0;
   if (const auto taken = route->importer->route(); taken != route_) route_ = taken;
   return frame;
 }
@@ -214,6 +215,12 @@ Result<Frame> Planner::import(CapturedFrame captured) {
 tl::unexpected<Error> Planner::failed(Route& route, Fourcc format, std::optional<Modifier> modifier,
                                       Error error) {
   if (error.kind == ErrorKind::kFormatRejected || error.kind == ErrorKind::kInvalidArgument) {
+    if (++route.strikes < kStrikes) {
+      log::area("zerocopy").debug("{}: {}", route.entry->name, error.describe());
+      error.kind = ErrorKind::kRetry;
+      return tl::unexpected(std::move(error));
+    }
+    route.strikes = 0;
     return drop(route, format, modifier, std::move(error));
   }
   if (route.entry->kind == RouteKind::kCpu) return tl::unexpected(std::move(error));

@@ -48,6 +48,10 @@ class Planner final : public FrameImporter {
 
   /// Errors: kRetry, skip the frame; kFormatRejected, offers() has changed: renegotiate; anything
   /// else, no route is left. What happened to a route is logged here, once.
+  ///
+  /// One buffer that can't be imported may be one bad buffer: a format or modifier is dropped when
+  /// kStrikes frames in a row could not be imported.
+  static constexpr unsigned kStrikes = 3;
   Result<Frame> import(CapturedFrame captured) override;
   [[nodiscard]] std::string_view route() const override { return route_; }
 
@@ -60,7 +64,8 @@ class Planner final : public FrameImporter {
     LadderStep* step = nullptr;
     std::unique_ptr<FrameImporter> importer;
     std::vector<FormatOffer> offers;
-    bool proven = false;  // a frame has come through since it was made
+    bool proven = false;   // a frame has come through since it was made
+    unsigned strikes = 0;  // frames in a row whose import failed
   };
 
   Planner(ZeroCopy mode, std::span<const ImporterEntry> registry);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -12,6 +13,7 @@
 #include "harness/compositor.h"
 #include "linear_reader.h"
 #include "other_root.h"
+#include "stand_in_gpu.h"
 #include "watch.h"
 
 namespace lumen::session {
@@ -43,6 +45,37 @@ class NewCompositor : public testing::Test {
     EXPECT_TRUE(reader.wait_for(different, Milliseconds(120000)));
     source.stop();
     return reader.reading();
+  }
+
+  /// lumen-host records the source by exactly this route; the file shows what the client drew.
+  void expect_recorded(const std::string& source, unsigned frames, std::size_t different,
+                       Extent size, const std::string& route) {
+    const std::string path = (session_->dir() / "out.mkv").string();
+    const auto run = run_host(*session_,
+                              {"--source", source, "--frames", std::to_string(frames), "--duration",
+                               "120", "--bitrate", "6M", "--sink", "file:" + path},
+                              Milliseconds(200000));
+    ASSERT_TRUE(run) << run.error().describe();
+    EXPECT_EQ(run->exit_code, 0) << run->log;
+    EXPECT_EQ(run->routes, std::set<std::string>{route}) << run->log;
+    const auto seen = watch(path);
+    ASSERT_TRUE(seen) << seen.error().describe();
+    EXPECT_EQ(seen->decoder_errors, 0U);
+    EXPECT_TRUE(seen->in_order()) << testing::PrintToString(seen->numbers);
+    EXPECT_GE(seen->different(), different) << testing::PrintToString(seen->numbers);
+    EXPECT_LE(seen->worst_patch, 6);
+    EXPECT_EQ(seen->sizes,
+              (std::set<std::pair<std::uint32_t, std::uint32_t>>{{size.width, size.height}}));
+  }
+
+  /// Over the GPU routes, each of which is taken once.
+  void expect_recorded_by_the_gpu(const std::string& source, unsigned frames, std::size_t different,
+                                  Extent size) {
+    for (const FirstRoute first : {FirstRoute::kEgl, FirstRoute::kVulkan}) {
+      const auto used = use_stand_in_gpu(*session_, first);
+      ASSERT_TRUE(used) << used.error().describe();
+      expect_recorded(source, frames, different, size, route_name(first));
+    }
   }
 
   std::unique_ptr<PrivateSession> session_;

@@ -35,10 +35,12 @@ Result<HostRun> run_host(PrivateSession& session, const std::vector<std::string>
   auto host = Host::start(session, args);
   if (!host) return tl::unexpected(std::move(host.error()));
   HostRun run;
+  std::string last;
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (std::chrono::steady_clock::now() < deadline) {
     const auto status = host->status(Milliseconds(20000));
     if (!status) break;
+    last = status->dump();
     const auto& frames = (*status)["frames"];
     if ((*status)["route"].is_string() && frames.value("encoded", 0) > 0) {
       run.routes.insert((*status)["route"].get<std::string>());
@@ -48,7 +50,7 @@ Result<HostRun> run_host(PrivateSession& session, const std::vector<std::string>
     host->process().signal(SIGINT);
   }
   run.exit_code = host->exit_code(Milliseconds(20000));
-  run.log = host->process().log_text();
+  run.log = host->process().log_text() + last + "\n";
   return run;
 }
 

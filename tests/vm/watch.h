@@ -18,7 +18,7 @@ namespace lumen::session {
 struct HostRun {
   int exit_code = -1;
   std::set<std::string> routes;  // every "route" that a status named while frames were encoded
-  std::string log;
+  std::string log;               // and the last status
 };
 
 /// `lumen-host stream ARGS…`, to its end. Error: it could not be started.

@@ -114,7 +114,8 @@ std::string exit_report(const StreamStatus& status) {
   }
   for (const Ladder* ladder : {&status.importers, &status.encoders}) {
     for (const LadderStep& step : *ladder) {
-      if (step.taken) break;  // what stands below was not needed
+      if (step.taken) break;              // what stands below was not needed
+      if (step.reason.empty()) continue;  // nor was this
       fmt::format_to(out, "  not {}: {}\n", one_line(step.name), one_line(step.reason));
     }
   }
