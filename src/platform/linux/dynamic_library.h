@@ -19,8 +19,8 @@ using DynamicLibrary = UniqueHandle<LibraryTraits>;
 /// kUnsupported with the loader's own words where it can't be loaded.
 Result<DynamicLibrary> load_library(const std::string& soname);
 
-/// A function or object of the library; null where it has none of that name. Valid while the library
-/// is.
+/// A function or object of the library; null where it has none of that name. Valid while the
+/// library is.
 void* find_symbol(const DynamicLibrary& library, const char* name);
 
 }  // namespace lumen
