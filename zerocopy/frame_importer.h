@@ -9,6 +9,7 @@
 #include "capture/capture_source.h"
 #include "core/error.h"
 #include "zerocopy/frame.h"
+#include "zerocopy/recycling_pool.h"
 
 namespace lumen {
 
@@ -42,6 +43,9 @@ class FrameImporter {
 
   /// "cpu/shm", … what the last frame took; for status and logs. Same thread as import().
   [[nodiscard]] virtual std::string_view route() const = 0;
+
+  /// Of the buffers that the last configure() asked for. Same thread as import().
+  [[nodiscard]] virtual PoolStatus pool() const { return {}; }
 };
 
 }  // namespace lumen

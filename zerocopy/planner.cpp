@@ -208,6 +208,7 @@ Result<Frame> Planner::import(CapturedFrame captured) {
   }
   route->proven = true;
   route->strikes = 0;
+  pool_ = route->importer->pool();
   if (const auto taken = route->importer->route(); taken != route_) route_ = taken;
   return frame;
 }

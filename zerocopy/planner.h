@@ -55,6 +55,9 @@ class Planner final : public FrameImporter {
   Result<Frame> import(CapturedFrame captured) override;
   [[nodiscard]] std::string_view route() const override { return route_; }
 
+  /// Of the route that the last frame took.
+  [[nodiscard]] PoolStatus pool() const override { return pool_; }
+
   /// Every step in order, taken or with the reason why not.
   [[nodiscard]] const Ladder& ladder() const { return ladder_; }
 
@@ -93,6 +96,7 @@ class Planner final : public FrameImporter {
   std::vector<FormatOffer> dropped_;  // frames in these may still be on their way
   std::optional<ImportTarget> target_;
   std::string route_;
+  PoolStatus pool_;
 };
 
 /// The offers that remain when a combination has failed: without a modifier, `format` in host

@@ -10,6 +10,13 @@
 
 namespace lumen {
 
+/// Counted in blocks.
+struct PoolStatus {
+  unsigned allocated = 0;  // exist, out or not
+  unsigned in_use = 0;     // out: with the encoder, or on the way there
+  unsigned limit = 0;      // never more than this
+};
+
 /// A bounded set of `Block`s (move-only owners of memory), shared by a pool and what it has given
 /// out: blocks come back on any thread and may outlive the pool; they are then destroyed instead.
 template <typename Block>
@@ -49,11 +56,10 @@ class RecyclingPool {
     }
   }
 
-  [[nodiscard]] unsigned limit() const { return limit_; }
-  /// Blocks that exist, out or not.
-  [[nodiscard]] unsigned made() const {
+  [[nodiscard]] PoolStatus status() const {
     const std::scoped_lock lock(mutex_);
-    return made_;
+    return {
+        .allocated = made_, .in_use = made_ - static_cast<unsigned>(free_.size()), .limit = limit_};
   }
 
  private:

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "gpu/egl_fixture.h"
+#include "zerocopy/cuda/cuda_importer.h"
 
 namespace lumen::test {
 namespace {
@@ -81,6 +82,45 @@ class EglBench : public testing::Test {
     }
   }
 
+  /// The whole import as a stream has it: conversion to pooled NV12 instead of a copy.
+  void measure_import(EglRoute route, Producer producer) {
+    for (const Extent size : kSizes) {
+      auto reader = gpu_->create_reader(route);
+      ASSERT_TRUE(reader) << reader.error().describe();
+      auto importer = cuda::CudaImporter::create(gpu_->shared_context(), std::move(*reader));
+      ASSERT_TRUE(importer) << importer.error().describe();
+      ASSERT_TRUE((*importer)->configure(
+          {.size = size, .format = Fourcc::kNV12, .memory = FrameMemory::kCuda}));
+      std::vector<CapturedFrame> ring;
+      for (int i = 0; i < 4; ++i) {
+        auto frame = gpu_->producer().add(size, Fourcc::kBGRx);
+        ASSERT_TRUE(frame) << frame.error().describe();
+        gpu_->producer().draw(*frame, 0xff00'00ffU);
+        ring.push_back(std::move(*frame));
+      }
+      measure(
+          to_string(route) + "-nv12" +
+              (producer == Producer::kDraws ? "-producer-draws" : "-producer-idle"),
+          size,
+          [&](int i) {
+            if (producer == Producer::kDraws) {
+              gpu_->producer().draw(ring[static_cast<std::size_t>(i) % ring.size()],
+                                    static_cast<std::uint32_t>(i));
+            }
+          },
+          [&](int i) {
+            const CapturedFrame& source = ring[static_cast<std::size_t>(i) % ring.size()];
+            CapturedFrame frame;
+            frame.image = source.image;
+            frame.format = source.format;
+            frame.size = source.size;
+            frame.crop = source.crop;
+            return (*importer)->import(std::move(frame)) && gpu_->context().synchronize();
+          });
+      for (const CapturedFrame& frame : ring) gpu_->producer().remove(frame);
+    }
+  }
+
   std::unique_ptr<EglGpu> gpu_;
 };
 
@@ -115,6 +155,9 @@ TEST_F(EglBench, ProducerAlone) {
   }
 }
 
+TEST_F(EglBench, ImportProducerIdle) { measure_import(EglRoute::kEgl, Producer::kIdle); }
+TEST_F(EglBench, ImportProducerDraws) { measure_import(EglRoute::kEgl, Producer::kDraws); }
+TEST_F(EglBench, BlitImportProducerDraws) { measure_import(EglRoute::kBlit, Producer::kDraws); }
 TEST_F(EglBench, EglProducerIdle) { measure_route(EglRoute::kEgl, Producer::kIdle); }
 TEST_F(EglBench, EglProducerDraws) { measure_route(EglRoute::kEgl, Producer::kDraws); }
 TEST_F(EglBench, BlitProducerIdle) { measure_route(EglRoute::kBlit, Producer::kIdle); }

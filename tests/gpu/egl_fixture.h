@@ -36,6 +36,10 @@ class EglGpu {
   static Result<std::unique_ptr<EglGpu>> create() {
     auto driver = cuda::load_driver();
     if (!driver) return tl::unexpected(std::move(driver.error()));
+    return create(std::move(*driver));
+  }
+  static Result<std::unique_ptr<EglGpu>> create(std::shared_ptr<const cuda::Driver> loaded) {
+    const Result<std::shared_ptr<const cuda::Driver>> driver(std::move(loaded));
     auto devices = cuda::list_devices(**driver);
     if (!devices) return tl::unexpected(std::move(devices.error()));
     std::unique_ptr<EglGpu> gpu(new EglGpu);
@@ -55,14 +59,24 @@ class EglGpu {
   }
 
   [[nodiscard]] const cuda::Context& context() const { return *context_; }
+  [[nodiscard]] const std::shared_ptr<const cuda::Context>& shared_context() const {
+    return context_;
+  }
   [[nodiscard]] bool stand_in() const { return stand_in_; }
   [[nodiscard]] GlProducer& producer() { return *producer_; }
 
-  Result<std::unique_ptr<cuda::PictureReader>> create_reader(EglRoute route) {
+  [[nodiscard]] egl::EglSettings settings(EglRoute route) const {
     egl::EglSettings settings;
     settings.device = kind_;
     settings.make_image = producer_->make_image();
     settings.image_layouts = {{kModifierLinear, route == EglRoute::kBlitExternal}};
+    return settings;
+  }
+  Result<std::unique_ptr<cuda::PictureReader>> create_reader(EglRoute route) {
+    return create_reader(route, settings(route));
+  }
+  Result<std::unique_ptr<cuda::PictureReader>> create_reader(EglRoute route,
+                                                             egl::EglSettings settings) {
     return route == EglRoute::kEgl ? egl::EglReader::create(context_, std::move(settings))
                                    : egl::BlitReader::create(context_, std::move(settings));
   }

@@ -72,12 +72,7 @@ class VulkanBench : public testing::Test {
   void measure(const std::string& name, const VulkanReaderSettings& settings) const {
     auto reader = VulkanReader::create(cuda_->context, settings);
     if (!reader) GTEST_SKIP() << reader.error().describe();
-    if (settings.in_place == InPlace::kAuto &&
-        !static_cast<const VulkanReader&>(**reader).reads_in_place()) {
-      GTEST_SKIP() << "the driver does not export imported memory";
-    }
     for (const Layout& layout : layouts_of(**reader)) {
-      if (settings.in_place == InPlace::kAuto && layout.modifier != kModifierLinear) continue;
       for (const Extent size : kSizes) measure_frames(name, **reader, layout, size);
     }
   }
@@ -123,7 +118,6 @@ class VulkanBench : public testing::Test {
   std::optional<test::VulkanProducer> producer_;
 };
 
-TEST_F(VulkanBench, Best) { measure("best-in-place", {.source = SourceMemory::kOpaqueFd}); }
 TEST_F(VulkanBench, TransferTimeline) {
   measure("transfer-timeline", copying(QueueKind::kTransfer, Ordering::kTimeline));
 }

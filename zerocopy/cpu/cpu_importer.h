@@ -35,6 +35,7 @@ class CpuImporter final : public FrameImporter {
   Result<void> configure(const ImportTarget& target) override;
   Result<Frame> import(CapturedFrame captured) override;
   [[nodiscard]] std::string_view route() const override { return route_; }
+  [[nodiscard]] PoolStatus pool() const override { return pool_ ? pool_->status() : PoolStatus{}; }
 
  private:
   /// Reads the producer's memory once, from front to back.

@@ -62,6 +62,8 @@ ImagePool::ImagePool(std::shared_ptr<Store> store, CpuImage layout, Extent size)
 
 ImagePool::~ImagePool() { store_->close(); }
 
+PoolStatus ImagePool::status() const { return store_->status(); }
+
 Result<CpuImage> ImagePool::acquire() {
   auto block = store_->take_image();
   if (!block) return tl::unexpected(std::move(block.error()));

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/geometry.h"
 #include "zerocopy/frame.h"
+#include "zerocopy/recycling_pool.h"
 
 namespace lumen::cpu {
 
@@ -32,6 +33,7 @@ class ImagePool {
 
   [[nodiscard]] Fourcc format() const { return layout_.format; }
   [[nodiscard]] Extent size() const { return size_; }
+  [[nodiscard]] PoolStatus status() const;
 
  private:
   class Store;

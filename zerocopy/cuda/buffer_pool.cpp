@@ -65,7 +65,7 @@ BufferPool::BufferPool(std::shared_ptr<const Context> context, std::shared_ptr<S
 
 BufferPool::~BufferPool() { store_->close(); }
 
-unsigned BufferPool::allocated() const { return store_->made(); }
+PoolStatus BufferPool::status() const { return store_->status(); }
 
 Result<CudaBuffer> BufferPool::acquire() {
   auto block = store_->take([this]() -> Result<DeviceBlock> {

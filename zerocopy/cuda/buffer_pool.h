@@ -7,6 +7,7 @@
 #include "core/geometry.h"
 #include "zerocopy/cuda/context.h"
 #include "zerocopy/frame.h"
+#include "zerocopy/recycling_pool.h"
 
 namespace lumen::cuda {
 
@@ -31,7 +32,7 @@ class BufferPool {
 
   [[nodiscard]] Fourcc format() const { return format_; }
   [[nodiscard]] Extent size() const { return size_; }
-  [[nodiscard]] unsigned allocated() const;  // buffers that exist, out or not
+  [[nodiscard]] PoolStatus status() const;
 
  private:
   class Store;

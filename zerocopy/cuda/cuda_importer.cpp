@@ -73,6 +73,11 @@ Result<void> CudaImporter::configure(const ImportTarget& target) {
   return {};
 }
 
+PoolStatus CudaImporter::pool() const {
+  if (images_) return images_->status();
+  return buffers_ ? buffers_->status() : PoolStatus{};
+}
+
 Result<Frame> CudaImporter::import(CapturedFrame captured) {
   if (!buffers_) return fail(ErrorKind::kInvalidArgument, "the importer has no target yet");
   captured.times.mark(Stage::kConvertBegin);

@@ -33,6 +33,8 @@ class CudaImporter final : public FrameImporter {
   Result<void> configure(const ImportTarget& target) override;
   Result<Frame> import(CapturedFrame captured) override;
   [[nodiscard]] std::string_view route() const override { return route_; }
+  /// Of what the encoder holds: page-locked images with readback, else GPU buffers.
+  [[nodiscard]] PoolStatus pool() const override;
 
  private:
   CudaImporter(std::shared_ptr<const Context> context, std::unique_ptr<PictureReader> reader);

@@ -57,6 +57,8 @@ PinnedPool::PinnedPool(std::shared_ptr<const Context> context, std::shared_ptr<S
 
 PinnedPool::~PinnedPool() { store_->close(); }
 
+PoolStatus PinnedPool::status() const { return store_->status(); }
+
 Result<CpuImage> PinnedPool::acquire() {
   CpuImage image;
   image.format = format_;

@@ -7,6 +7,7 @@
 #include "core/geometry.h"
 #include "zerocopy/cuda/context.h"
 #include "zerocopy/frame.h"
+#include "zerocopy/recycling_pool.h"
 
 namespace lumen::cuda {
 
@@ -29,6 +30,7 @@ class PinnedPool {
 
   [[nodiscard]] Fourcc format() const { return format_; }
   [[nodiscard]] Extent size() const { return size_; }
+  [[nodiscard]] PoolStatus status() const;
 
  private:
   class Store;

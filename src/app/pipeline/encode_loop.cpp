@@ -150,6 +150,10 @@ Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
   last_id_ = frame->times.id;
   last_ = *frame;
   if (planner_->route() != shown_route_) show_route();
+  {
+    const std::scoped_lock lock(status_mutex_);
+    status_.pool = planner_->pool();
+  }
   return encode(*frame);
 }
 

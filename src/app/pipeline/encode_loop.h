@@ -38,6 +38,7 @@ struct EncodeStatus {
   std::uint64_t key_frames = 0;
   std::uint64_t bytes = 0;
   std::string route;  // "cpu/shm"; empty before the first frame
+  PoolStatus pool;    // of that route
   Ladder importers;
   Ladder encoders;
   std::shared_ptr<const StreamParameters> stream;  // null before the first frame

@@ -270,6 +270,7 @@ StreamStatus Pipeline::take_status() {
   status.uptime = time - started_;
   status.source = source_->describe();
   status.route = encode.route;
+  status.pool = encode.pool;
   if (encode.stream) {
     status.encoder = encode.stream->encoder;
     status.codec = encode.stream->codec;

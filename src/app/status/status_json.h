@@ -12,6 +12,7 @@
 //   bitrate_bps      {current, average, target}
 //   frames           {captured, encoded, dropped, superseded, overflowed, repeated, key}: since
 //                    start; dropped = superseded + overflowed
+//   pool             {allocated, in_use, limit}: pictures of the route, held by the encoder or free
 //   reconnects
 //   latency_ms       stage → {count, p50, p95, p99, max}, since the last line; stages without a
 //                    frame are left out

@@ -14,6 +14,7 @@
 #include "core/time.h"
 #include "encode/encoded_frame.h"
 #include "sink/sink.h"
+#include "zerocopy/recycling_pool.h"
 
 namespace lumen {
 
@@ -56,6 +57,7 @@ struct StreamStatus {
 
   std::string source;          // "PipeWire node gamescope (id 41)"
   std::string route;           // "cpu/shm"; empty before the first frame
+  PoolStatus pool;             // pictures of that route, with the encoder and free
   std::string encoder;         // "libx264"; empty before it is open
   std::optional<Codec> codec;  // none before the encoder is open
   Extent size;                 // of the stream; empty before the encoder is open

@@ -227,6 +227,24 @@ TEST_F(PlannerTest, GoesDownToTheCpuInMidStream) {
   EXPECT_EQ(planner_->route(), "cpu");
 }
 
+class FailsAtFrame : public PlannerTest, public testing::WithParamInterface<unsigned> {};
+
+// The route that fails loses that one frame; the next route brings every later one.
+TEST_P(FailsAtFrame, TheNextRouteTakesOverAndOneFrameIsLost) {
+  plan();
+  script_.import_errors["egl"].resize(GetParam() - 1);
+  next_import_fails("egl", ErrorKind::kUnsupported);
+  unsigned lost = 0;
+  for (unsigned i = 1; i <= GetParam() + 50; ++i) {
+    const auto imported = planner_->import(frame(kTiled));
+    lost += imported ? 0 : 1;
+    EXPECT_EQ(imported.has_value(), i != GetParam());
+  }
+  EXPECT_EQ(lost, 1u);
+  EXPECT_EQ(planner_->route(), "vulkan");
+}
+INSTANTIATE_TEST_SUITE_P(Planner, FailsAtFrame, testing::Values(1u, 100u, 1000u));
+
 TEST_F(PlannerTest, ALostGpuIsOpenedAgainOnceItHasWorked) {
   plan();
   ASSERT_TRUE(planner_->import(frame(kTiled)));
