@@ -79,8 +79,8 @@ class Streams {
   std::shared_ptr<Stream> add(CUcontext context, bool legacy, bool waits_for_legacy);
   void submit(Lock& lock, const std::shared_ptr<Stream>& stream, Op op);
 
-  /// Runs the stream's operations up to `mark`, and what they wait for. `stream` is the caller's own
-  /// reference.
+  /// Runs the stream's operations up to `mark`, and what they wait for. `stream` is the caller's
+  /// own reference.
   void run(Lock& lock, const std::shared_ptr<Stream>& stream, std::uint64_t mark);
   /// The same for somebody who waits for it: in Mode::kReversed other streams go first.
   void synchronize(Lock& lock, std::shared_ptr<Stream> stream, std::uint64_t mark);
