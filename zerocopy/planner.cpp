@@ -78,6 +78,11 @@ Result<std::unique_ptr<Planner>> Planner::create(ZeroCopy mode,
       step.reason = gpu ? "stands ready for host memory" : "";
     }
   }
+  for (const LadderStep& step : steps_not_taken(self->ladder_)) {
+    if (mode != ZeroCopy::kOff) log::area("zerocopy").info("not {}: {}", step.name, step.reason);
+  }
+  if (self->gpu_)
+    log::area("zerocopy").info("{}: proven with a test picture", self->gpu_->step->name);
   if (self->gpu_ || self->cpu_) return self;
   std::string reasons;
   for (const LadderStep& step : self->ladder_) {
@@ -122,13 +127,12 @@ bool Planner::take_next_gpu_route() {
     if (!route && is_lost(route.error())) lose_gpu(*gpu_shared_);
     if (!route) {
       step = {step.name, false, route.error().describe()};
-      log::area("zerocopy").info("not {}: {}", step.name, step.reason);
+      log::area("zerocopy").debug("not {}: {}", step.name, step.reason);
       continue;
     }
     route->step = &step;
     step = {step.name, true, ""};
     gpu_ = std::move(*route);
-    log::area("zerocopy").info("{}: proven with a test picture", step.name);
     describe_readback();
     ++next_gpu_;
     return true;
@@ -254,6 +258,7 @@ tl::unexpected<Error> Planner::step_down(Error error) {
   gpu_.reset();
   if (is_lost(error)) lose_gpu(*gpu_shared_);
   if (take_next_gpu_route()) {
+    log::area("zerocopy").info("{}: proven with a test picture", gpu_->step->name);
     return fail(ErrorKind::kFormatRejected, "stepped down to " + gpu_->step->name);
   }
   describe_readback();

@@ -165,7 +165,11 @@ Result<void> LibavEncoder::open(const EncoderSettings& settings, const LibavSpec
 }
 
 Result<void> LibavEncoder::encode(const Frame& frame, Timestamp pts, EncodeRequest request) {
-  const auto& image = std::get<CpuImage>(frame.payload);
+  const auto* const host = std::get_if<CpuImage>(&frame.payload);
+  if (host == nullptr) {
+    return fail(ErrorKind::kInvalidArgument, stream_->encoder + " reads host memory only");
+  }
+  const CpuImage& image = *host;
   if (image.format != input_ || frame.size != stream_->size) {
     return fail(ErrorKind::kInvalidArgument,
                 fmt::format("{} wants {} of {}x{}", stream_->encoder, to_string(input_),

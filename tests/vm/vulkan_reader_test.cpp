@@ -338,6 +338,41 @@ TEST_F(VulkanRoute, MemoryThatIsNoDmabufDoesNoHarm) {
   EXPECT_EQ(picture.error().kind, ErrorKind::kFormatRejected) << picture.error().describe();
 }
 
+TEST_F(VulkanRoute, WhicheverCudaCallFailsNothingIsLeftBehind) {
+  const std::unique_ptr<void, int (*)(void*)> library(
+      ::dlopen(LUMEN_SIM_CUDA_LIBRARY, RTLD_NOW | RTLD_NOLOAD), ::dlclose);
+  const sim::Control stand_in(library.get());
+  ASSERT_TRUE(stand_in.ok());
+  const auto producer = DmaBufProducer::create({Fourcc::kBGRx, {64, 64}});
+  const auto other = DmaBufProducer::create({Fourcc::kBGRx, {32, 16}});
+  ASSERT_TRUE(producer && other);
+  producer->draw(1);
+  other->draw(2);
+  reader_.reset();
+  const std::uint64_t alive = stand_in.live_handles();
+  const std::size_t descriptors = open_descriptors();
+  unsigned failed = 0;
+  for (unsigned call = 1;; ++call) {
+    ASSERT_LT(call, 200U);
+    SCOPED_TRACE(fmt::format("call {} fails", call));
+    stand_in.reset();
+    ASSERT_TRUE(stand_in.set_fail(fmt::format("*@{}=2", call).c_str()));
+    bool good = false;
+    if (auto reader = VulkanReader::create(cuda_->context, {})) {
+      reader_ = std::move(*reader);
+      good = read(*producer, 1).empty() && read(*other, 2).empty();
+      reader_.reset();
+    }
+    failed += good ? 0 : 1;
+    const bool reached = stand_in.calls("*") >= call;
+    EXPECT_EQ(stand_in.live_handles(), alive) << stand_in.live_names();
+    EXPECT_STREQ(stand_in.violations(), "");
+    EXPECT_EQ(open_descriptors(), descriptors);
+    if (!reached) break;
+  }
+  EXPECT_GT(failed, 5U) << "the sweep found too few calls";
+}
+
 TEST_F(VulkanRoute, ReadersLiveSideBySideAndDieInAnyOrder) {
   const auto producer = DmaBufProducer::create({Fourcc::kRGBx, {50, 60}});
   ASSERT_TRUE(producer) << producer.error().describe();

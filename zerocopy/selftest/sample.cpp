@@ -22,6 +22,22 @@ std::vector<std::unique_ptr<SampleMaker>> make_sample_makers(const cuda::DeviceI
   return makers;
 }
 
+Result<CapturedFrame> make_sample_frame(Result<DmaBufMemory> memory, Fourcc format,
+                                        Modifier modifier, Extent size, PlaneLayout plane) {
+  if (!memory) return tl::unexpected(std::move(memory.error()));
+  DmaBufImage image;
+  image.memory = std::make_shared<const DmaBufMemory>(std::move(*memory));
+  image.modifier = modifier;
+  image.plane_count = 1;
+  image.planes[0] = plane;
+  CapturedFrame frame;
+  frame.image = std::move(image);
+  frame.format = format;
+  frame.size = size;
+  frame.crop = {0, 0, size};
+  return frame;
+}
+
 std::vector<std::uint32_t> sample_pixels(Extent size) {
   std::vector<std::uint32_t> pixels(std::size_t{size.width} * size.height);
   // A linear congruential sequence (Numerical Recipes' constants): neighbours share nothing.

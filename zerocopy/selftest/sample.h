@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "capture/captured_frame.h"
+#include "capture/dmabuf_memory.h"
 #include "core/error.h"
 #include "zerocopy/cuda/context.h"
 
@@ -30,6 +31,10 @@ class SampleMaker {
 /// `reasons`, one line each.
 std::vector<std::unique_ptr<SampleMaker>> make_sample_makers(const cuda::DeviceInfo& device,
                                                              std::vector<std::string>& reasons);
+
+/// The frame of a picture that lies in one plane of `memory`.
+Result<CapturedFrame> make_sample_frame(Result<DmaBufMemory> memory, Fourcc format,
+                                        Modifier modifier, Extent size, PlaneLayout plane);
 
 /// Every pixel differs from its neighbours, in every byte and bit.
 std::vector<std::uint32_t> sample_pixels(Extent size);

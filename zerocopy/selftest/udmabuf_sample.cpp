@@ -11,8 +11,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "capture/dmabuf_memory.h"
-
 namespace lumen::selftest {
 namespace {
 
@@ -46,20 +44,8 @@ class UdmabufMaker final : public SampleMaker {
     create.size = bytes;
     const UniqueFd dmabuf = UniqueFd::take(::ioctl(device_.borrow(), UDMABUF_CREATE, &create));
     if (!dmabuf) return fail_errno(ErrorKind::kUnsupported, "udmabuf makes no buffer", errno);
-    auto planes = DmaBufMemory::create({dmabuf.borrow(), -1, -1, -1}, 1);
-    if (!planes) return tl::unexpected(std::move(planes.error()));
-
-    DmaBufImage image;
-    image.memory = std::make_shared<const DmaBufMemory>(std::move(*planes));
-    image.modifier = modifier;
-    image.plane_count = 1;
-    image.planes[0] = {0, Pitch{pitch}};
-    CapturedFrame frame;
-    frame.image = std::move(image);
-    frame.format = format;
-    frame.size = size;
-    frame.crop = {0, 0, size};
-    return frame;
+    return make_sample_frame(DmaBufMemory::create({dmabuf.borrow(), -1, -1, -1}, 1), format,
+                             modifier, size, {0, Pitch{pitch}});
   }
 
  private:

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "capture/dmabuf_memory.h"
 #include "zerocopy/vulkan/device.h"
 #include "zerocopy/vulkan/device_object.h"
 #include "zerocopy/vulkan/formats.h"
@@ -86,21 +85,10 @@ class VulkanMaker final : public SampleMaker {
     VkSubresourceLayout layout{};
     device_->table().vkGetImageSubresourceLayout(device_->handle(), image->borrow(), &plane,
                                                  &layout);
-    auto planes = DmaBufMemory::create({dmabuf.borrow(), -1, -1, -1}, 1);
-    if (!planes) return tl::unexpected(std::move(planes.error()));
-
-    DmaBufImage captured;
-    captured.memory = std::make_shared<const DmaBufMemory>(std::move(*planes));
-    captured.modifier = modifier;
-    captured.plane_count = 1;
-    captured.planes[0] = {static_cast<std::uint32_t>(layout.offset),
-                          Pitch{static_cast<std::uint32_t>(layout.rowPitch)}};
-    CapturedFrame frame;
-    frame.image = std::move(captured);
-    frame.format = format;
-    frame.size = size;
-    frame.crop = {0, 0, size};
-    return frame;
+    return make_sample_frame(DmaBufMemory::create({dmabuf.borrow(), -1, -1, -1}, 1), format,
+                             modifier, size,
+                             {static_cast<std::uint32_t>(layout.offset),
+                              Pitch{static_cast<std::uint32_t>(layout.rowPitch)}});
   }
 
  private:

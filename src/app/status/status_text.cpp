@@ -113,9 +113,7 @@ std::string exit_report(const StreamStatus& status) {
                    status.size.width, status.size.height);
   }
   for (const Ladder* ladder : {&status.importers, &status.encoders}) {
-    for (const LadderStep& step : *ladder) {
-      if (step.taken) break;              // what stands below was not needed
-      if (step.reason.empty()) continue;  // nor was this
+    for (const LadderStep& step : steps_not_taken(*ladder)) {
       fmt::format_to(out, "  not {}: {}\n", one_line(step.name), one_line(step.reason));
     }
   }

@@ -19,7 +19,6 @@ constexpr auto kBytes = static_cast<std::size_t>(kWidth * kHeight * 4);
 struct EglDisplayFunctions {
   PFNEGLGETPLATFORMDISPLAYPROC eglGetPlatformDisplay = nullptr;
   PFNEGLINITIALIZEPROC eglInitialize = nullptr;
-  PFNEGLTERMINATEPROC eglTerminate = nullptr;
   PFNEGLCREATEIMAGEPROC eglCreateImage = nullptr;
   PFNEGLDESTROYIMAGEPROC eglDestroyImage = nullptr;
   PFNGLTEXSUBIMAGE2DPROC glTexSubImage2D = nullptr;
@@ -33,7 +32,6 @@ struct EglDisplayFunctions {
         reinterpret_cast<PFNEGLGETPROCADDRESSPROC>(::dlsym(library, "eglGetProcAddress"));
     find(get, eglGetPlatformDisplay, "eglGetPlatformDisplay");
     find(get, eglInitialize, "eglInitialize");
-    find(get, eglTerminate, "eglTerminate");
     find(get, eglCreateImage, "eglCreateImage");
     find(get, eglDestroyImage, "eglDestroyImage");
     find(get, glTexSubImage2D, "glTexSubImage2D");
@@ -75,7 +73,8 @@ class Graphics : public SimCuda {
     if (display != EGL_NO_DISPLAY) {
       gl->eglMakeCurrent(display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
       gl->eglDestroyContext(display, gl_context);
-      egl->eglTerminate(display);
+      // Not terminated: Mesa unloads its driver then, and LeakSanitizer could not name what that
+      // has lost (128 bytes in Mesa 22.3).
     }
     SimCuda::TearDown();
   }
