@@ -110,6 +110,17 @@ struct DmaBufImage {
   std::array<PlaneLayout, 4> planes{};
 };
 
+class SyncTimeline;  // platform/linux/drm_syncobj.h: Linux only
+
+/// Explicit sync: the pixels are there once this point is signalled, and only then may be read. For
+/// each importer to wait for, on the GPU where it can. Empty where the producer syncs otherwise.
+struct AcquirePoint {
+  std::shared_ptr<SyncTimeline> timeline;
+  std::uint64_t point = 0;
+
+  [[nodiscard]] explicit operator bool() const { return timeline != nullptr; }
+};
+
 struct CapturedFrame {
   std::variant<ShmImage, DmaBufImage> image;
   Fourcc format = Fourcc::kNone;
@@ -117,6 +128,7 @@ struct CapturedFrame {
   Rect crop;               // the visible part; always inside size, never empty
   ColorDescription color;  // of the pixels as they lie; matrix and range matter for YUV only
   FrameTimes times;        // id, kProduced and kDequeued are set
+  AcquirePoint acquire;
   BufferLease lease;
 };
 

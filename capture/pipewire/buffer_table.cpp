@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include <sys/stat.h>
 
@@ -94,6 +95,27 @@ Result<std::string> open_memory(BufferTable::Entry& entry, const spa_buffer& buf
   return name;
 }
 
+// Without its syncobjs such a buffer can neither be read at the right time nor be given back.
+Result<void> open_sync(BufferTable::Entry& entry, SyncDevice& device, SyncDescriptors descriptors) {
+  auto acquire = device.import_timeline(descriptors.acquire);
+  if (!acquire) return with_context("acquire timeline", std::move(acquire.error()));
+  auto release = device.import_timeline(descriptors.release);
+  if (!release) return with_context("release timeline", std::move(release.error()));
+  entry.acquire = std::move(*acquire);
+  entry.release = std::move(*release);
+  return {};
+}
+
+// A failure leaves nothing to do: the kernel has no such point, or the device is gone.
+void signal(SyncTimeline& timeline, std::uint64_t point) noexcept {
+  static_cast<void>(timeline.signal(point));
+}
+
+void settle(BufferTable::Entry& entry) noexcept {
+  if (entry.points) signal(*entry.release, entry.points->release);
+  entry.points.reset();
+}
+
 template <typename Work>
 void run_in(pw_loop* loop, Work& work) {
   pw_loop_invoke(
@@ -107,15 +129,16 @@ void run_in(pw_loop* loop, Work& work) {
 
 }  // namespace
 
-void BufferTable::attach(pw_stream* stream, pw_loop* data_loop) {
+void BufferTable::attach(Queue queue, pw_loop* data_loop) {
   {
     const std::scoped_lock lock(entries_mutex_);
-    stream_ = stream;
+    queue_ = std::move(queue);
   }
   auto add_event = [this, data_loop] {
     const std::scoped_lock lock(returned_mutex_);
     returned_.reserve(kReserve);
     queueing_.reserve(kReserve);
+    debts_.reserve(kReserve);
     data_loop_ = data_loop;
     wake_ = pw_loop_add_event(
         data_loop,
@@ -127,7 +150,7 @@ void BufferTable::attach(pw_stream* stream, pw_loop* data_loop) {
 void BufferTable::detach() {
   {
     const std::scoped_lock lock(entries_mutex_);
-    stream_ = nullptr;
+    queue_ = nullptr;
   }
   pw_loop* loop = nullptr;
   {
@@ -153,6 +176,13 @@ Result<std::string> BufferTable::add(pw_buffer* buffer) {
   auto entry = std::make_unique<Entry>();
   entry->buffer = buffer;
   auto memory = open_memory(*entry, *buffer->buffer);
+  const auto descriptors = sync_descriptors(*buffer->buffer);
+  if (memory && entry->dmabuf && sync_ && descriptors) {
+    if (auto opened = open_sync(*entry, *sync_, *descriptors); !opened) {
+      entry->dmabuf.reset();
+      memory = tl::unexpected(std::move(opened.error()));
+    }
+  }
   const std::scoped_lock lock(entries_mutex_);
   entry->token = next_token_++;
   buffer->user_data = entry.get();
@@ -170,11 +200,28 @@ void BufferTable::remove(pw_buffer* buffer) {
     auto node = entries_.extract(entry->token);
     removed = std::move(node.mapped());
   }
+  settle(*removed);
   if (removed->revocable) removed->revocable->revoke();
+}
+
+void BufferTable::dequeued(pw_buffer* buffer) {
+  auto* const entry = static_cast<Entry*>(buffer->user_data);
+  if (entry != nullptr && entry->release) entry->points = sync_points(*buffer->buffer);
+}
+
+void BufferTable::skip(pw_buffer* buffer) {
+  const std::scoped_lock lock(entries_mutex_);
+  if (auto* const entry = static_cast<Entry*>(buffer->user_data)) settle(*entry);
+  if (queue_) queue_(buffer);
 }
 
 BufferLease BufferTable::lease(Entry& entry) {
   entry.leased = true;
+  if (entry.points) {
+    const std::scoped_lock lock(returned_mutex_);
+    debts_.push_back({entry.token, entry.release, entry.points->release});
+    entry.points.reset();
+  }
   leases_out_->fetch_add(1);
   return {shared_from_this(), entry.token};
 }
@@ -182,6 +229,11 @@ BufferLease BufferTable::lease(Entry& entry) {
 void BufferTable::give_back(std::uint64_t token) noexcept {
   leases_out_->fetch_sub(1);
   const std::scoped_lock lock(returned_mutex_);
+  const auto debt = std::ranges::find(debts_, token, &Debt::token);
+  if (debt != debts_.end()) {
+    signal(*debt->release, debt->point);
+    debts_.erase(debt);
+  }
   if (wake_ == nullptr) return;
   returned_.push_back(token);
   pw_loop_signal_event(data_loop_, wake_);
@@ -195,9 +247,9 @@ void BufferTable::queue_returned() {
   const std::scoped_lock lock(entries_mutex_);
   for (const std::uint64_t token : queueing_) {
     const auto found = entries_.find(token);  // gone: the buffer was removed while it was leased
-    if (found == entries_.end() || stream_ == nullptr || !found->second->leased) continue;
+    if (found == entries_.end() || !queue_ || !found->second->leased) continue;
     found->second->leased = false;
-    pw_stream_queue_buffer(stream_, found->second->buffer);
+    queue_(found->second->buffer);
   }
   queueing_.clear();
 }

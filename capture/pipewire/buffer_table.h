@@ -4,13 +4,18 @@
 // Three threads meet here: PipeWire's main loop adds and removes, its data loop dequeues and
 // queues, and any thread may drop a lease. The stream's queues are unlocked rings that only the
 // data loop may touch, so a dropped lease is put on a list and the data loop is woken to queue it.
+//
+// With explicit sync every buffer that was dequeued owes its producer one signal, whatever became
+// of the picture, of the buffer or of the stream; it is given before the buffer is queued.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +24,9 @@
 #include "capture/captured_frame.h"
 #include "capture/dmabuf_memory.h"
 #include "capture/pipewire/buffer_layout.h"
+#include "capture/pipewire/explicit_sync.h"
 #include "capture/pipewire/host_memory.h"
+#include "platform/linux/drm_syncobj.h"
 
 namespace lumen::pipewire {
 
@@ -32,17 +39,24 @@ class BufferTable final : public LeaseReturn, public std::enable_shared_from_thi
     std::shared_ptr<RevocableMemory> revocable;  // the same object, MemPtr only
     std::shared_ptr<const DmaBufMemory> dmabuf;
     MemoryBounds bounds;
+    std::shared_ptr<SyncTimeline> acquire;  // both or none
+    std::shared_ptr<SyncTimeline> release;
+    std::optional<SyncPoints> points;  // of the picture that was dequeued and not given back
     bool leased = false;
   };
 
   using Count = std::atomic<std::uint64_t>;
 
-  /// `leases_out` counts the leases of all tables of a source, also those that outlive their
-  /// stream.
-  explicit BufferTable(std::shared_ptr<Count> leases_out) : leases_out_(std::move(leases_out)) {}
+  /// Hands a buffer to the stream's queue. Data loop only.
+  using Queue = std::function<void(pw_buffer*)>;
 
-  /// Begins to serve a stream. Main loop, before connecting.
-  void attach(pw_stream* stream, pw_loop* data_loop);
+  /// `leases_out` counts the leases of all tables of a source, also those that outlive their
+  /// stream. `sync` opens syncobjs; null where explicit sync is not offered.
+  BufferTable(std::shared_ptr<Count> leases_out, std::shared_ptr<SyncDevice> sync)
+      : sync_(std::move(sync)), leases_out_(std::move(leases_out)) {}
+
+  /// Begins to serve a stream. Main loop, before anything is delivered.
+  void attach(Queue queue, pw_loop* data_loop);
   /// Forgets the stream: leases that come back later are dropped silently. Main loop, before the
   /// stream is destroyed.
   void detach();
@@ -57,6 +71,11 @@ class BufferTable final : public LeaseReturn, public std::enable_shared_from_thi
     const std::scoped_lock lock(entries_mutex_);
     visit_entry(static_cast<Entry*>(buffer->user_data));
   }
+  /// Data loop only, for every buffer that comes out of the stream's queue: notes what it owes.
+  static void dequeued(pw_buffer* buffer);
+  /// Data loop only: gives it back at once, unread.
+  void skip(pw_buffer* buffer);
+  /// Data loop only, inside a visit.
   BufferLease lease(Entry& entry);
   /// Data loop only: queues every buffer whose lease came back.
   void queue_returned();
@@ -67,11 +86,19 @@ class BufferTable final : public LeaseReturn, public std::enable_shared_from_thi
   std::mutex entries_mutex_;
   std::map<std::uint64_t, std::unique_ptr<Entry>> entries_;
   std::uint64_t next_token_ = 1;
-  pw_stream* stream_ = nullptr;
+  Queue queue_;  // empty: no stream
+  std::shared_ptr<SyncDevice> sync_;
 
   std::mutex returned_mutex_;
   std::vector<std::uint64_t> returned_;
   std::vector<std::uint64_t> queueing_;  // data loop's half of the pair; swapped, never reallocated
+  /// What a leased buffer owes. Apart from its entry, which may go before the lease does.
+  struct Debt {
+    std::uint64_t token = 0;
+    std::shared_ptr<SyncTimeline> release;
+    std::uint64_t point = 0;
+  };
+  std::vector<Debt> debts_;
   pw_loop* data_loop_ = nullptr;
   spa_source* wake_ = nullptr;
 

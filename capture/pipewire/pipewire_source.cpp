@@ -18,11 +18,22 @@ constexpr Nanoseconds kLongestDelay = 2s;
 // A node that refuses every format this often before the first picture will not change its mind.
 constexpr unsigned kRefusalsUntilFailure = 6;
 
+std::shared_ptr<SyncDevice> find_sync_device(const std::vector<FormatOffer>& offers) {
+  const bool dmabufs = std::ranges::any_of(
+      offers, [](const FormatOffer& offer) { return !offer.modifiers.empty(); });
+  if (!dmabufs || !knows_explicit_sync()) return nullptr;
+  auto device = open_sync_device();
+  if (device) return std::move(*device);
+  log::area("capture").debug("{}", device.error().describe());
+  return nullptr;
+}
+
 }  // namespace
 
 Result<void> PipeWireSource::start(const CaptureRequest& request, CaptureListener& listener) {
   request_ = request;
   listener_ = &listener;
+  sync_ = find_sync_device(request.offers);
   auto loop = ThreadLoop::create();
   if (!loop) return tl::unexpected(std::move(loop.error()));
   loop_ = std::move(*loop);
@@ -70,7 +81,8 @@ Result<void> PipeWireSource::connect() {
 Result<void> PipeWireSource::open_stream(const NodeInfo& node) {
   auto stream = VideoStream::create(
       *loop_, connection_->core(),
-      {.node = node, .request = request_, .max_framerate = max_framerate_}, *listener_, counters_,
+      {.node = node, .request = request_, .max_framerate = max_framerate_, .sync = sync_},
+      *listener_, counters_,
       {.state = [this](CaptureState state) { on_stream_state(state); },
        .format = [this](const CaptureFormat& format) { listener_->on_format(format); },
        .failed = [this](const std::string& reason) { on_stream_failed(reason); }});

@@ -40,6 +40,7 @@ class PipeWireSource final : public CaptureSource {
   CaptureRequest request_;
   CaptureListener* listener_ = nullptr;
   MaxFramerate max_framerate_ = MaxFramerate::kOffer;
+  std::shared_ptr<SyncDevice> sync_;  // null: explicit sync is not offered
   StreamCounters counters_;
   std::atomic<std::uint64_t> reconnects_{0};
   mutable std::mutex description_mutex_;

@@ -1,6 +1,5 @@
 #include "capture/pipewire/video_stream.h"
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -8,11 +7,9 @@
 
 #include <fmt/format.h>
 
-#include <spa/buffer/meta.h>
-#include <spa/param/buffers.h>
 #include <spa/param/param.h>
-#include <spa/pod/builder.h>
 
+#include "capture/pipewire/buffer_pods.h"
 #include "core/log.h"
 
 namespace lumen::pipewire {
@@ -20,45 +17,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// KWin gives 2 to 4 buffers, Mutter 2 to 16, gamescope 1 to 8: a range, because a fixed count can
-// empty the intersection and leave the stream negotiating for ever. Four let one be converted and
-// one wait while the producer fills another.
-constexpr int kBuffersWanted = 4;
-constexpr int kBuffersLeast = 2;
-constexpr int kBuffersMost = 16;
-
 // A header's pts is taken for a monotonic time only within this distance of now; producers were
 // seen to send -1 and times of other clocks.
 constexpr auto kPlausiblePts = 10s;
-
-const spa_pod* buffers_param(spa_pod_builder& b, bool dmabuf) {
-  const int types =
-      1 << SPA_DATA_MemFd | 1 << SPA_DATA_MemPtr | (dmabuf ? 1 << SPA_DATA_DmaBuf : 0);
-  spa_pod_frame object;
-  spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_ParamBuffers, SPA_PARAM_Buffers);
-  spa_pod_builder_prop(&b, SPA_PARAM_BUFFERS_buffers, 0);
-  spa_pod_frame choice;
-  spa_pod_builder_push_choice(&b, &choice, SPA_CHOICE_Range, 0);
-  spa_pod_builder_int(&b, kBuffersWanted);
-  spa_pod_builder_int(&b, kBuffersLeast);
-  spa_pod_builder_int(&b, kBuffersMost);
-  spa_pod_builder_pop(&b, &choice);
-  spa_pod_builder_prop(&b, SPA_PARAM_BUFFERS_dataType, 0);
-  spa_pod_builder_push_choice(&b, &choice, SPA_CHOICE_Flags, 0);
-  spa_pod_builder_int(&b, types);
-  spa_pod_builder_pop(&b, &choice);
-  return static_cast<const spa_pod*>(spa_pod_builder_pop(&b, &object));
-}
-
-const spa_pod* meta_param(spa_pod_builder& b, spa_meta_type type, std::size_t size) {
-  spa_pod_frame object;
-  spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_ParamMeta, SPA_PARAM_Meta);
-  spa_pod_builder_prop(&b, SPA_PARAM_META_type, 0);
-  spa_pod_builder_id(&b, type);
-  spa_pod_builder_prop(&b, SPA_PARAM_META_size, 0);
-  spa_pod_builder_int(&b, static_cast<int>(size));
-  return static_cast<const spa_pod*>(spa_pod_builder_pop(&b, &object));
-}
 
 pw_loop* data_loop_of(ThreadLoop& loop, pw_stream* stream) {
 #if PW_CHECK_VERSION(1, 1, 0)
@@ -75,6 +36,12 @@ Timestamp producer_time(std::int64_t pts, Timestamp dequeued) {
   const Timestamp time{Nanoseconds{pts}};
   const auto distance = dequeued - time;
   return distance > kPlausiblePts || distance < -kPlausiblePts ? dequeued : time;
+}
+
+// Asked for only now that a format is set: KWin on NVIDIA must not be told earlier.
+BufferMemory memory_to_ask_for(const VideoFormat& format, const SyncDevice* sync) {
+  if (!format.modifier) return BufferMemory::kHost;
+  return sync == nullptr ? BufferMemory::kDmaBuf : BufferMemory::kDmaBufWithSync;
 }
 
 EmptyChunk empty_chunk_rule(const NodeInfo& node) {
@@ -146,7 +113,9 @@ Result<std::unique_ptr<VideoStream>> VideoStream::create(ThreadLoop& loop, pw_co
   }
   // Since PipeWire 1.2 a stream has its data loop only once it was connected. Nothing can be
   // delivered before this thread lets go of the loop's lock, so this is early enough.
-  self->buffers_->attach(self->stream_, data_loop_of(loop, self->stream_));
+  self->buffers_->attach(
+      [stream = self->stream_](pw_buffer* buffer) { pw_stream_queue_buffer(stream, buffer); },
+      data_loop_of(loop, self->stream_));
   return self;
 }
 
@@ -204,15 +173,9 @@ void VideoStream::on_format(const spa_pod* pod) {
   usable_buffers_ = 0;
   problem_ = nullptr;
 
-  std::array<std::uint8_t, 1024> storage;
-  spa_pod_builder b{};
-  spa_pod_builder_init(&b, storage.data(), storage.size());
-  std::array<const spa_pod*, 3> params = {
-      buffers_param(b, parsed->modifier.has_value()),
-      meta_param(b, SPA_META_Header, sizeof(spa_meta_header)),
-      meta_param(b, SPA_META_VideoCrop, sizeof(spa_meta_region)),
-  };
-  pw_stream_update_params(stream_, params.data(), params.size());
+  BufferPods pods(memory_to_ask_for(*parsed, target_.sync.get()));
+  pw_stream_update_params(stream_, pods.pods().data(),
+                          static_cast<std::uint32_t>(pods.pods().size()));
 }
 
 void VideoStream::on_add_buffer(pw_buffer* buffer) {
@@ -227,7 +190,10 @@ void VideoStream::on_add_buffer(pw_buffer* buffer) {
   announce_format_ = false;
   // Only this thread writes format_, so it may read it without the lock.
   if (!format_) return;
-  const std::string layout = format_->modifier ? " " + to_string(*format_->modifier) : "";
+  std::string layout = format_->modifier ? " " + to_string(*format_->modifier) : "";
+  if (static_cast<const BufferTable::Entry*>(buffer->user_data)->release) {
+    layout += " with explicit sync";
+  }
   callbacks_.format({.format = format_->format,
                      .size = format_->size,
                      .rate = format_->rate,
@@ -254,12 +220,13 @@ BufferLayout VideoStream::inspect(pw_buffer* buffer) {
 pw_buffer* VideoStream::dequeue_newest(BufferLayout& layout) {
   pw_buffer* newest = nullptr;
   while (pw_buffer* buffer = pw_stream_dequeue_buffer(stream_)) {
+    BufferTable::dequeued(buffer);
     const BufferLayout found = inspect(buffer);
     switch (found.verdict) {
       case BufferLayout::Verdict::kPicture:
         if (newest != nullptr) {
           counters_.superseded.fetch_add(1);
-          pw_stream_queue_buffer(stream_, newest);
+          buffers_->skip(newest);
         }
         newest = buffer;
         layout = found;
@@ -273,7 +240,7 @@ pw_buffer* VideoStream::dequeue_newest(BufferLayout& layout) {
         }
         break;
     }
-    pw_stream_queue_buffer(stream_, buffer);
+    buffers_->skip(buffer);
   }
   return newest;
 }
@@ -299,6 +266,7 @@ void VideoStream::on_process() {
         } else {
           frame.image = ShmImage{entry->host, layout.planes};
         }
+        if (entry->points) frame.acquire = {entry->acquire, entry->points->acquire};
         frame.lease = buffers_->lease(*entry);
         counters_.received.fetch_add(1);
         listener_.on_frame(std::move(frame));

@@ -40,6 +40,7 @@ class VideoStream {
     NodeInfo node;
     CaptureRequest request;
     MaxFramerate max_framerate = MaxFramerate::kOffer;
+    std::shared_ptr<SyncDevice> sync;  // null: explicit sync is not offered
   };
 
   /// With the loop locked. `listener` gets on_frame() on PipeWire's data thread.
@@ -73,7 +74,8 @@ class VideoStream {
   CaptureListener& listener_;
   StreamCounters& counters_;
   Callbacks callbacks_;
-  std::shared_ptr<BufferTable> buffers_ = std::make_shared<BufferTable>(counters_.leases_out);
+  std::shared_ptr<BufferTable> buffers_ =
+      std::make_shared<BufferTable>(counters_.leases_out, target_.sync);
   pw_stream* stream_ = nullptr;
   spa_hook hook_{};
   spa_source* problem_event_ = nullptr;

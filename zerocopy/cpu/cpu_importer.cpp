@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "zerocopy/acquire_point.h"
 #include "zerocopy/cpu/convert.h"
 #include "zerocopy/cpu/scale.h"
 #include "zerocopy/cpu/source_picture.h"
@@ -136,6 +137,9 @@ Result<void> CpuImporter::read(const CapturedFrame& captured, const Rect& visibl
   const DmaBufImage& image = std::get<DmaBufImage>(captured.image);
   if (image.memory == nullptr || image.memory->plane_count() == 0) {
     return fail(ErrorKind::kRetry, "captured frame has no memory");
+  }
+  if (auto there = wait_until_acquired(captured, settings_.producer_limit); !there) {
+    return tl::unexpected(std::move(there.error()));
   }
   const auto scope = dmabufs_.read(image.memory);
   if (!scope) return tl::unexpected(scope.error());

@@ -1,6 +1,7 @@
 // The CPU route: converts straight from the producer's memory into pooled encoder input.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@ namespace lumen::cpu {
 struct CpuImporterSettings {
   unsigned pool_images = ImagePool::kDefaultLimit;  // frames that may be out at once; not zero
   DmaBufSync dmabuf_sync = sync_dmabuf;
+  /// How long a frame may wait for its producer's GPU (explicit sync).
+  std::chrono::milliseconds producer_limit{250};
 };
 
 /// Takes host memory and LINEAR dmabufs, BGRx, BGRA, RGBx, RGBA and NV12. A frame of the target's

@@ -144,12 +144,12 @@ Result<cuda::DevicePicture> BlitReader::open(const CapturedFrame& frame) {
   if (image == nullptr || image->memory == nullptr) {
     return fail(ErrorKind::kFormatRejected, "the picture is not in a dmabuf");
   }
-  if (auto waited = wait_for_producer(*image, state_->settings.producer_limit); !waited) {
-    return tl::unexpected(std::move(waited.error()));
-  }
   if (auto current = state_->gl().make_current(); !current) {
     return tl::unexpected(std::move(current.error()));
   }
+  const std::chrono::milliseconds limit = state_->settings.producer_limit;
+  auto waited = queue_wait_for_producer(state_->gl().display(), frame, *image, limit);
+  if (!waited) return tl::unexpected(std::move(waited.error()));
   auto source = state_->sampled(frame, *image);
   if (!source) return tl::unexpected(std::move(source.error()));
   if (auto ready = state_->prepare_target(frame.size); !ready) {

@@ -39,6 +39,11 @@ Result<void> Display::open(EGLenum platform, void* native) {
     load(query_formats, "eglQueryDmaBufFormatsEXT");
     load(query_modifiers, "eglQueryDmaBufModifiersEXT");
   }
+  if (has("EGL_ANDROID_native_fence_sync") && has("EGL_KHR_wait_sync")) {
+    load(create_sync, "eglCreateSyncKHR");
+    load(destroy_sync, "eglDestroySyncKHR");
+    load(wait_sync, "eglWaitSyncKHR");
+  }
   if (create_image == nullptr || destroy_image == nullptr) {
     return fail(ErrorKind::kUnsupported, "EGL can't make images (no EGL_KHR_image_base)");
   }

@@ -40,11 +40,20 @@ class Display {
     return query_modifiers != nullptr && query_formats != nullptr;
   }
 
+  /// GL can wait for another driver's sync_file.
+  [[nodiscard]] bool waits_for_sync_files() const {
+    return create_sync != nullptr && destroy_sync != nullptr && wait_sync != nullptr;
+  }
+
   // Null where the display lacks the extension.
   PFNEGLCREATEIMAGEKHRPROC create_image = nullptr;              // EGL_KHR_image_base
   PFNEGLDESTROYIMAGEKHRPROC destroy_image = nullptr;            // EGL_KHR_image_base
   PFNEGLQUERYDMABUFFORMATSEXTPROC query_formats = nullptr;      // …dma_buf_import_modifiers
   PFNEGLQUERYDMABUFMODIFIERSEXTPROC query_modifiers = nullptr;  // …dma_buf_import_modifiers
+  // EGL_ANDROID_native_fence_sync and EGL_KHR_wait_sync, both.
+  PFNEGLCREATESYNCKHRPROC create_sync = nullptr;
+  PFNEGLDESTROYSYNCKHRPROC destroy_sync = nullptr;
+  PFNEGLWAITSYNCKHRPROC wait_sync = nullptr;
 
  private:
   explicit Display(std::shared_ptr<const Driver> driver) : driver_(std::move(driver)) {}

@@ -137,7 +137,7 @@ Result<cuda::DevicePicture> EglReader::open(const CapturedFrame& frame) {
   if (image == nullptr || image->memory == nullptr) {
     return fail(ErrorKind::kFormatRejected, "the picture is not in a dmabuf");
   }
-  if (auto waited = wait_for_producer(*image, state_->settings.producer_limit); !waited) {
+  if (auto waited = wait_for_producer(frame, *image, state_->settings.producer_limit); !waited) {
     return tl::unexpected(std::move(waited.error()));
   }
   ImportCache<RegisteredImage>& cache = state_->cache;

@@ -1,6 +1,7 @@
 #include "zerocopy/egl/producer_fence.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include <linux/dma-buf.h>
@@ -9,6 +10,7 @@
 
 #include "capture/dmabuf_memory.h"
 #include "platform/linux/unique_fd.h"
+#include "zerocopy/acquire_point.h"
 
 namespace lumen::egl {
 namespace {
@@ -45,7 +47,9 @@ int wait_for_fence(int sync_file, Clock::time_point deadline) {
 
 }  // namespace
 
-Result<void> wait_for_producer(const DmaBufImage& image, std::chrono::milliseconds limit) {
+Result<void> wait_for_producer(const CapturedFrame& frame, const DmaBufImage& image,
+                               std::chrono::milliseconds limit) {
+  if (frame.acquire) return wait_until_acquired(frame, limit);
   const DmaBufMemory& memory = *image.memory;
   const Clock::time_point deadline = Clock::now() + limit;
   for (unsigned i = 0; i < memory.plane_count(); ++i) {
@@ -61,6 +65,25 @@ Result<void> wait_for_producer(const DmaBufImage& image, std::chrono::millisecon
     }
   }
   return {};
+}
+
+Result<void> queue_wait_for_producer(const Display& display, const CapturedFrame& frame,
+                                     const DmaBufImage& image, std::chrono::milliseconds limit) {
+  if (!frame.acquire || !display.waits_for_sync_files()) {
+    return wait_for_producer(frame, image, limit);
+  }
+  auto fence = acquire_fence(frame, limit);
+  if (!fence) return tl::unexpected(std::move(fence.error()));
+  if (!*fence) return {};
+  const std::array<EGLint, 3> attributes{EGL_SYNC_NATIVE_FENCE_FD_ANDROID, fence->borrow(),
+                                         EGL_NONE};
+  const EGLSyncKHR sync =
+      display.create_sync(display.handle(), EGL_SYNC_NATIVE_FENCE_ANDROID, attributes.data());
+  if (sync == EGL_NO_SYNC_KHR) return wait_until_acquired(frame, limit);
+  static_cast<void>(fence->release());  // EGL's since the sync was made
+  const bool queued = display.wait_sync(display.handle(), sync, 0) == EGL_TRUE;
+  display.destroy_sync(display.handle(), sync);  // a wait that is queued stays
+  return queued ? Result<void>() : wait_until_acquired(frame, limit);
 }
 
 }  // namespace lumen::egl

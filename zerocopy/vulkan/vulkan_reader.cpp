@@ -7,6 +7,7 @@
 
 #include "capture/dmabuf_memory.h"
 #include "core/log.h"
+#include "zerocopy/acquire_point.h"
 #include "zerocopy/import_cache.h"
 #include "zerocopy/vulkan/export_pool.h"
 #include "zerocopy/vulkan/formats.h"
@@ -57,10 +58,12 @@ struct VulkanReader::State {
   Result<void> forget_expired();
   Result<Import*> find_or_import(const CapturedFrame& frame, const DmaBufImage& image);
   Result<ImportedPicture> import_picture(const PictureLayout& layout, const ForeignMemory& memory);
-  Result<UniqueFd> producer_writes(const DmaBufImage& image) const;
+  Result<UniqueFd> producer_writes(const CapturedFrame& frame, const DmaBufImage& image) const;
   Result<void> fit_pool(std::uint64_t bytes);
-  Result<cuda::DevicePicture> read_in_place(const Import& import, const DmaBufImage& image);
-  Result<cuda::DevicePicture> copy(Import& import, const DmaBufImage& image);
+  Result<cuda::DevicePicture> read_in_place(const Import& import, const CapturedFrame& frame,
+                                            const DmaBufImage& image);
+  Result<cuda::DevicePicture> copy(Import& import, const CapturedFrame& frame,
+                                   const DmaBufImage& image);
 };
 
 VulkanReader::VulkanReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -119,8 +122,8 @@ Result<cuda::DevicePicture> VulkanReader::open(const CapturedFrame& frame) {
     return copy_failed(std::move(forgot.error()));
   auto import = state_->find_or_import(frame, *image);
   if (!import) return tl::unexpected(std::move(import.error()));
-  return (*import)->picture.address() != 0 ? state_->read_in_place(**import, *image)
-                                           : state_->copy(**import, *image);
+  return (*import)->picture.address() != 0 ? state_->read_in_place(**import, frame, *image)
+                                           : state_->copy(**import, frame, *image);
 }
 
 Result<void> VulkanReader::close() {
@@ -191,14 +194,17 @@ Result<ImportedPicture> VulkanReader::State::import_picture(const PictureLayout&
   return ImportedPicture::create(*device, layout, memory);
 }
 
-Result<UniqueFd> VulkanReader::State::producer_writes(const DmaBufImage& image) const {
+Result<UniqueFd> VulkanReader::State::producer_writes(const CapturedFrame& frame,
+                                                      const DmaBufImage& image) const {
+  if (frame.acquire) return acquire_fence(frame, settings.patience);
   if (settings.source != SourceMemory::kDmaBuf) return UniqueFd();
   return pending_writes(image.memory->plane(0).fd.borrow());
 }
 
 Result<cuda::DevicePicture> VulkanReader::State::read_in_place(const Import& import,
+                                                               const CapturedFrame& frame,
                                                                const DmaBufImage& image) {
-  auto writes = producer_writes(image);
+  auto writes = producer_writes(frame, image);
   if (!writes) return tl::unexpected(std::move(writes.error()));
   if (*writes && !wait_for(*writes, settings.patience)) {
     return fail(ErrorKind::kRetry, "the producer does not finish its picture");
@@ -220,7 +226,8 @@ Result<void> VulkanReader::State::fit_pool(std::uint64_t bytes) {
   return {};
 }
 
-Result<cuda::DevicePicture> VulkanReader::State::copy(Import& import, const DmaBufImage& image) {
+Result<cuda::DevicePicture> VulkanReader::State::copy(Import& import, const CapturedFrame& frame,
+                                                      const DmaBufImage& image) {
   const PictureLayout& layout = import.picture.layout();
   const CopyLayout target = CopyLayout::of(layout);
   if (auto fits = fit_pool(target.bytes); !fits) return copy_failed(std::move(fits.error()));
@@ -236,7 +243,7 @@ Result<cuda::DevicePicture> VulkanReader::State::copy(Import& import, const DmaB
     if (!recorded) return copy_failed(std::move(recorded.error()));
     commands = std::move(*recorded);
   }
-  auto writes = producer_writes(image);
+  auto writes = producer_writes(frame, image);
   if (!writes) return copy_failed(std::move(writes.error()));
   if (auto copied = copies->copy(commands, **buffer, std::move(*writes)); !copied) {
     return copy_failed(std::move(copied.error()));

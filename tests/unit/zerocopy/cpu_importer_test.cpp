@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "fake_dmabuf.h"
+#include "fake_timeline.h"
 #include "yuv_buffer.h"
 
 namespace lumen::cpu {
@@ -328,6 +329,26 @@ TEST_F(CpuImporterTest, ReadsLinearDmabufsBetweenStartAndEnd) {
   }
   EXPECT_THAT(sync_.calls, ElementsAre("start 0", "end 0", "start 0", "end 0"));
   EXPECT_EQ(events_.size(), 2u);
+}
+
+TEST_F(CpuImporterTest, WaitsForTheAcquirePointBeforeItReads) {
+  const Extent size{64, 16};
+  configure(size);
+  const auto fd = test::make_memfd(grey_rgb(size, 256));
+  const auto memory = test::make_dmabuf_memory({fd.borrow()});
+  const auto timeline = std::make_shared<test::FakeTimeline>(sync_.calls);
+  const auto captured = [&] {
+    auto frame = dmabuf_frame(Fourcc::kBGRx, size, 256, memory);
+    frame.acquire = {timeline, 9};
+    return leased(std::move(frame));
+  };
+  EXPECT_EQ(kind_of(importer_->import(captured())), ErrorKind::kRetry);
+  EXPECT_THAT(sync_.calls, ElementsAre("wait 9")) << "nothing was read";
+  EXPECT_EQ(events_.size(), 1U) << "the producer has its buffer back";
+  sync_.calls.clear();
+  timeline->signalled = true;
+  EXPECT_TRUE(importer_->import(captured()));
+  EXPECT_THAT(sync_.calls, ElementsAre("wait 9", "start 0", "end 0"));
 }
 
 TEST_F(CpuImporterTest, ReadsNv12FromOneOrTwoDmabufs) {

@@ -191,7 +191,8 @@ TEST_F(EglLayout, TilesNeedAtLeastTheirPixels) {
 
 TEST_F(EglLayout, MemoryThatIsNoDmabufHasNoFenceToWaitFor) {
   const CapturedFrame frame = frame_in(kWhole);
-  EXPECT_TRUE(wait_for_producer(std::get<DmaBufImage>(frame.image), std::chrono::seconds(1)));
+  EXPECT_TRUE(
+      wait_for_producer(frame, std::get<DmaBufImage>(frame.image), std::chrono::seconds(1)));
 }
 
 }  // namespace
