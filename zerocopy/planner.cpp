@@ -68,7 +68,8 @@ Result<std::unique_ptr<Planner>> Planner::create(ZeroCopy mode,
     } else if (mode == ZeroCopy::kRequire) {
       step.reason = "zero copy is required";
     } else if (!self->cpu_) {
-      auto route = self->make(entry);
+      const auto usable = entry.check();
+      auto route = usable ? self->make(entry) : Result<Route>(tl::unexpected(usable.error()));
       if (!route) {
         step.reason = route.error().describe();
         continue;
@@ -77,9 +78,6 @@ Result<std::unique_ptr<Planner>> Planner::create(ZeroCopy mode,
       step.taken = !gpu;
       step.reason = gpu ? "stands ready for host memory" : "";
     }
-  }
-  for (const LadderStep& step : steps_not_taken(self->ladder_)) {
-    if (mode != ZeroCopy::kOff) log::area("zerocopy").info("not {}: {}", step.name, step.reason);
   }
   if (self->gpu_)
     log::area("zerocopy").info("{}: proven with a test picture", self->gpu_->step->name);
@@ -97,7 +95,6 @@ Result<std::unique_ptr<Planner>> Planner::create(ZeroCopy mode,
 }
 
 Result<Planner::Route> Planner::make(const ImporterEntry& entry) {
-  if (auto usable = entry.check(); !usable) return tl::unexpected(std::move(usable.error()));
   // Windows has no routes yet, and so no GPU to hand over.
   auto importer = entry.create(*gpu_shared_);
   if (!importer) return tl::unexpected(std::move(importer.error()));
@@ -122,12 +119,18 @@ bool Planner::take_next_gpu_route() {
     const ImporterEntry& entry = registry_[next_gpu_];
     if (entry.kind != RouteKind::kGpu) continue;
     LadderStep& step = *std::ranges::find(ladder_, entry.name, &LadderStep::name);
-    auto route = make(entry);
+    // A machine without the driver is nothing to talk about; one where it fails is.
+    const auto usable = entry.check();
+    auto route = usable ? make(entry) : Result<Route>(tl::unexpected(usable.error()));
     // Whatever this route did to the context must not be held against the next.
     if (!route && is_lost(route.error())) lose_gpu(*gpu_shared_);
     if (!route) {
       step = {step.name, false, route.error().describe()};
-      log::area("zerocopy").debug("not {}: {}", step.name, step.reason);
+      if (usable) {
+        log::area("zerocopy").info("not {}: {}", step.name, step.reason);
+      } else {
+        log::area("zerocopy").debug("not {}: {}", step.name, step.reason);
+      }
       continue;
     }
     route->step = &step;

@@ -75,6 +75,7 @@ class Planner final : public FrameImporter {
 
   /// Makes the next GPU route that works the one in use, from `next_gpu_` on. False: none does.
   bool take_next_gpu_route();
+  /// Of an entry whose check() has passed.
   Result<Route> make(const ImporterEntry& entry);
   Route* route_for(Fourcc format, std::optional<Modifier> modifier);
   tl::unexpected<Error> failed(Route& route, Fourcc format, std::optional<Modifier> modifier,
