@@ -87,9 +87,9 @@ Result<std::unique_ptr<Planner>> Planner::create(ZeroCopy mode,
     if (step.name != kReadback) reasons += "; " + step.name + ": " + step.reason;
   }
   if (mode == ZeroCopy::kRequire) {
-    return self->required("no GPU route works" + reasons,
-                          "lumen-host zerocopy-probe says what to change; --zerocopy auto goes on "
-                          "without");
+    return required("no GPU route works" + reasons,
+                    "lumen-host zerocopy-probe says what to change; --zerocopy auto goes on "
+                    "without");
   }
   return fail(ErrorKind::kUnsupported, "no way to import frames" + reasons);
 }
