@@ -3,6 +3,8 @@
 #
 #   tools/debian13-root.sh make          makes the root, or does nothing where it is current
 #   tools/debian13-root.sh run           makes it, builds lumen inside and runs unit and session tests
+#   tools/debian13-root.sh vm NAME       builds the test program vm-NAME there and runs it in the virtual
+#                                        machine (tools/vm.sh), with a GPU device that has syncobjs
 #   tools/debian13-root.sh exec CMD...   makes it, runs a command inside, in the checkout
 #
 # The root lies in $XDG_CACHE_HOME/lumen and is made again when its recipe (package lists and this
@@ -75,5 +77,15 @@ case ${1:-} in
       ctest --test-dir /root/build --output-on-failure --no-tests=error -LE "^long$" -j "$(nproc)"
     '
     ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  vm)
+    make_root
+    inside bash -euc '
+      cmake -S /lumen -B /root/build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo
+      cmake --build /root/build -j "$(nproc)" --target "vm-$1" lumen-host lumen-test-producer
+    ' bash "$2"
+    # What lumen-host needs there is in the root; a skipped test is a failure (tests/vm/run).
+    "$root_dir/tests/vm/run" --drm virtio-gpu --root "$root" --timeout 900 -- \
+      "/root/build/tests/vm/vm-$2"
+    ;;
+  *) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

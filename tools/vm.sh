@@ -6,7 +6,9 @@
 #   tools/vm.sh run [OPTION]... CMD...  runs a command inside, in the working directory of the same
 #                                       name, as root; its output and exit code are the command's.
 #                                       A CMD of one word with spaces is a shell script.
-#     --drm none|vgem    DRM driver to load (none). Mesa's software EGL imports dmabufs only without
+#     --drm none|vgem|virtio-gpu
+#                        DRM driver to load (none). Mesa's software EGL imports dmabufs only without;
+#                        virtio-gpu comes with its device and has timeline syncobjs (explicit sync)
 #     --mesa             run with Mesa 25 of bookworm-backports (llvmpipe, lavapipe)
 #     --results DIR      this folder is /results inside, writable
 #     --root DIR|forky   enter another root, with this machine's at /host, where that one is /guest;
@@ -26,7 +28,7 @@ recipe_version=1
 # UDMABUF and dma-heap built in, 9p, overlay and vgem as modules; the cloud kernels have no 9p.
 kernel_pattern='linux-image-6[.](12|1[3-9])[.][0-9]+[+]deb1[23]-amd64(-unsigned)?'
 modules_boot=(netfs 9pnet 9pnet_virtio 9p overlay)
-modules_drm=(vgem)
+modules_drm=(vgem virtio-gpu)
 packages_mesa=(
   mesa-vulkan-drivers libegl-mesa0 libgbm1 libgl1-mesa-dri mesa-libgallium libglx-mesa0
   libdrm2 libdrm-amdgpu1 libdrm-intel1
@@ -250,6 +252,7 @@ run() {
     devices+=(-fsdev "local,id=results,path=$(realpath "$results"),security_model=none"
       -device virtio-9p-pci,fsdev=results,mount_tag=results)
   fi
+  if [[ $drm == virtio-gpu ]]; then devices+=(-device virtio-gpu-pci); fi
   # In the background, so that a signal to this script reaches the trap at once.
   timeout "$seconds" qemu-system-x86_64 -accel "${LUMEN_VM_ACCEL:-tcg,thread=multi}" -cpu max \
     -smp 2 -m "${LUMEN_VM_MEMORY:-4G}" -display none -monitor none -no-reboot -nodefaults \
@@ -297,5 +300,5 @@ case ${1:-} in
       *) fail "have what?" ;;
     esac
     ;;
-  *) sed -n '2,25s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  *) sed -n '2,27s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

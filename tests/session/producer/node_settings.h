@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,9 @@ struct NodeSettings {
   PlainTwin plain = PlainTwin::kOffered;
   std::uint32_t least_buffers = 2;
   std::uint32_t most_buffers = 16;
+  /// Explicit sync is offered with dmabufs: how long after it was sent a picture is drawn and its
+  /// acquire point signalled.
+  std::optional<Nanoseconds> explicit_sync;
   ExtentTrick extent = ExtentTrick::kNone;
   Descriptors descriptors = Descriptors::kAll;
   ModifierTrick modifier_trick = ModifierTrick::kNone;

@@ -31,6 +31,8 @@ constexpr std::string_view kHelp = R"(lumen-test-producer: a PipeWire video sour
                            (none); with memfd they are announced and memfds delivered, as Weston
   --fixation F             producer consumer (producer): who picks one of them
   --plain P                yes no (yes): offer the format without a modifier, too
+  --explicit-sync MS       with dmabufs: pictures are drawn MS milliseconds after they were sent, and
+                           acquire and release points say when they may be read and drawn again
   --like C                 gamescope kwin mutter: sets what it offers; later options change it
   --linger S               seconds to keep the node after the last frame (0.5)
   --hostile LIST           repeatable; a comma list of
@@ -54,7 +56,10 @@ Prints, a line each:
   gone                        flap destroyed the node
   error WHY                   PipeWire reports one
   produced N skipped M bad K  the end: good frames sent, frame times without a free buffer or not
-                              met, defective buffers sent besides)";
+                              met, defective buffers sent besides
+  explicit-sync sent N released M early K
+                              points sent, those that the consumer signalled, and buffers that came
+                              back before it had)";
 
 using Setter = std::function<bool(Options&, std::string_view)>;
 
@@ -149,6 +154,13 @@ bool set_likeness(Options& options, std::string_view value) {
   return value == "mutter";
 }
 
+bool set_explicit_sync(Options& options, std::string_view value) {
+  unsigned milliseconds = 0;
+  if (!parse_number(value, milliseconds) || milliseconds > 10'000) return false;
+  options.node.explicit_sync = std::chrono::milliseconds(milliseconds);
+  return true;
+}
+
 bool set_linger(Options& options, std::string_view value) {
   double seconds = 0;
   if (!parse_number(value, seconds) || !(seconds >= 0 && seconds <= 3600)) return false;
@@ -161,8 +173,8 @@ struct Flag {
   Setter set;
 };
 
-const std::array<Flag, 14>& flags() {
-  static const std::array<Flag, 14> kFlags{{
+const std::array<Flag, 15>& flags() {
+  static const std::array<Flag, 15> kFlags{{
       {"--name", [](Options& o, std::string_view v) { return !(o.node.name = v).empty(); }},
       {"--size", set_size},
       {"--fps", set_rate},
@@ -187,6 +199,7 @@ const std::array<Flag, 14>& flags() {
                          {{{"producer", Fixation::kProducer}, {"consumer", Fixation::kConsumer}}})},
       {"--plain", words<PlainTwin, 2>(&NodeSettings::plain,
                                       {{{"yes", PlainTwin::kOffered}, {"no", PlainTwin::kNone}}})},
+      {"--explicit-sync", set_explicit_sync},
       {"--like", set_likeness},
       {"--linger", set_linger},
   }};

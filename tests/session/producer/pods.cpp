@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include <pipewire/version.h>
 #include <spa/buffer/buffer.h>
 #include <spa/buffer/meta.h>
 #include <spa/param/buffers.h>
@@ -123,6 +124,27 @@ void Pods::add_format(const NodeSettings& settings, const std::vector<Modifier>&
 
 void Pods::add_buffers(const NodeSettings& settings, std::uint32_t picture_bytes, Pitch pitch,
                        std::uint32_t data_types) {
+  add_buffer_param(settings, picture_bytes, pitch, data_types, 1, 0);
+  if (settings.pts != Pts::kNone) add_meta(SPA_META_Header, sizeof(spa_meta_header));
+}
+
+void Pods::add_buffers_with_sync(const NodeSettings& settings, std::uint32_t picture_bytes,
+                                 Pitch pitch) {
+#if PW_CHECK_VERSION(1, 2, 0)
+  // The planes' block and two syncobjs.
+  add_buffer_param(settings, picture_bytes, pitch, 1U << SPA_DATA_DmaBuf, 3,
+                   1U << SPA_META_SyncTimeline);
+  add_meta(SPA_META_SyncTimeline, sizeof(spa_meta_sync_timeline));
+#else
+  static_cast<void>(settings);
+  static_cast<void>(picture_bytes);
+  static_cast<void>(pitch);
+#endif
+}
+
+void Pods::add_buffer_param(const NodeSettings& settings, std::uint32_t picture_bytes, Pitch pitch,
+                            std::uint32_t data_types, std::uint32_t blocks,
+                            std::uint32_t required_metas) {
   Storage& buffers = next();
   spa_pod_builder b{};
   spa_pod_builder_init(&b, buffers.data(), static_cast<std::uint32_t>(buffers.size() * 8));
@@ -136,21 +158,32 @@ void Pods::add_buffers(const NodeSettings& settings, std::uint32_t picture_bytes
   spa_pod_builder_int(&b, as_int(settings.least_buffers));
   spa_pod_builder_int(&b, as_int(settings.most_buffers));
   spa_pod_builder_pop(&b, &choice);
-  add_int(&b, SPA_PARAM_BUFFERS_blocks, 1);
+  add_int(&b, SPA_PARAM_BUFFERS_blocks, blocks);
   add_int(&b, SPA_PARAM_BUFFERS_size, picture_bytes);
   add_int(&b, SPA_PARAM_BUFFERS_stride, pitch.bytes);
   spa_pod_builder_prop(&b, SPA_PARAM_BUFFERS_dataType, 0);
   spa_pod_builder_push_choice(&b, &choice, SPA_CHOICE_Flags, 0);
   spa_pod_builder_int(&b, as_int(data_types));
   spa_pod_builder_pop(&b, &choice);
+#if PW_CHECK_VERSION(1, 2, 0)
+  if (required_metas != 0) {
+    spa_pod_builder_prop(&b, SPA_PARAM_BUFFERS_metaType, SPA_POD_PROP_FLAG_MANDATORY);
+    spa_pod_builder_int(&b, as_int(required_metas));
+  }
+#else
+  static_cast<void>(required_metas);
+#endif
   spa_pod_builder_pop(&b, &object);
+}
 
-  if (settings.pts == Pts::kNone) return;
-  Storage& meta = next();
-  spa_pod_builder_init(&b, meta.data(), static_cast<std::uint32_t>(meta.size() * 8));
+void Pods::add_meta(std::uint32_t type, std::uint32_t size) {
+  Storage& storage = next();
+  spa_pod_builder b{};
+  spa_pod_builder_init(&b, storage.data(), static_cast<std::uint32_t>(storage.size() * 8));
+  spa_pod_frame object;
   spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_ParamMeta, SPA_PARAM_Meta);
-  add_id(&b, SPA_PARAM_META_type, SPA_META_Header);
-  add_int(&b, SPA_PARAM_META_size, sizeof(spa_meta_header));
+  add_id(&b, SPA_PARAM_META_type, type);
+  add_int(&b, SPA_PARAM_META_size, size);
   spa_pod_builder_pop(&b, &object);
 }
 

@@ -28,6 +28,9 @@ class Pods {
   /// settings ask for it.
   void add_buffers(const NodeSettings& settings, std::uint32_t picture_bytes, Pitch pitch,
                    std::uint32_t data_types);
+  /// The same for dmabufs with explicit sync, to be preferred: add it first.
+  void add_buffers_with_sync(const NodeSettings& settings, std::uint32_t picture_bytes,
+                             Pitch pitch);
 
   [[nodiscard]] std::vector<const spa_pod*> pointers() const;
 
@@ -37,6 +40,10 @@ class Pods {
   /// `modifiers`: none, one (a plain value), or a choice of several.
   void add_format(const NodeSettings& settings, const std::vector<Modifier>& modifiers,
                   bool fixed = false);
+  void add_buffer_param(const NodeSettings& settings, std::uint32_t picture_bytes, Pitch pitch,
+                        std::uint32_t data_types, std::uint32_t blocks,
+                        std::uint32_t required_metas);
+  void add_meta(std::uint32_t type, std::uint32_t size);
   Storage& next();
 
   std::vector<Storage> storage_;

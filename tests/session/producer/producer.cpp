@@ -71,6 +71,11 @@ Producer::~Producer() {
 }
 
 Result<Producer::End> Producer::run() {
+  if (options_.node.explicit_sync) {
+    auto sync = LateSync::create(pw_main_loop_get_loop(loop_), *options_.node.explicit_sync);
+    if (!sync) return tl::unexpected<Error>(std::move(sync.error()));
+    sync_ = *std::move(sync);
+  }
   if (auto created = create_node(); !created) {
     return tl::unexpected<Error>(std::move(created.error()));
   }
@@ -80,13 +85,17 @@ Result<Producer::End> Producer::run() {
 
 void Producer::stop() { pw_main_loop_quit(loop_); }
 
-void Producer::print_totals() const {
+void Producer::print_totals() {
   print_line(fmt::format("produced {} skipped {} bad {}", produced_, skipped_, bad_));
+  if (sync_ == nullptr) return;
+  const LateSync::Totals totals = sync_->finish();
+  print_line(fmt::format("explicit-sync sent {} released {} early {}", totals.sent, totals.released,
+                         totals.early));
 }
 
 Result<void> Producer::create_node() {
   auto node =
-      VideoNode::create(core_, options_.node,
+      VideoNode::create(core_, options_.node, sync_.get(),
                         {.exists = [this](std::uint32_t id) { on_exists(id); },
                          .streaming =
                              [this] {

@@ -32,7 +32,7 @@ class Producer {
   /// gone.
   Result<End> run();
   void stop();
-  void print_totals() const;
+  void print_totals();
 
  private:
   Result<void> create_node();
@@ -61,6 +61,7 @@ class Producer {
   Options options_;
   std::map<std::uint32_t, std::string> serials_;  // by node id
   std::optional<std::uint32_t> unannounced_node_;
+  std::unique_ptr<LateSync> sync_;  // null: not asked for
   std::unique_ptr<VideoNode> node_;
   LoopTimer frame_timer_;
   LoopTimer resume_timer_;

@@ -25,16 +25,19 @@ SharedPicture* picture_of(const pw_buffer* buffer) {
 
 }  // namespace
 
-VideoNode::VideoNode(NodeSettings settings, Callbacks callbacks)
-    : settings_(std::move(settings)), callbacks_(std::move(callbacks)), garbage_(kGarbageBytes) {
+VideoNode::VideoNode(NodeSettings settings, LateSync* sync, Callbacks callbacks)
+    : settings_(std::move(settings)),
+      sync_(sync),
+      callbacks_(std::move(callbacks)),
+      garbage_(kGarbageBytes) {
   std::mt19937 random(1);
   std::ranges::generate(garbage_, [&] { return static_cast<std::uint8_t>(random() >> 24); });
   prepare_picture();
 }
 
 Result<std::unique_ptr<VideoNode>> VideoNode::create(pw_core* core, NodeSettings settings,
-                                                     Callbacks callbacks) {
-  std::unique_ptr<VideoNode> node(new VideoNode(std::move(settings), std::move(callbacks)));
+                                                     LateSync* sync, Callbacks callbacks) {
+  std::unique_ptr<VideoNode> node(new VideoNode(std::move(settings), sync, std::move(callbacks)));
   if (auto connected = node->connect(core); !connected) {
     return tl::unexpected<Error>(std::move(connected.error()));
   }
@@ -122,10 +125,10 @@ void VideoNode::on_format(const spa_pod* format) {
                         : delivers_dmabufs()                ? 0
                                                             : 1U << SPA_DATA_MemFd;
   if (modifier_) types |= 1U << SPA_DATA_DmaBuf;
-  pods.add_buffers(
-      settings_,
-      static_cast<std::uint32_t>(picture_bytes(settings_.format, settings_.size.height, pitch_)),
-      pitch_, types);
+  const auto bytes =
+      static_cast<std::uint32_t>(picture_bytes(settings_.format, settings_.size.height, pitch_));
+  if (sync_ != nullptr && delivers_dmabufs()) pods.add_buffers_with_sync(settings_, bytes, pitch_);
+  pods.add_buffers(settings_, bytes, pitch_, types);
   update_params(pods);
 }
 
@@ -179,9 +182,14 @@ void VideoNode::on_add_buffer(pw_buffer* buffer) {
   data.fd = (*picture)->fd();
   data.data = (*picture)->data();
   buffer->user_data = picture->release();
+  if (sync_ == nullptr) return;
+  if (auto attached = sync_->attach(buffer); !attached) {
+    pw_stream_set_error(stream_, -ENODEV, "%s", attached.error().describe().c_str());
+  }
 }
 
 void VideoNode::on_remove_buffer(pw_buffer* buffer) {
+  if (sync_ != nullptr) sync_->detach(buffer);
   const std::unique_ptr<SharedPicture> picture(picture_of(buffer));
   buffer->user_data = nullptr;
 }
@@ -219,14 +227,22 @@ VideoNode::Sent VideoNode::send(std::uint32_t number, Timestamp due, Defect defe
   if (pw_buffer* const buffer = pw_stream_dequeue_buffer(stream_)) {
     SharedPicture* const picture = picture_of(buffer);
     const bool has_memory = picture != nullptr && picture->bytes() >= static_part_.size();
-    if (has_memory && defect == Defect::kNone) {
+    const bool late = sync_ != nullptr && sync_->governs(buffer);
+    if (late) sync_->reuse(buffer);
+    const bool good = has_memory && defect == Defect::kNone;
+    if (good && !late) {
       draw(*picture, number);
     } else if (has_memory) {
       fill_with_garbage(*picture);
     }
     describe(*buffer->buffer, number, due, defect);
+    if (late) {
+      sync_->send(buffer, [this, picture, number, good] {
+        if (good) draw(*picture, number);
+      });
+    }
     pw_stream_queue_buffer(stream_, buffer);
-    sent = has_memory && defect == Defect::kNone ? Sent::kGood : Sent::kBad;
+    sent = good ? Sent::kGood : Sent::kBad;
   }
   // Also with nothing to send: the buffers that the consumer gave back arrive with this cycle.
   pw_stream_trigger_process(stream_);

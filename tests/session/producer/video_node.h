@@ -16,6 +16,7 @@
 #include "capture/synthetic/pattern.h"
 #include "core/error.h"
 #include "core/time.h"
+#include "late_sync.h"
 #include "node_settings.h"
 #include "personality.h"
 #include "pods.h"
@@ -35,8 +36,9 @@ class VideoNode {
   enum class Sent { kGood, kBad, kNoBuffer };
   enum class Activity { kActive, kInactive };
 
+  /// `sync`: null, or outlives the node.
   static Result<std::unique_ptr<VideoNode>> create(pw_core* core, NodeSettings settings,
-                                                   Callbacks callbacks);
+                                                   LateSync* sync, Callbacks callbacks);
   VideoNode(const VideoNode&) = delete;
   ~VideoNode();
 
@@ -57,7 +59,7 @@ class VideoNode {
   [[nodiscard]] std::string describe_memory() const;
 
  private:
-  VideoNode(NodeSettings settings, Callbacks callbacks);
+  VideoNode(NodeSettings settings, LateSync* sync, Callbacks callbacks);
   Result<void> connect(pw_core* core);
   void on_state(pw_stream_state state, const char* error);
   void on_format(const spa_pod* format);
@@ -80,6 +82,7 @@ class VideoNode {
   void describe(spa_buffer& buffer, std::uint32_t number, Timestamp due, Defect defect);
 
   NodeSettings settings_;
+  LateSync* sync_;
   Callbacks callbacks_;
   pw_stream* stream_ = nullptr;
   spa_hook listener_{};

@@ -1,0 +1,116 @@
+#include "late_sync.h"
+
+#include <utility>
+
+#include <spa/buffer/meta.h>
+
+#include "capture/pipewire/explicit_sync.h"
+
+namespace lumen::producer {
+namespace {
+
+constexpr Nanoseconds kLastPatience = std::chrono::seconds(1);
+
+}  // namespace
+
+LateSync::LateSync(pw_loop* loop, Nanoseconds delay, std::shared_ptr<SyncDevice> device)
+    : delay_(delay), device_(std::move(device)), timer_(loop, [this] { draw_due(); }) {}
+
+Result<std::unique_ptr<LateSync>> LateSync::create(pw_loop* loop, Nanoseconds delay) {
+  if (!pipewire::knows_explicit_sync()) {
+    return fail(ErrorKind::kUnsupported, "built against a PipeWire without explicit sync");
+  }
+  auto device = open_sync_device();
+  if (!device) return tl::unexpected<Error>(std::move(device.error()));
+  return std::unique_ptr<LateSync>(new LateSync(loop, delay, std::move(*device)));
+}
+
+Result<void> LateSync::attach(pw_buffer* buffer) {
+#if PW_CHECK_VERSION(1, 2, 0)
+  spa_buffer& content = *buffer->buffer;
+  if (content.n_datas != 3 || !pipewire::sync_points(content)) return {};
+  auto acquire = device_->create_timeline();
+  if (!acquire) return tl::unexpected<Error>(std::move(acquire.error()));
+  auto release = device_->create_timeline();
+  if (!release) return tl::unexpected<Error>(std::move(release.error()));
+  Buffer& entry = buffers_[buffer];
+  entry.acquire = std::move(*acquire);
+  entry.release = std::move(*release);
+  content.datas[1].fd = entry.acquire.syncobj.borrow();
+  content.datas[2].fd = entry.release.syncobj.borrow();
+  for (spa_data* const data : {&content.datas[1], &content.datas[2]}) {
+    data->type = SPA_DATA_SyncObj;
+    data->flags = SPA_DATA_FLAG_READWRITE;
+    data->mapoffset = 0;
+    data->maxsize = 0;
+    data->data = nullptr;
+  }
+#else
+  static_cast<void>(buffer);
+#endif
+  return {};
+}
+
+void LateSync::detach(pw_buffer* buffer) {
+  const auto found = buffers_.find(buffer);
+  if (found == buffers_.end()) return;
+  if (found->second.out) orphans_.push_back({found->second.release.timeline, found->second.point});
+  // Whoever waits for what will not be drawn is not kept waiting.
+  std::erase_if(drawings_, [&](const Drawing& drawing) {
+    if (drawing.buffer != buffer) return false;
+    static_cast<void>(drawing.acquire.timeline->signal(drawing.acquire.point));
+    return true;
+  });
+  buffers_.erase(found);
+}
+
+void LateSync::reuse(pw_buffer* buffer) {
+  Buffer& entry = buffers_.at(buffer);
+  if (!std::exchange(entry.out, false)) return;
+  if (entry.release.timeline->wait(entry.point, now())) {
+    ++totals_.released;
+  } else {
+    ++totals_.early;
+  }
+}
+
+void LateSync::send(pw_buffer* buffer, std::function<void()> draw) {
+#if PW_CHECK_VERSION(1, 2, 0)
+  Buffer& entry = buffers_.at(buffer);
+  auto* const meta = static_cast<spa_meta_sync_timeline*>(spa_buffer_find_meta_data(
+      buffer->buffer, SPA_META_SyncTimeline, sizeof(spa_meta_sync_timeline)));
+  ++entry.point;
+  entry.out = true;
+  *meta = {};
+  meta->acquire_point = entry.point;
+  meta->release_point = entry.point;
+  ++totals_.sent;
+  drawings_.push_back(
+      {buffer, std::move(draw), {entry.acquire.timeline, entry.point}, now() + delay_});
+  timer_.arm(drawings_.front().due);
+#else
+  static_cast<void>(buffer);
+  draw();
+#endif
+}
+
+void LateSync::draw_due() {
+  while (!drawings_.empty() && drawings_.front().due <= now()) {
+    const Drawing drawing = std::move(drawings_.front());
+    drawings_.pop_front();
+    drawing.draw();
+    static_cast<void>(drawing.acquire.timeline->signal(drawing.acquire.point));
+  }
+  if (!drawings_.empty()) timer_.arm(drawings_.front().due);
+}
+
+LateSync::Totals LateSync::finish() {
+  while (!buffers_.empty()) detach(buffers_.begin()->first);
+  const Timestamp end = now() + kLastPatience;
+  for (const Point& release : std::exchange(orphans_, {})) {
+    if (release.timeline->wait(release.point, end)) ++totals_.released;
+  }
+  return totals_;
+}
+
+}  // namespace lumen::producer
