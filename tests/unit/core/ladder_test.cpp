@@ -6,12 +6,9 @@ namespace lumen {
 namespace {
 
 TEST(Ladder, SaysAReasonOnceForAllStepsThatShareIt) {
-  const Ladder ladder = {{"egl", false, "no driver"},
-                         {"vulkan", false, "no driver"},
-                         {"gl-blit", false, "no GL"},
-                         {"readback", false, ""},
-                         {"cpu", true, ""},
-                         {"lower", false, "never tried"}};
+  const Ladder ladder = {{"egl", false, "no driver"}, {"vulkan", false, "no driver"},
+                         {"gl-blit", false, "no GL"}, {"readback", false, ""},
+                         {"cpu", true, ""},           {"lower", false, "never tried"}};
   const Ladder not_taken = steps_not_taken(ladder);
   ASSERT_EQ(not_taken.size(), 2u);
   EXPECT_EQ(not_taken[0].name, "egl, vulkan");
