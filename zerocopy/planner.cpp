@@ -247,8 +247,12 @@ tl::unexpected<Error> Planner::drop(Route& route, Fourcc format, std::optional<M
   route.offers = without(std::move(route.offers), format, modifier);
   dropped_.push_back({format, {}});
   if (modifier) dropped_.back().modifiers.push_back(*modifier);
-  if (&route == (gpu_ ? &*gpu_ : nullptr) && route.offers.empty()) {
-    return step_down(fail(ErrorKind::kUnsupported, "no format is left: " + error.message).value());
+  // A producer usually has one format: with no layout left for it, the next route is better than
+  // reading the same buffers with the CPU.
+  const bool exhausted = std::ranges::none_of(
+      route.offers, [&](const FormatOffer& offer) { return offer.format == format; });
+  if (&route == (gpu_ ? &*gpu_ : nullptr) && exhausted) {
+    return step_down(fail(ErrorKind::kUnsupported, "no layout is left: " + error.message).value());
   }
   if (offers().empty()) return tl::unexpected(std::move(error));
   error.kind = ErrorKind::kFormatRejected;

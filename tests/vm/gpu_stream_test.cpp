@@ -124,7 +124,7 @@ TEST_F(GpuStream, RefusedBuffersGoToTheNextRoute) {
   EXPECT_EQ(run.exit_code, 0) << run.log;
   EXPECT_TRUE(run.routes.contains("vulkan+readback")) << run.log;
   EXPECT_NE(run.log.find("egl can't import BGRx LINEAR"), std::string::npos) << run.log;
-  EXPECT_NE(run.log.find("egl failed: no format is left"), std::string::npos) << run.log;
+  EXPECT_NE(run.log.find("egl failed: no layout is left"), std::string::npos) << run.log;
   expect_good(10);
 }
 

@@ -208,10 +208,19 @@ TEST_F(PlannerTest, WithoutAnyFormatLeftTheNextRouteTakesOver) {
   EXPECT_EQ(reject("egl", kModifierLinear), ErrorKind::kFormatRejected)
       << "so that it is negotiated anew";
   EXPECT_FALSE(step("egl").taken);
-  EXPECT_NE(step("egl").reason.find("no format is left: broken"), std::string::npos);
+  EXPECT_NE(step("egl").reason.find("no layout is left: broken"), std::string::npos);
   EXPECT_TRUE(step("vulkan").taken);
   ASSERT_TRUE(planner_->import(frame(kTiled))) << "another route may take what this one refused";
   EXPECT_EQ(planner_->route(), "vulkan");
+}
+
+TEST_F(PlannerTest, AFormatThatIsExhaustedGoesToTheNextRouteThoughAnotherIsLeft) {
+  script_.offers["egl"] = {{Fourcc::kBGRx, {kModifierLinear}}, {Fourcc::kBGRA, {kModifierLinear}}};
+  script_.offers["vulkan"] = {{Fourcc::kBGRx, {kModifierLinear}}};
+  plan();
+  EXPECT_EQ(reject("egl", kModifierLinear), ErrorKind::kFormatRejected);
+  ASSERT_TRUE(planner_->import(frame(kModifierLinear)));
+  EXPECT_EQ(planner_->route(), "vulkan") << "not the CPU";
 }
 
 TEST_F(PlannerTest, GoesDownToTheCpuInMidStream) {
