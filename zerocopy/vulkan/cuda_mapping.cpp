@@ -48,8 +48,9 @@ CudaMapping& CudaMapping::operator=(CudaMapping&& other) noexcept {
 
 CudaMapping::~CudaMapping() {
   if (memory_ == nullptr) return;
+  // Where this fails the context is dead and its memory gone with it, or it is current here
+  // already: the calls below then fail, or free what there is.
   const auto current = context_->make_current();
-  if (!current) return;  // the context is gone, and its memory with it
   const cuda::Driver& driver = context_->driver();
   // cuda.h, cuExternalMemoryGetMappedBuffer: the pointer must be freed with cuMemFree.
   if (address_ != 0) driver.cuMemFree(address_);
