@@ -186,6 +186,7 @@ Result<void> Planner::configure(const ImportTarget& target) {
     auto ready = gpu_->importer->configure(target);
     if (ready) break;
     auto stepped = step_down(std::move(ready.error()));
+    told_ = false;  // offers() has changed, and nobody hears of it before the next frame
     if (!gpu_ && !cpu_) return stepped;
   }
   describe_readback();
@@ -203,16 +204,18 @@ Result<Frame> Planner::import(CapturedFrame captured) {
   const auto modifier = modifier_of(captured);
   Route* const route = route_for(format, modifier);
   if (route == nullptr) {
-    // Sent before the producer heard that this combination has failed, or never agreed on.
-    const bool late = contains(dropped_, format, modifier);
-    return fail(late ? ErrorKind::kRetry : ErrorKind::kFormatRejected,
+    // Once the source has been told to negotiate, such frames are those still on their way.
+    return fail(std::exchange(told_, true) ? ErrorKind::kRetry : ErrorKind::kFormatRejected,
                 name_of(format, modifier) + " was not offered");
   }
   auto frame = route->importer->import(std::move(captured));
   if (!frame) {
     if (frame.error().kind == ErrorKind::kRetry) return frame;
-    return failed(*route, format, modifier, std::move(frame.error()));
+    auto error = failed(*route, format, modifier, std::move(frame.error()));
+    told_ = told_ || error.value().kind == ErrorKind::kFormatRejected;
+    return error;
   }
+  told_ = false;
   route->proven = true;
   route->strikes = 0;
   pool_ = route->importer->pool();
@@ -245,8 +248,6 @@ tl::unexpected<Error> Planner::drop(Route& route, Fourcc format, std::optional<M
       .warn("{} can't import {}: {}; negotiating another format", route.entry->name,
             name_of(format, modifier), error.describe());
   route.offers = without(std::move(route.offers), format, modifier);
-  dropped_.push_back({format, {}});
-  if (modifier) dropped_.back().modifiers.push_back(*modifier);
   // A producer usually has one format: with no layout left for it, the next route is better than
   // reading the same buffers with the CPU.
   const bool exhausted = std::ranges::none_of(

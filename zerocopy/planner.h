@@ -94,7 +94,7 @@ class Planner final : public FrameImporter {
   std::size_t next_gpu_ = 0;
   std::optional<Route> gpu_;
   std::optional<Route> cpu_;
-  std::vector<FormatOffer> dropped_;  // frames in these may still be on their way
+  bool told_ = false;  // the source was told to negotiate, and nothing was imported since
   std::optional<ImportTarget> target_;
   std::string route_;
   PoolStatus pool_;

@@ -254,6 +254,20 @@ TEST_P(FailsAtFrame, TheNextRouteTakesOverAndOneFrameIsLost) {
 }
 INSTANTIATE_TEST_SUITE_P(Planner, FailsAtFrame, testing::Values(1u, 100u, 1000u));
 
+TEST_F(PlannerTest, FramesStillOnTheirWayAfterAStepDownNegotiateOnlyOnce) {
+  script_.offers["vulkan"] = {{Fourcc::kBGRA, {kModifierLinear}}};
+  plan();
+  next_import_fails("egl", ErrorKind::kUnsupported);
+  const auto failed = planner_->import(frame(kTiled));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().kind, ErrorKind::kFormatRejected);
+  for (int i = 0; i < 5; ++i) {
+    const auto late = planner_->import(frame(kTiled));
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().kind, ErrorKind::kRetry);
+  }
+}
+
 TEST_F(PlannerTest, ALostGpuIsOpenedAgainOnceItHasWorked) {
   plan();
   ASSERT_TRUE(planner_->import(frame(kTiled)));
