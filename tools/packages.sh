@@ -7,6 +7,7 @@
 packages_build=(
   cmake ninja-build pkg-config g++
   libpipewire-0.3-dev libspa-0.2-dev libavcodec-dev libavformat-dev libavutil-dev
+  libx264-dev libx265-dev
   libhwy-dev libyuv-dev libexpected-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   nlohmann-json3-dev libsystemd-dev
   libffmpeg-nvenc-dev libvulkan-dev libegl-dev libgles-dev libgbm-dev
@@ -17,7 +18,7 @@ packages_session=(
 )
 # To build and run all tests, benchmarks and checks.
 packages_test=(
-  libgtest-dev libgmock-dev libbenchmark-dev ffmpeg
+  libgtest-dev libgmock-dev libbenchmark-dev ffmpeg libsvtav1enc-dev
   gstreamer1.0-tools gstreamer1.0-pipewire gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
   kwin-wayland libwayland-dev libwayland-bin wayland-protocols plasma-wayland-protocols
