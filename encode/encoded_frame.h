@@ -15,8 +15,8 @@
 
 namespace lumen {
 
-enum class Codec : std::uint8_t { kH264, kHevc };
-std::string_view to_string(Codec codec);  // "h264", "hevc"
+enum class Codec : std::uint8_t { kH264, kHevc, kAv1 };
+std::string_view to_string(Codec codec);  // "h264", "hevc", "av1"
 
 /// Constant for all frames of one encoder instance. A new instance (fallback, new size) makes a new
 /// one, starting with a key frame.
@@ -28,7 +28,8 @@ struct StreamParameters {
   std::uint64_t bitrate_bps = 0;  // target
   std::string encoder;            // "libx264", "h264_nvenc", …
   /// SPS and PPS (HEVC: VPS, SPS, PPS) as Annex B with four-byte start codes. Key frames do not
-  /// repeat them: a sink that needs them in band puts them in front itself.
+  /// repeat them: a sink that needs them in band puts them in front itself. AV1: the sequence
+  /// header as one OBU with a size field, which key frames repeat.
   std::vector<std::uint8_t> parameter_sets;
 };
 
@@ -46,8 +47,13 @@ class SharedBytes {
 };
 
 struct EncodedFrame {
-  SharedBytes data;  // one access unit, Annex B, without parameter sets and access unit delimiter
+  /// One access unit, Annex B, without parameter sets and access unit delimiter. AV1: one temporal
+  /// unit, OBUs with size fields, without temporal delimiter.
+  SharedBytes data;
   bool key = false;  // IDR: decoding may start here
+  /// Refers to nothing from EncodeRequest::lost_from on up to itself: a receiver that has all
+  /// before those shows right pictures from here on. True for key frames.
+  bool repaired = false;
   Timestamp pts;     // capture time; strictly increasing (no B-frames)
   FrameTimes times;  // up to kEncoded
   std::shared_ptr<const StreamParameters> stream;

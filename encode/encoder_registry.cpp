@@ -18,11 +18,12 @@ constexpr std::array kBackends = {
 
 Result<std::unique_ptr<VideoEncoder>> try_backend(const EncoderBackend& backend,
                                                   const EncoderSettings& settings,
+                                                  const EncoderDevice& device,
                                                   const EncodedFrameCallback& callback) {
   if (auto usable = backend.check(settings.codec); !usable) {
     return tl::unexpected(std::move(usable.error()));
   }
-  return backend.create(settings, callback);
+  return backend.create(settings, device, callback);
 }
 
 }  // namespace
@@ -30,6 +31,7 @@ Result<std::unique_ptr<VideoEncoder>> try_backend(const EncoderBackend& backend,
 std::span<const EncoderBackend> encoder_backends() { return kBackends; }
 
 Result<OpenedEncoder> open_encoder(std::string_view choice, const EncoderSettings& settings,
+                                   const EncoderDevice& device,
                                    const EncodedFrameCallback& callback, Ladder ladder) {
   OpenedEncoder opened;
   opened.ladder = std::move(ladder);
@@ -41,7 +43,7 @@ Result<OpenedEncoder> open_encoder(std::string_view choice, const EncoderSetting
     if (std::ranges::find(opened.ladder, backend.name, &LadderStep::name) != opened.ladder.end()) {
       continue;
     }
-    auto encoder = try_backend(backend, settings, callback);
+    auto encoder = try_backend(backend, settings, device, callback);
     if (encoder) {
       opened.ladder.push_back({std::string(backend.name), true, (*encoder)->stream()->encoder});
       opened.backend = backend.name;

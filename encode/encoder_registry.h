@@ -16,6 +16,7 @@ struct EncoderBackend {
   /// Cheap: looks for libraries and codecs, opens nothing.
   Result<void> (*check)(Codec codec);
   Result<std::unique_ptr<VideoEncoder>> (*create)(const EncoderSettings& settings,
+                                                  const EncoderDevice& device,
                                                   EncodedFrameCallback callback);
 };
 
@@ -32,6 +33,7 @@ struct OpenedEncoder {
 /// that or an error. Steps already in `ladder` with a reason (backends that failed while running)
 /// are passed over and kept. kUnsupported where nothing opens.
 Result<OpenedEncoder> open_encoder(std::string_view choice, const EncoderSettings& settings,
+                                   const EncoderDevice& device,
                                    const EncodedFrameCallback& callback, Ladder ladder = {});
 
 }  // namespace lumen

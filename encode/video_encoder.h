@@ -1,4 +1,4 @@
-// A video encoder: libx264, libx265, NVENC through FFmpeg, later the native NVENC SDK.
+// A video encoder: NVENC through its SDK, NVENC through FFmpeg, x264, x265, SVT-AV1.
 #pragma once
 
 #include <cstdint>
@@ -13,38 +13,108 @@
 
 namespace lumen {
 
+namespace cuda {
+class Gpu;
+}
+
 enum class Profile : std::uint8_t { kAuto, kBaseline, kMain, kHigh };
+enum class EntropyCoder : std::uint8_t { kAuto, kCavlc, kCabac };  // of H.264
+
+/// How a receiver that lost something gets a whole picture again. What the encoder can't do becomes
+/// the next in line; a key frame is always possible.
+enum class Recovery : std::uint8_t { kAuto, kInvalidation, kIntraRefresh, kKeyFrame };
 
 struct EncoderSettings {
   Codec codec = Codec::kH264;
   Extent size;            // both sides even
+  Extent max_size;        // reconfigure() may go up to this; empty: `size`
   FrameRate rate{60, 1};  // nominal and upper bound
+  /// Constant bit rate, and the buffer that lets single frames be larger, in frames at that rate.
   std::uint64_t bitrate_bps = 20'000'000;
+  double vbv_frames = 1.5;
+  /// Set: constant quality (QP of P frames, 0 to 51; AV1: the encoder's own scale) and no bit rate.
+  std::optional<unsigned> constant_qp;
+  /// Backends make ready for what they can; kKeyFrame spares that.
+  Recovery recovery = Recovery::kAuto;
+  unsigned refresh_frames = 30;  // an intra-refresh wave takes so many
+  unsigned slices = 1;           // per picture
+  EntropyCoder entropy = EntropyCoder::kAuto;
   Profile profile = Profile::kAuto;
   std::string level;   // "4.1"; empty: what size, rate and bit rate need
-  std::string preset;  // software speed preset; empty: the backend's default
+  std::string preset;  // speed preset; empty: the backend's default
   ColorDescription color;
 };
 
+/// What an encoder works with besides its settings.
+struct EncoderDevice {
+  /// The GPU that the import routes use too; null: none, and encoders that need one open no other.
+  std::shared_ptr<cuda::Gpu> gpu;
+};
+
+/// What encode() would rather be given. An encoder that wants CUDA memory takes host memory of the
+/// same format too, and brings it over by itself.
+struct EncoderInput {
+  Fourcc format = Fourcc::kNV12;
+  FrameMemory memory = FrameMemory::kHost;
+};
+
+/// What an open encoder can do besides key frames.
+struct EncoderCapabilities {
+  bool invalidation = false;   // EncodeRequest::Repair::kInvalidate
+  bool intra_refresh = false;  // EncodeRequest::Repair::kIntraRefresh
+  bool change_bitrate =
+      false;                 // reconfigure() with the bit rate or frame rate, without a key frame
+  bool change_size = false;  // reconfigure() with the size
+  bool damage = false;       // cheaper where Frame::damage says that little has changed
+};
+
+/// How one picture is to be coded.
 struct EncodeRequest {
-  bool key_frame = false;  // this picture must be an IDR
+  enum class Repair : std::uint8_t {
+    kNone,
+    kKeyFrame,      // an IDR
+    kIntraRefresh,  // a wave of intra blocks starts with this picture, unless one is under way
+    kInvalidate,    // no picture from here on refers to lost ones, directly or not
+  };
+  Repair repair = Repair::kNone;
+  /// kInvalidate: the pts of the oldest picture that a receiver lacks. It and all later ones count
+  /// as lost. Where the encoder has none older left, it makes a key frame.
+  Timestamp lost_from = kNoTimestamp;
+
+  static EncodeRequest key_frame(bool wanted = true) {
+    return {.repair = wanted ? Repair::kKeyFrame : Repair::kNone};
+  }
+};
+
+/// What reconfigure() changes; the rest stays.
+struct EncoderChange {
+  std::optional<std::uint64_t> bitrate_bps;
+  std::optional<FrameRate> rate;
+  std::optional<Extent> size;  // both sides even, at most EncoderSettings::max_size
 };
 
 /// Receives access units in coding order; may be called on the thread that calls encode() or on a
 /// thread of the encoder's own, never on two at once.
 using EncodedFrameCallback = std::function<void(EncodedFrame)>;
 
+/// One thread calls.
 class VideoEncoder {
  public:
-  virtual ~VideoEncoder() = default;
+  virtual ~VideoEncoder() = default;  // what is still inside is dropped
 
-  /// The pixel format encode() takes.
-  [[nodiscard]] virtual Fourcc input_format() const = 0;
+  [[nodiscard]] virtual EncoderInput input() const = 0;
+  [[nodiscard]] virtual EncoderCapabilities capabilities() const = 0;
   [[nodiscard]] virtual std::shared_ptr<const StreamParameters> stream() const = 0;
 
-  /// Marks kSubmitted and kEncoded. pts is the frame's kProduced and must grow. One thread.
-  /// Errors: kDeviceLost or kIo, this instance is done: open another.
-  virtual Result<void> encode(const Frame& frame, Timestamp pts, EncodeRequest request) = 0;
+  /// Marks kSubmitted and kEncoded. pts is the frame's kProduced and must grow. The frame's memory
+  /// is held until it was read.
+  /// Errors: kDeviceLost or kIo, this instance is done: open another. kInvalidArgument.
+  virtual Result<void> encode(const Frame& frame, Timestamp pts, const EncodeRequest& request) = 0;
+
+  /// From the next encode() on. A new size begins with a key frame and new stream() parameters.
+  /// Errors: kUnsupported, nothing has changed and the encoder goes on: open another for it;
+  /// kDeviceLost, kIo as for encode().
+  virtual Result<void> reconfigure(const EncoderChange& change) = 0;
 
   /// Hands out what is still inside. Nothing may be encoded afterwards.
   virtual Result<void> flush() = 0;

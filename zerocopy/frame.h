@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <variant>
+#include <vector>
 
 #include "core/color.h"
 #include "core/frame_times.h"
@@ -13,6 +15,9 @@
 #include "core/pixel_format.h"
 
 namespace lumen {
+
+/// Where an encoder reads its input.
+enum class FrameMemory : std::uint8_t { kHost, kCuda };
 
 /// A picture in host memory from a pool. Copying the struct shares the pixels; the memory goes back
 /// to its pool when the last copy is dropped, on any thread. Whoever makes it writes it; from then
@@ -50,6 +55,9 @@ struct Frame {
   Extent size;  // both sides even
   ColorDescription color;
   FrameTimes times;
+  /// What differs from the frame that was given to the encoder before this one, in this frame's
+  /// coordinates; everything else is the same to the bit. Empty: nothing. None: not known.
+  std::optional<std::vector<Rect>> damage;
 };
 
 }  // namespace lumen

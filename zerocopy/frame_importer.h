@@ -13,9 +13,6 @@
 
 namespace lumen {
 
-/// Where an encoder reads its input.
-enum class FrameMemory : std::uint8_t { kHost, kCuda };
-
 /// What the encoder wants. A source of another size is scaled into it, keeping its aspect ratio,
 /// with black bars around it.
 struct ImportTarget {

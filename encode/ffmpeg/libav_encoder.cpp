@@ -164,7 +164,11 @@ Result<void> LibavEncoder::open(const EncoderSettings& settings, const LibavSpec
   return {};
 }
 
-Result<void> LibavEncoder::encode(const Frame& frame, Timestamp pts, EncodeRequest request) {
+Result<void> LibavEncoder::reconfigure(const EncoderChange& /*change*/) {
+  return fail(ErrorKind::kUnsupported, stream_->encoder + " can't be changed while it runs");
+}
+
+Result<void> LibavEncoder::encode(const Frame& frame, Timestamp pts, const EncodeRequest& request) {
   const auto* const host = std::get_if<CpuImage>(&frame.payload);
   if (host == nullptr) {
     return fail(ErrorKind::kInvalidArgument, stream_->encoder + " reads host memory only");
@@ -193,7 +197,9 @@ Result<void> LibavEncoder::encode(const Frame& frame, Timestamp pts, EncodeReque
     f.linesize[i] = static_cast<int>(image.pitches[i].bytes);
   }
   f.pts = pts_us;
-  f.pict_type = request.key_frame ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+  // Every repair is a key frame here.
+  f.pict_type =
+      request.repair == EncodeRequest::Repair::kNone ? AV_PICTURE_TYPE_NONE : AV_PICTURE_TYPE_I;
   f.color_primaries = context_->color_primaries;
   f.color_trc = context_->color_trc;
   f.colorspace = context_->colorspace;
@@ -239,6 +245,7 @@ Result<void> LibavEncoder::drain() {
     in_flight_.pop_front();
     encoded.times.mark(Stage::kEncoded);
     encoded.key = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+    encoded.repaired = encoded.key;
     encoded.stream = stream_;
     const std::span<const std::uint8_t> bytes(packet->data, static_cast<std::size_t>(packet->size));
     encoded.data = SharedBytes(std::move(packet), bytes);

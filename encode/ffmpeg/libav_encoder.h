@@ -34,9 +34,11 @@ class LibavEncoder final : public VideoEncoder {
                                                       EncodedFrameCallback callback);
   ~LibavEncoder() override;
 
-  [[nodiscard]] Fourcc input_format() const override { return input_; }
+  [[nodiscard]] EncoderInput input() const override { return {input_, FrameMemory::kHost}; }
+  [[nodiscard]] EncoderCapabilities capabilities() const override { return {}; }
   [[nodiscard]] std::shared_ptr<const StreamParameters> stream() const override { return stream_; }
-  Result<void> encode(const Frame& frame, Timestamp pts, EncodeRequest request) override;
+  Result<void> encode(const Frame& frame, Timestamp pts, const EncodeRequest& request) override;
+  Result<void> reconfigure(const EncoderChange& change) override;
   Result<void> flush() override;
 
  private:

@@ -33,6 +33,7 @@ Result<void> check_nvenc(Codec codec) {
 }
 
 Result<std::unique_ptr<VideoEncoder>> create_nvenc(const EncoderSettings& settings,
+                                                   const EncoderDevice& /*device*/,
                                                    EncodedFrameCallback callback) {
   LibavSpec spec;
   spec.codec_name = codec_name(settings.codec);

@@ -9,6 +9,7 @@ namespace lumen::ffmpeg {
 
 Result<void> check_nvenc(Codec codec);
 Result<std::unique_ptr<VideoEncoder>> create_nvenc(const EncoderSettings& settings,
+                                                   const EncoderDevice& device,
                                                    EncodedFrameCallback callback);
 
 }  // namespace lumen::ffmpeg

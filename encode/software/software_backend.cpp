@@ -22,6 +22,7 @@ const char* x264_profile(Profile profile) {
 Result<void> check(Codec codec) { return ffmpeg::check_codec(codec_name(codec)); }
 
 Result<std::unique_ptr<VideoEncoder>> create(const EncoderSettings& settings,
+                                             const EncoderDevice& /*device*/,
                                              EncodedFrameCallback callback) {
   ffmpeg::LibavSpec spec;
   spec.codec_name = codec_name(settings.codec);

@@ -10,6 +10,7 @@ namespace lumen::software {
 
 Result<void> check(Codec codec);
 Result<std::unique_ptr<VideoEncoder>> create(const EncoderSettings& settings,
+                                             const EncoderDevice& device,
                                              EncodedFrameCallback callback);
 
 }  // namespace lumen::software

@@ -216,7 +216,7 @@ Result<void> EncodeLoop::open(EncoderSettings video) {
     std::erase_if(failed, [](const LadderStep& step) { return step.taken; });
   }
   auto opened = open_encoder(
-      settings_.encoder, video, [this](EncodedFrame frame) { on_encoded(std::move(frame)); },
+      settings_.encoder, video, {}, [this](EncodedFrame frame) { on_encoded(std::move(frame)); },
       std::move(failed));
   if (!opened) return tl::unexpected(std::move(opened.error()));
   encoder_ = std::move(opened->encoder);
@@ -237,7 +237,7 @@ Result<void> EncodeLoop::open(EncoderSettings video) {
     status_.stream = encoder_->stream();
   }
   auto configured = planner_->configure(
-      {.size = video.size, .format = encoder_->input_format(), .color = video.color});
+      {.size = video.size, .format = encoder_->input().format, .color = video.color});
   show_route();
   return configured;
 }
@@ -248,7 +248,7 @@ Result<void> EncodeLoop::encode(const Frame& frame) {
   last_pts_ = pts;
   const auto key = policy_.decide(pts);
   last_encoded_at_ = now();
-  auto encoded = encoder_->encode(frame, pts, {.key_frame = key.has_value()});
+  auto encoded = encoder_->encode(frame, pts, EncodeRequest::key_frame(key.has_value()));
   return encoded ? Result<void>{} : replace_encoder(std::move(encoded.error()));
 }
 

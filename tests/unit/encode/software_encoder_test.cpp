@@ -67,12 +67,12 @@ class SoftwareEncoder : public testing::TestWithParam<Codec> {
  protected:
   void open(const EncoderSettings& settings) {
     auto encoder =
-        software::create(settings, [this](EncodedFrame f) { out_.push_back(std::move(f)); });
+        software::create(settings, {}, [this](EncodedFrame f) { out_.push_back(std::move(f)); });
     ASSERT_TRUE(encoder) << encoder.error().describe();
     encoder_ = std::move(*encoder);
-    pictures_.emplace(encoder_->input_format(), settings.size);
+    pictures_.emplace(encoder_->input().format, settings.size);
   }
-  void encode(std::uint64_t n, EncodeRequest request = {}, unsigned noise = 40) {
+  void encode(std::uint64_t n, const EncodeRequest& request = {}, unsigned noise = 40) {
     const auto done = encoder_->encode(pictures_->at(n, noise), time_of(n), request);
     ASSERT_TRUE(done) << done.error().describe();
   }
@@ -86,7 +86,7 @@ class SoftwareEncoder : public testing::TestWithParam<Codec> {
 TEST_P(SoftwareEncoder, EachPictureComesOutAtOnceWithItsOwnTimeAndId) {
   open(settings_of(GetParam()));
   for (std::uint64_t n = 0; n < 30; ++n) {
-    encode(n, {.key_frame = n == 0});
+    encode(n, EncodeRequest::key_frame(n == 0));
     ASSERT_EQ(out_.size(), n + 1) << "the encoder held a picture back";
     EXPECT_EQ(out_.back().pts, time_of(n));
     EXPECT_EQ(out_.back().times.id, n);
@@ -97,7 +97,8 @@ TEST_P(SoftwareEncoder, EachPictureComesOutAtOnceWithItsOwnTimeAndId) {
 
 TEST_P(SoftwareEncoder, KeyFramesComeWhenAskedForAndOnlyThen) {
   open(settings_of(GetParam()));
-  for (std::uint64_t n = 0; n < 200; ++n) encode(n, {.key_frame = n == 0 || n == 77 || n == 78});
+  for (std::uint64_t n = 0; n < 200; ++n)
+    encode(n, EncodeRequest::key_frame(n == 0 || n == 77 || n == 78));
   for (std::uint64_t n = 0; n < 200; ++n) {
     EXPECT_EQ(out_[n].key, n == 0 || n == 77 || n == 78) << n;
   }
@@ -105,7 +106,7 @@ TEST_P(SoftwareEncoder, KeyFramesComeWhenAskedForAndOnlyThen) {
 
 TEST_P(SoftwareEncoder, ParameterSetsStandApartFromThePictures) {
   open(settings_of(GetParam()));
-  for (std::uint64_t n = 0; n < 3; ++n) encode(n, {.key_frame = true});
+  for (std::uint64_t n = 0; n < 3; ++n) encode(n, EncodeRequest::key_frame(true));
   NalReader sets(encoder_->stream()->parameter_sets);
   unsigned count = 0;
   while (const auto nal = sets.next()) {
@@ -121,7 +122,7 @@ TEST_P(SoftwareEncoder, ParameterSetsStandApartFromThePictures) {
 
 TEST_P(SoftwareEncoder, TheBitRateIsObeyedWithinATenthOverTwoSeconds) {
   open(settings_of(GetParam()));
-  for (std::uint64_t n = 0; n < 360; ++n) encode(n, {.key_frame = n % 120 == 0});
+  for (std::uint64_t n = 0; n < 360; ++n) encode(n, EncodeRequest::key_frame(n % 120 == 0));
   // Every two-second window after the first second.
   for (std::size_t begin = 60; begin + 120 <= out_.size(); begin += 20) {
     std::size_t bytes = 0;
@@ -132,7 +133,7 @@ TEST_P(SoftwareEncoder, TheBitRateIsObeyedWithinATenthOverTwoSeconds) {
 
 TEST_P(SoftwareEncoder, TheStreamSaysItsColoursAndDecodes) {
   open(settings_of(GetParam()));
-  for (std::uint64_t n = 0; n < 5; ++n) encode(n, {.key_frame = n == 0}, 0);
+  for (std::uint64_t n = 0; n < 5; ++n) encode(n, EncodeRequest::key_frame(n == 0), 0);
   const AVCodec* codec =
       avcodec_find_decoder(GetParam() == Codec::kH264 ? AV_CODEC_ID_H264 : AV_CODEC_ID_HEVC);
   std::unique_ptr<AVCodecContext, void (*)(AVCodecContext*)> context(
@@ -171,7 +172,7 @@ INSTANTIATE_TEST_SUITE_P(Codecs, SoftwareEncoder, testing::Values(Codec::kH264, 
                          [](const auto& codec) { return std::string(to_string(codec.param)); });
 
 std::string profile_level_id(const EncoderSettings& settings) {
-  auto encoder = software::create(settings, [](const EncodedFrame&) {});
+  auto encoder = software::create(settings, {}, [](const EncodedFrame&) {});
   if (!encoder) return encoder.error().describe();
   const auto& sets = (*encoder)->stream()->parameter_sets;
   char text[8];
@@ -198,10 +199,10 @@ TEST(SoftwareProfiles, MainIsMain) {
 }
 
 TEST(EncoderLadder, WithoutADriverItStepsDownToSoftwareAndSaysWhy) {
-  if (open_encoder("ffmpeg-nvenc", settings_of(Codec::kH264), [](auto&&) {})) {
+  if (open_encoder("ffmpeg-nvenc", settings_of(Codec::kH264), {}, [](auto&&) {})) {
     GTEST_SKIP() << "this machine has NVENC";
   }
-  auto opened = open_encoder("auto", settings_of(Codec::kH264), [](auto&&) {});
+  auto opened = open_encoder("auto", settings_of(Codec::kH264), {}, [](auto&&) {});
   ASSERT_TRUE(opened) << opened.error().describe();
   ASSERT_EQ(opened->ladder.size(), 2U);
   EXPECT_EQ(opened->ladder[0].name, "ffmpeg-nvenc");
@@ -212,10 +213,10 @@ TEST(EncoderLadder, WithoutADriverItStepsDownToSoftwareAndSaysWhy) {
 }
 
 TEST(EncoderLadder, ANamedBackendIsThatOrAnError) {
-  const auto unknown = open_encoder("videotoolbox", settings_of(Codec::kH264), [](auto&&) {});
+  const auto unknown = open_encoder("videotoolbox", settings_of(Codec::kH264), {}, [](auto&&) {});
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().kind, ErrorKind::kInvalidArgument);
-  const auto all_failed = open_encoder("software", settings_of(Codec::kH264), [](auto&&) {},
+  const auto all_failed = open_encoder("software", settings_of(Codec::kH264), {}, [](auto&&) {},
                                        {{"software", false, "failed while streaming"}});
   EXPECT_FALSE(all_failed);
 }
@@ -223,12 +224,12 @@ TEST(EncoderLadder, ANamedBackendIsThatOrAnError) {
 TEST(EncoderLadder, WrongSettingsAreNotTriedOnTheNextBackend) {
   EncoderSettings odd = settings_of(Codec::kH264);
   odd.size = {641, 360};
-  const auto opened = open_encoder("auto", odd, [](auto&&) {});
+  const auto opened = open_encoder("auto", odd, {}, [](auto&&) {});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, ErrorKind::kInvalidArgument);
   EncoderSettings level = settings_of(Codec::kH264);
   level.level = "nonsense";
-  EXPECT_FALSE(open_encoder("software", level, [](auto&&) {}));
+  EXPECT_FALSE(open_encoder("software", level, {}, [](auto&&) {}));
 }
 
 }  // namespace

@@ -47,13 +47,13 @@ std::vector<EncodedFrame> encode_stream(const StreamWish& wish) {
   settings.preset = wish.preset;
   settings.color = wish.color;
   auto encoder = software::create(
-      settings, [&frames](EncodedFrame frame) { frames.push_back(std::move(frame)); });
+      settings, {}, [&frames](EncodedFrame frame) { frames.push_back(std::move(frame)); });
   if (!encoder) throw std::runtime_error(encoder.error().describe());
   const Timestamp start{std::chrono::hours{1}};
   for (unsigned n = 0; n < wish.frames; ++n) {
-    const auto done = (*encoder)->encode(picture((*encoder)->input_format(), wish.size, n),
+    const auto done = (*encoder)->encode(picture((*encoder)->input().format, wish.size, n),
                                          start + frame_offset(wish.rate, n),
-                                         {.key_frame = n % wish.key_interval == 0});
+                                         EncodeRequest::key_frame(n % wish.key_interval == 0));
     if (!done) throw std::runtime_error(done.error().describe());
   }
   if (const auto done = (*encoder)->flush(); !done) {
