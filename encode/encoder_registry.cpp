@@ -6,12 +6,14 @@
 #include <fmt/format.h>
 
 #include "encode/ffmpeg/nvenc_backend.h"
+#include "encode/nvenc/nvenc_backend.h"
 #include "encode/software/software_backend.h"
 
 namespace lumen {
 namespace {
 
 constexpr std::array kBackends = {
+    EncoderBackend{"nvenc", &nvenc::check, &nvenc::create},
     EncoderBackend{"ffmpeg-nvenc", &ffmpeg::check_nvenc, &ffmpeg::create_nvenc},
     EncoderBackend{"software", &software::check, &software::create},
 };
@@ -57,7 +59,7 @@ Result<OpenedEncoder> open_encoder(std::string_view choice, const EncoderSetting
   }
   if (opened.ladder.empty()) {
     return fail(ErrorKind::kInvalidArgument, fmt::format("there is no encoder \"{}\"", choice),
-                "auto, ffmpeg-nvenc or software");
+                "auto, nvenc, ffmpeg-nvenc or software");
   }
   return with_context(fmt::format("no {} encoder can be opened ({})", to_string(settings.codec),
                                   opened.ladder.back().name),

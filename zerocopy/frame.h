@@ -40,7 +40,11 @@ class Context;
 /// stream's work. When the last copy is dropped (any thread) the memory is used again by later work
 /// on that stream: a reader on another stream must be done by then.
 struct CudaBuffer {
-  std::shared_ptr<void> memory;  // owns what the planes point at
+  std::shared_ptr<void> memory;  // the right to what the planes point at
+  /// Keeps the allocation and its addresses valid, but not the pixels: the pool may hand it out
+  /// again. For whoever registered the memory with another API and must undo that before it is
+  /// freed; its use_count() is 1 once nobody else can give it out any more.
+  std::shared_ptr<void> allocation;
   std::shared_ptr<const cuda::Context> context;
   Fourcc format = Fourcc::kNone;          // kNV12, kI420 or packed RGB; planes follow each other
   std::array<std::uint64_t, 3> planes{};  // CUdeviceptr

@@ -29,7 +29,8 @@ class FrameImporter {
   /// Formats (and modifiers) that import() takes, best first: what the source should offer.
   [[nodiscard]] virtual std::vector<FormatOffer> offers() const = 0;
 
-  /// Sets what import() makes. May be called again between frames.
+  /// Sets what import() makes. May be called again between frames. A CPU route makes host memory
+  /// whatever the target says.
   virtual Result<void> configure(const ImportTarget& target) = 0;
 
   /// Reads the frame and gives the producer's buffer back as soon as reading is done. Marks

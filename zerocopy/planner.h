@@ -58,6 +58,9 @@ class Planner final : public FrameImporter {
   /// Of the route that the last frame took.
   [[nodiscard]] PoolStatus pool() const override { return pool_; }
 
+  /// The GPU that the routes share, for encoders that read its memory.
+  [[nodiscard]] const std::shared_ptr<cuda::Gpu>& gpu() const { return gpu_shared_; }
+
   /// Every step in order, taken or with the reason why not.
   [[nodiscard]] const Ladder& ladder() const { return ladder_; }
 

@@ -1,7 +1,7 @@
 #include "encode/ffmpeg/nvenc_backend.h"
 
 #include "encode/ffmpeg/libav_encoder.h"
-#include "platform/linux/dynamic_library.h"
+#include "platform/dynamic_library.h"
 
 namespace lumen::ffmpeg {
 namespace {

@@ -11,18 +11,14 @@ namespace {
 /// cuMemAllocPitch's element size: the widest it knows, so that rows start on 16 bytes at least.
 constexpr unsigned kElementBytes = 16;
 
-class DeviceBlock {
+class DeviceMemory {
  public:
-  DeviceBlock(std::shared_ptr<const Context> context, CUdeviceptr address, std::size_t pitch)
+  DeviceMemory(std::shared_ptr<const Context> context, CUdeviceptr address, std::size_t pitch)
       : context_(std::move(context)), address_(address), pitch_(pitch) {}
-  DeviceBlock(DeviceBlock&& other) noexcept
-      : context_(std::move(other.context_)),
-        address_(std::exchange(other.address_, 0)),
-        pitch_(other.pitch_) {}
-  DeviceBlock& operator=(DeviceBlock&&) = delete;
+  DeviceMemory(const DeviceMemory&) = delete;
+  DeviceMemory& operator=(const DeviceMemory&) = delete;
   /// cuMemFree waits for the work that uses the memory.
-  ~DeviceBlock() {
-    if (address_ == 0) return;
+  ~DeviceMemory() {
     if (auto current = context_->make_current()) context_->driver().cuMemFree(address_);
   }
 
@@ -34,6 +30,8 @@ class DeviceBlock {
   CUdeviceptr address_;
   std::size_t pitch_;
 };
+
+using DeviceBlock = std::shared_ptr<DeviceMemory>;
 
 /// Rows of all planes as NVENC and FFmpeg expect them in one block: NV12's CbCr rows are as long as
 /// the luma's; I420's chroma rows half as long, two to a luma row.
@@ -77,16 +75,17 @@ Result<CudaBuffer> BufferPool::acquire() {
                                         total_rows(format_, size_), kElementBytes),
                    "cuMemAllocPitch");
     if (!made) return with_context("GPU memory for a frame", std::move(made.error()));
-    return DeviceBlock(context_, address, pitch);
+    return std::make_shared<DeviceMemory>(context_, address, pitch);
   });
   if (!block) return tl::unexpected(std::move(block.error()));
 
   CudaBuffer buffer;
   buffer.context = context_;
   buffer.format = format_;
-  const auto pitch = static_cast<std::uint32_t>(block->pitch());
+  const DeviceMemory& memory = **block;
+  const auto pitch = static_cast<std::uint32_t>(memory.pitch());
   const std::uint64_t luma_bytes = std::uint64_t{pitch} * size_.height;
-  buffer.planes[0] = block->address();
+  buffer.planes[0] = memory.address();
   buffer.pitches[0] = Pitch{pitch};
   if (format_ == Fourcc::kNV12) {
     buffer.planes[1] = buffer.planes[0] + luma_bytes;
@@ -96,11 +95,11 @@ Result<CudaBuffer> BufferPool::acquire() {
     buffer.planes[2] = buffer.planes[1] + luma_bytes / 4;
     buffer.pitches[1] = buffer.pitches[2] = Pitch{pitch / 2};
   }
-  auto holder = std::make_shared<DeviceBlock>(std::move(*block));
-  DeviceBlock* const held = holder.get();
-  buffer.memory = std::shared_ptr<void>(held, [store = store_, holder = std::move(holder)](void*) {
-    store->give_back(std::move(*holder));
-  });
+  buffer.allocation = *block;
+  buffer.memory = std::shared_ptr<void>(block->get(),
+                                        [store = store_, held = std::move(*block)](void*) mutable {
+                                          store->give_back(std::move(held));
+                                        });
   return buffer;
 }
 

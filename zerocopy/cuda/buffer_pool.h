@@ -15,8 +15,9 @@ namespace lumen::cuda {
 /// CudaBuffer is dropped, on any thread, and may outlive the pool: it is then freed instead.
 class BufferPool {
  public:
-  /// Enough for an encoder that holds a few frames; FFmpeg's NVENC keeps 64 registrations.
-  static constexpr unsigned kDefaultLimit = 8;
+  /// Eight in an encoder, the last one for repeats, the next one, and slack. FFmpeg's NVENC keeps
+  /// 64 registrations.
+  static constexpr unsigned kDefaultLimit = 12;
 
   /// NV12, I420 or packed RGB; sides up to kMaxSide, even for the first two. Allocates nothing yet.
   static Result<std::unique_ptr<BufferPool>> create(std::shared_ptr<const Context> context,

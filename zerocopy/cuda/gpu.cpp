@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "platform/linux/dynamic_library.h"
+#include "platform/dynamic_library.h"
 
 namespace lumen::cuda {
 namespace {

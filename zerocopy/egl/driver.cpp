@@ -5,7 +5,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include "platform/linux/dynamic_library.h"
+#include "platform/dynamic_library.h"
 
 namespace lumen::egl {
 

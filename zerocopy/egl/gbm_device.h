@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "platform/linux/dynamic_library.h"
+#include "platform/dynamic_library.h"
 #include "platform/linux/unique_fd.h"
 
 namespace lumen::egl {

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "platform/linux/dynamic_library.h"
+#include "platform/dynamic_library.h"
 
 namespace lumen::vulkan {
 namespace {

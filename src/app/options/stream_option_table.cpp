@@ -60,13 +60,9 @@ Result<void> set_codec(std::string_view value, StreamOptions& options) {
 Result<void> set_encoder(std::string_view value, StreamOptions& options) {
   static constexpr Choice<EncoderChoice> kChoices[] = {
       {"auto", EncoderChoice::kAuto},
+      {"nvenc", EncoderChoice::kNvenc},
       {"ffmpeg-nvenc", EncoderChoice::kFfmpegNvenc},
       {"software", EncoderChoice::kSoftware}};
-  if (value == "nvenc") {
-    return fail(ErrorKind::kInvalidArgument,
-                "'nvenc' is kept for the native NVENC encoder, which comes later",
-                "use ffmpeg-nvenc for NVIDIA's encoder through FFmpeg");
-  }
   return choose<&StreamOptions::encoder>(value, options, kChoices);
 }
 
@@ -113,7 +109,7 @@ constexpr StreamOption kTable[] = {
     {"codec", 0, kOne, kAnywhere, "CODEC", "h264, hevc or auto (default: auto, which is h264)",
      set_codec},
     {"encoder", 0, kOne, kAnywhere, "ENCODER",
-     "auto, ffmpeg-nvenc or software (default: auto, the first that works)", set_encoder},
+     "auto, nvenc, ffmpeg-nvenc or software\n(default: auto, the first that works)", set_encoder},
     {"zerocopy", 0, kOne, kAnywhere, "MODE",
      "auto: the best import route that works (default); off: CPU routes only;\n"
      "require: exit (8) rather than step down. $LUMEN_ZEROCOPY sets the default",
@@ -160,6 +156,7 @@ constexpr StreamOption kTable[] = {
 
 std::string_view to_string(EncoderChoice choice) {
   switch (choice) {
+    case EncoderChoice::kNvenc: return "nvenc";
     case EncoderChoice::kFfmpegNvenc: return "ffmpeg-nvenc";
     case EncoderChoice::kSoftware: return "software";
     case EncoderChoice::kAuto: break;

@@ -18,7 +18,7 @@
 
 namespace lumen {
 
-enum class EncoderChoice : std::uint8_t { kAuto, kFfmpegNvenc, kSoftware };
+enum class EncoderChoice : std::uint8_t { kAuto, kNvenc, kFfmpegNvenc, kSoftware };
 enum class StatsFormat : std::uint8_t { kText, kJson };
 enum class OutputFormat : std::uint8_t { kText, kJson };
 

@@ -7,7 +7,7 @@
 #include <link.h>
 
 #include "app/probe/sections.h"
-#include "platform/linux/dynamic_library.h"
+#include "platform/dynamic_library.h"
 
 namespace lumen::probe {
 namespace {

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "app/probe/sections.h"
-#include "platform/linux/dynamic_library.h"
+#include "platform/dynamic_library.h"
 #include "zerocopy/cuda/gpu.h"
 
 namespace lumen::probe {

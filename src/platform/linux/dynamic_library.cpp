@@ -1,4 +1,4 @@
-#include "platform/linux/dynamic_library.h"
+#include "platform/dynamic_library.h"
 
 #include <dlfcn.h>
 

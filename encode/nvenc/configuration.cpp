@@ -1,0 +1,265 @@
+#include "encode/nvenc/configuration.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+namespace lumen::nvenc {
+namespace {
+
+// A wave of intra blocks comes when it is asked for; NVENC wants a period all the same. At 60 fps
+// this one is reached after days.
+constexpr std::uint32_t kNoPeriod = 1U << 24;
+
+Result<GUID> profile_guid(const EncoderSettings& settings) {
+  switch (settings.codec) {
+    case Codec::kHevc: return NV_ENC_HEVC_PROFILE_MAIN_GUID;
+    case Codec::kAv1:
+#if NVENCAPI_MAJOR_VERSION >= 12
+      return NV_ENC_AV1_PROFILE_MAIN_GUID;
+#else
+      return fail(ErrorKind::kUnsupported, "AV1 needs a newer encoder API");
+#endif
+    case Codec::kH264: break;
+  }
+  switch (settings.profile) {
+    case Profile::kBaseline: return NV_ENC_H264_PROFILE_BASELINE_GUID;
+    case Profile::kMain: return NV_ENC_H264_PROFILE_MAIN_GUID;
+    case Profile::kAuto:
+    case Profile::kHigh: break;
+  }
+  return NV_ENC_H264_PROFILE_HIGH_GUID;
+}
+
+/// H.264 counts levels in tenths, HEVC in thirtieths (NV_ENC_LEVEL).
+Result<std::uint32_t> level_number(const EncoderSettings& settings) {
+  if (settings.level.empty() || settings.codec == Codec::kAv1) return NV_ENC_LEVEL_AUTOSELECT;
+  double level = 0;
+  const char* const end = settings.level.data() + settings.level.size();
+  const auto parsed = std::from_chars(settings.level.data(), end, level);
+  if (parsed.ec != std::errc() || parsed.ptr != end || level < 1 || level > 6.2) {
+    return fail(ErrorKind::kInvalidArgument, fmt::format("there is no level {}", settings.level),
+                "such as 4.1");
+  }
+  const double unit = settings.codec == Codec::kH264 ? 10 : 30;
+  return static_cast<std::uint32_t>(std::lround(level * unit));
+}
+
+// H.273 numbers, as in the VUI. The fields are enumerations in newer headers.
+template <typename Vui>
+void set_color(Vui& vui, const ColorDescription& color) {
+  vui.videoSignalTypePresentFlag = 1;
+  vui.videoFormat = static_cast<decltype(vui.videoFormat)>(5);  // unspecified
+  vui.videoFullRangeFlag = color.range == ColorRange::kFull ? 1 : 0;
+  vui.colourDescriptionPresentFlag = 1;
+  vui.colourPrimaries = static_cast<decltype(vui.colourPrimaries)>(color.primaries);
+  vui.transferCharacteristics = static_cast<decltype(vui.transferCharacteristics)>(color.transfer);
+  vui.colourMatrix = static_cast<decltype(vui.colourMatrix)>(color.matrix);
+  // Says that nothing is reordered, so that a decoder need not wait for more pictures.
+  vui.bitstreamRestrictionFlag = 1;
+}
+
+// What H.264 and HEVC call by the same names.
+template <typename CodecConfig>
+void set_common(CodecConfig& config, const EncoderSettings& settings, const Capabilities& caps,
+                const Configuration& chosen) {
+  config.idrPeriod = NVENC_INFINITE_GOPLENGTH;
+  config.repeatSPSPPS = 0;
+  config.disableSPSPPS = 1;  // they travel apart, in StreamParameters
+  config.outputAUD = 0;
+  config.chromaFormatIDC = 1;
+  config.sliceMode = 3;  // so many slices per picture
+  config.sliceModeData = settings.slices;
+  config.enableIntraRefresh = chosen.intra_refresh ? 1 : 0;
+  config.intraRefreshPeriod = chosen.intra_refresh ? kNoPeriod : 0;
+  config.intraRefreshCnt = chosen.intra_refresh ? settings.refresh_frames : 0;
+  config.singleSliceIntraRefresh =
+      chosen.intra_refresh && caps.single_slice_refresh && settings.slices == 1 ? 1 : 0;
+  // Old pictures are kept for repairs only: searching them all would cost time.
+  if (caps.multiple_references) config.numRefL0 = NV_ENC_NUM_REF_FRAMES_1;
+}
+
+#if NVENCAPI_MAJOR_VERSION >= 12
+void set_av1(NV_ENC_CONFIG_AV1& av1, const EncoderSettings& settings, const Configuration& chosen) {
+  av1.idrPeriod = NVENC_INFINITE_GOPLENGTH;
+  av1.repeatSeqHdr = 1;
+  av1.disableSeqHdr = 0;
+  av1.chromaFormatIDC = 1;
+  av1.enableIntraRefresh = chosen.intra_refresh ? 1 : 0;
+  av1.intraRefreshPeriod = chosen.intra_refresh ? kNoPeriod : 0;
+  av1.intraRefreshCnt = chosen.intra_refresh ? settings.refresh_frames : 0;
+  av1.maxNumRefFramesInDPB = chosen.references;
+  av1.colorPrimaries = static_cast<decltype(av1.colorPrimaries)>(settings.color.primaries);
+  av1.transferCharacteristics =
+      static_cast<decltype(av1.transferCharacteristics)>(settings.color.transfer);
+  av1.matrixCoefficients = static_cast<decltype(av1.matrixCoefficients)>(settings.color.matrix);
+  av1.colorRange = settings.color.range == ColorRange::kFull ? 1 : 0;
+}
+#endif
+
+Result<void> check_size(const EncoderSettings& settings, const Capabilities& caps) {
+  const Extent size = settings.size;
+  if (size.empty() || size.width % 2 != 0 || size.height % 2 != 0) {
+    return fail(
+        ErrorKind::kInvalidArgument,
+        fmt::format("{}x{} can't be encoded: both sides must be even", size.width, size.height));
+  }
+  if (size.width > caps.largest.width || size.height > caps.largest.height ||
+      size.width < caps.smallest.width || size.height < caps.smallest.height) {
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("{}x{}: this GPU encodes {} from {}x{} to {}x{}", size.width,
+                            size.height, to_string(settings.codec), caps.smallest.width,
+                            caps.smallest.height, caps.largest.width, caps.largest.height),
+                settings.codec == Codec::kH264 ? "HEVC goes further" : "");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Preset> choose_preset(const EncoderSettings& settings) {
+  static constexpr std::array kPresets{
+      NV_ENC_PRESET_P1_GUID, NV_ENC_PRESET_P2_GUID, NV_ENC_PRESET_P3_GUID, NV_ENC_PRESET_P4_GUID,
+      NV_ENC_PRESET_P5_GUID, NV_ENC_PRESET_P6_GUID, NV_ENC_PRESET_P7_GUID};
+  Preset preset;
+  preset.tuning =
+      settings.constant_qp ? NV_ENC_TUNING_INFO_HIGH_QUALITY : NV_ENC_TUNING_INFO_ULTRA_LOW_LATENCY;
+  std::string_view name = settings.preset;
+  if (name.empty()) name = settings.constant_qp ? "p5" : "p3";
+  if (name.size() != 2 || name[0] != 'p' || name[1] < '1' || name[1] > '7') {
+    return fail(ErrorKind::kInvalidArgument, fmt::format("NVENC has no preset '{}'", name),
+                "p1 (fastest) to p7");
+  }
+  preset.guid = kPresets[static_cast<std::size_t>(name[1] - '1')];
+  return preset;
+}
+
+// H.264 table A-1: MaxDpbMbs of level 5.1 is 184320. HEVC's level 5.1 (A.4.2) keeps more at every
+// size but the largest, where it keeps six with the current one.
+unsigned reference_limit(Extent size) {
+  const std::uint64_t macroblocks =
+      ((std::uint64_t{size.width} + 15) / 16) * ((std::uint64_t{size.height} + 15) / 16);
+  return static_cast<unsigned>(
+      std::clamp<std::uint64_t>(184'320 / std::max<std::uint64_t>(macroblocks, 1), 1, 8));
+}
+
+NV_ENC_INITIALIZE_PARAMS Configuration::initialize_params() {
+  NV_ENC_INITIALIZE_PARAMS params = init;
+  params.encodeConfig = &config;
+  return params;
+}
+
+void set_rate(Configuration& configuration, const EncoderSettings& settings,
+              const Capabilities& caps) {
+  configuration.init.frameRateNum = settings.rate.num;
+  configuration.init.frameRateDen = settings.rate.den;
+  NV_ENC_RC_PARAMS& rc = configuration.config.rcParams;
+  if (settings.constant_qp) {
+    rc.rateControlMode = NV_ENC_PARAMS_RC_CONSTQP;
+    // Key frames are what all others build on.
+    const unsigned intra = *settings.constant_qp > 3 ? *settings.constant_qp - 3 : 0;
+    rc.constQP = {*settings.constant_qp, *settings.constant_qp, intra};
+    rc.averageBitRate = rc.maxBitRate = 0;
+    return;
+  }
+  const auto bits = [](double value) {
+    return static_cast<std::uint32_t>(
+        std::min<double>(value, std::numeric_limits<std::uint32_t>::max()));
+  };
+  const auto bitrate = static_cast<double>(settings.bitrate_bps);
+  rc.rateControlMode = NV_ENC_PARAMS_RC_CBR;
+  rc.averageBitRate = rc.maxBitRate = bits(bitrate);
+  if (caps.custom_vbv) {
+    rc.vbvBufferSize = bits(bitrate * settings.vbv_frames / settings.rate.value());
+    rc.vbvInitialDelay = rc.vbvBufferSize;
+  }
+}
+
+void set_size(Configuration& configuration, Extent size) {
+  configuration.init.encodeWidth = configuration.init.darWidth = size.width;
+  configuration.init.encodeHeight = configuration.init.darHeight = size.height;
+}
+
+Result<Configuration> configure(const EncoderSettings& settings, const Capabilities& caps,
+                                const Preset& preset, const NV_ENC_CONFIG& base) {
+  if (auto fits = check_size(settings, caps); !fits) return tl::unexpected(std::move(fits.error()));
+  auto codec = guid_of(settings.codec);
+  if (!codec) return tl::unexpected(std::move(codec.error()));
+  auto profile = profile_guid(settings);
+  if (!profile) return tl::unexpected(std::move(profile.error()));
+  auto level = level_number(settings);
+  if (!level) return tl::unexpected(std::move(level.error()));
+
+  Configuration chosen;
+  const Recovery wish = settings.recovery;
+  chosen.invalidation =
+      caps.invalidation && (wish == Recovery::kAuto || wish == Recovery::kInvalidation);
+  chosen.intra_refresh = caps.intra_refresh && !chosen.invalidation && wish != Recovery::kKeyFrame;
+  chosen.references = chosen.invalidation ? reference_limit(settings.size) : 1;
+  // A level that the user names may allow fewer; four are always possible at its largest size.
+  if (!settings.level.empty()) chosen.references = std::min(chosen.references, 4U);
+
+  NV_ENC_CONFIG& config = chosen.config;
+  config = base;
+  config.version = NV_ENC_CONFIG_VER;
+  config.profileGUID = *profile;
+  config.gopLength = NVENC_INFINITE_GOPLENGTH;  // key frames come when they are asked for
+  config.frameIntervalP = 1;                    // no B-frames
+  config.rcParams.zeroReorderDelay = 1;
+  config.rcParams.enableLookahead = 0;
+  if (!settings.constant_qp) config.rcParams.multiPass = NV_ENC_TWO_PASS_QUARTER_RESOLUTION;
+
+  NV_ENC_INITIALIZE_PARAMS& init = chosen.init;
+  init.version = NV_ENC_INITIALIZE_PARAMS_VER;
+  init.encodeGUID = *codec;
+  init.presetGUID = preset.guid;
+  init.tuningInfo = preset.tuning;
+  init.enablePTD = 1;
+  if (caps.change_size) {
+    const Extent most = settings.max_size.empty() ? settings.size : settings.max_size;
+    init.maxEncodeWidth = std::max(most.width, settings.size.width);
+    init.maxEncodeHeight = std::max(most.height, settings.size.height);
+  }
+  set_size(chosen, settings.size);
+  set_rate(chosen, settings, caps);
+
+  switch (settings.codec) {
+    case Codec::kH264: {
+      NV_ENC_CONFIG_H264& h264 = config.encodeCodecConfig.h264Config;
+      set_common(h264, settings, caps, chosen);
+      set_color(h264.h264VUIParameters, settings.color);
+      h264.level = *level;
+      h264.maxNumRefFrames = chosen.references;
+      h264.outputRecoveryPointSEI = chosen.intra_refresh ? 1 : 0;
+      const bool cabac = settings.profile != Profile::kBaseline && caps.cabac &&
+                         settings.entropy != EntropyCoder::kCavlc;
+      if (settings.entropy == EntropyCoder::kCabac && !cabac) {
+        return fail(ErrorKind::kUnsupported, "this GPU or profile has no CABAC",
+                    "use CAVLC, or a profile above baseline");
+      }
+      h264.entropyCodingMode =
+          cabac ? NV_ENC_H264_ENTROPY_CODING_MODE_CABAC : NV_ENC_H264_ENTROPY_CODING_MODE_CAVLC;
+      break;
+    }
+    case Codec::kHevc: {
+      NV_ENC_CONFIG_HEVC& hevc = config.encodeCodecConfig.hevcConfig;
+      set_common(hevc, settings, caps, chosen);
+      set_color(hevc.hevcVUIParameters, settings.color);
+      hevc.level = *level;
+      hevc.maxNumRefFramesInDPB = chosen.references;
+      break;
+    }
+    case Codec::kAv1:
+#if NVENCAPI_MAJOR_VERSION >= 12
+      set_av1(config.encodeCodecConfig.av1Config, settings, chosen);
+#endif
+      break;
+  }
+  return chosen;
+}
+
+}  // namespace lumen::nvenc

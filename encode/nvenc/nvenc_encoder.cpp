@@ -1,0 +1,372 @@
+#include "encode/nvenc/nvenc_encoder.h"
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "encode/parameter_sets.h"
+
+namespace lumen::nvenc {
+namespace {
+
+using namespace std::chrono_literals;
+using Repair = EncodeRequest::Repair;
+
+// An encoder that gives nothing back for so long hangs: no chip needs more for eight pictures.
+constexpr auto kHang = 5s;
+constexpr auto kBusyRetry = 1ms;
+constexpr int kBusyRetries = 100;
+
+std::uint64_t number_of(Timestamp pts) {
+  return static_cast<std::uint64_t>(pts.time_since_epoch().count());
+}
+
+std::string_view codec_label(Codec codec) {
+  switch (codec) {
+    case Codec::kHevc: return "hevc";
+    case Codec::kAv1: return "av1";
+    case Codec::kH264: break;
+  }
+  return "h264";
+}
+
+}  // namespace
+
+NvencEncoder::NvencEncoder(std::unique_ptr<Device> device, const EncoderSettings& settings,
+                           EncodedFrameCallback callback)
+    : device_(std::move(device)), settings_(settings), callback_(std::move(callback)) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i].index = i;
+    free_.push_back(&slots_[i]);
+  }
+}
+
+Result<std::unique_ptr<VideoEncoder>> NvencEncoder::create(std::shared_ptr<const Driver> driver,
+                                                           std::unique_ptr<Device> device,
+                                                           const EncoderSettings& settings,
+                                                           EncodedFrameCallback callback) {
+  std::unique_ptr<NvencEncoder> self(
+      new NvencEncoder(std::move(device), settings, std::move(callback)));
+  if (auto opened = self->open(std::move(driver)); !opened) {
+    return tl::unexpected(std::move(opened.error()));
+  }
+  return self;
+}
+
+Result<void> NvencEncoder::open(std::shared_ptr<const Driver> driver) {
+  auto preset = choose_preset(settings_);
+  if (!preset) return tl::unexpected(std::move(preset.error()));
+  auto codec = guid_of(settings_.codec);
+  if (!codec) return tl::unexpected(std::move(codec.error()));
+  auto session = Session::open(std::move(driver), *device_);
+  if (!session) return tl::unexpected(std::move(session.error()));
+  session_ = std::move(*session);
+  auto current = device_->make_current();
+  if (!current) return tl::unexpected(std::move(current.error()));
+  auto caps = ask_capabilities(session_->driver(), session_->handle(), *codec);
+  if (!caps) return with_context(to_string(settings_.codec), std::move(caps.error()));
+  caps_ = *caps;
+  auto base = session_->preset_config(*codec, *preset);
+  if (!base) return tl::unexpected(std::move(base.error()));
+  auto configured = configure(settings_, caps_, *preset, *base);
+  if (!configured) return tl::unexpected(std::move(configured.error()));
+  configuration_ = *configured;
+  if (auto ready = session_->initialize(configuration_); !ready) return ready;
+  if (configuration_.invalidation) history_.emplace(configuration_.references);
+  if (auto described = describe_stream(); !described) return described;
+  retrieval_ = std::thread([this] { retrieve(); });
+  return {};
+}
+
+// With the device current.
+Result<void> NvencEncoder::describe_stream() {
+  auto header = session_->sequence_params();
+  if (!header) return tl::unexpected(std::move(header.error()));
+  auto stream = std::make_shared<StreamParameters>();
+  stream->codec = settings_.codec;
+  stream->size = settings_.size;
+  stream->rate = settings_.rate;
+  stream->color = settings_.color;
+  stream->bitrate_bps = settings_.bitrate_bps;
+  stream->encoder = fmt::format("nvenc {}", codec_label(settings_.codec));
+  stream->parameter_sets = pure_parameter_sets(settings_.codec, *header);
+  if (stream->parameter_sets.empty()) {
+    return fail(ErrorKind::kUnsupported, "NVENC gives no parameter sets");
+  }
+  stream_ = std::move(stream);
+  return {};
+}
+
+NvencEncoder::~NvencEncoder() {
+  if (retrieval_.joinable()) {
+    {
+      const std::scoped_lock lock(mutex_);
+      silent_ = true;
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    retrieval_.join();
+  }
+  // What retrieval could not take any more.
+  if (const auto current = device_->make_current()) {
+    for (const Slot* slot : submitted_) {
+      if (slot->mapped == nullptr) continue;
+      session_->driver().api.nvEncUnmapInputResource(session_->handle(), slot->mapped);
+    }
+  }
+  session_.reset();
+}
+
+EncoderCapabilities NvencEncoder::capabilities() const {
+  return {.invalidation = configuration_.invalidation,
+          .intra_refresh = configuration_.intra_refresh,
+          .change_bitrate = caps_.change_bitrate && !settings_.constant_qp,
+          .change_size = caps_.change_size};
+}
+
+Result<NvencEncoder::Slot*> NvencEncoder::free_slot() {
+  std::unique_lock lock(mutex_);
+  const bool came =
+      changed_.wait_for(lock, kHang, [this] { return error_.has_value() || !free_.empty(); });
+  if (error_) return tl::unexpected(*error_);
+  if (!came) return fail(ErrorKind::kDeviceLost, "NVENC gives nothing back");
+  Slot* const slot = free_.back();
+  free_.pop_back();
+  return slot;
+}
+
+Result<void> NvencEncoder::encode(const Frame& frame, Timestamp pts, const EncodeRequest& request) {
+  if (frame.size != settings_.size) {
+    return fail(ErrorKind::kInvalidArgument,
+                fmt::format("{} wants {}x{}", stream_->encoder, settings_.size.width,
+                            settings_.size.height));
+  }
+  auto slot = free_slot();
+  if (!slot) return tl::unexpected(std::move(slot.error()));
+  NV_ENC_PIC_PARAMS picture{};
+  const auto submitted = [&]() -> Result<void> {
+    auto current = device_->make_current();
+    if (!current) return tl::unexpected(std::move(current.error()));
+    auto brought = device_->bring(frame);
+    if (!brought) return tl::unexpected(std::move(brought.error()));
+    (*slot)->frame = std::move(*brought);
+    (*slot)->pts = pts;
+    (*slot)->stream = stream_;
+    (*slot)->repaired = false;
+    apply(request, pts, picture, **slot);
+    (*slot)->frame.times.mark(Stage::kSubmitted);
+    return submit(**slot, picture);
+  }();
+  const std::scoped_lock lock(mutex_);
+  if (!submitted) {
+    (*slot)->frame = {};
+    free_.push_back(*slot);
+    return submitted;
+  }
+  submitted_.push_back(*slot);
+  changed_.notify_all();
+  return {};
+}
+
+// How the picture is to be coded, and what that means for those after it.
+void NvencEncoder::apply(const EncodeRequest& request, Timestamp pts, NV_ENC_PIC_PARAMS& picture,
+                         Slot& slot) {
+  bool key = request.repair == Repair::kKeyFrame || new_sequence_;
+  if (request.repair == Repair::kInvalidate && !key) {
+    if (history_) {
+      const auto lost = history_->invalidate(request.lost_from);
+      const Driver& driver = session_->driver();
+      for (const Timestamp one : lost.pictures) {
+        const auto status = driver.api.nvEncInvalidateRefFrames(session_->handle(), number_of(one));
+        key = key || status != NV_ENC_SUCCESS;
+      }
+      key = key || !lost.usable;
+    } else {
+      key = true;
+    }
+    slot.repaired = true;
+  }
+  const bool wave_starts = request.repair == Repair::kIntraRefresh && !key && wave_left_ == 0;
+  if (wave_starts && !configuration_.intra_refresh) key = true;
+  if (key) {
+    picture.encodePicFlags |= NV_ENC_PIC_FLAG_FORCEIDR;
+    wave_left_ = 0;
+    new_sequence_ = false;
+  } else if (wave_starts) {
+    wave_left_ = settings_.refresh_frames;
+    if (settings_.codec == Codec::kH264) {
+      picture.codecPicParams.h264PicParams.forceIntraRefreshWithFrameCnt = wave_left_;
+    } else if (settings_.codec == Codec::kHevc) {
+      picture.codecPicParams.hevcPicParams.forceIntraRefreshWithFrameCnt = wave_left_;
+    }
+  }
+  if (wave_left_ > 0 && --wave_left_ == 0) slot.repaired = true;
+  if (history_) history_->add(pts, key);
+}
+
+Result<void> NvencEncoder::submit(Slot& slot, NV_ENC_PIC_PARAMS& picture) {
+  const Driver& driver = session_->driver();
+  void* const session = session_->handle();
+  auto resource = device_->resource(slot.frame);
+  if (!resource) return tl::unexpected(std::move(resource.error()));
+  auto registered = session_->registrations().get(*resource, slot.frame.size);
+  if (!registered) return tl::unexpected(std::move(registered.error()));
+
+  NV_ENC_MAP_INPUT_RESOURCE map{};
+  map.version = NV_ENC_MAP_INPUT_RESOURCE_VER;
+  map.registeredResource = *registered;
+  auto mapped = driver.check(driver.api.nvEncMapInputResource(session, &map),
+                             "nvEncMapInputResource", session);
+  if (!mapped) return mapped;
+
+  picture.version = NV_ENC_PIC_PARAMS_VER;
+  picture.inputWidth = slot.frame.size.width;
+  picture.inputHeight = slot.frame.size.height;
+  picture.inputPitch = resource->pitch;
+  picture.inputBuffer = map.mappedResource;
+  picture.bufferFmt = map.mappedBufferFmt;
+  picture.outputBitstream = session_->bitstream(slot.index);
+  picture.pictureStruct = NV_ENC_PIC_STRUCT_FRAME;
+  picture.frameIdx = next_index_++;
+  picture.inputTimeStamp = number_of(slot.pts);
+  NVENCSTATUS status = NV_ENC_ERR_ENCODER_BUSY;
+  for (int i = 0; i < kBusyRetries && status == NV_ENC_ERR_ENCODER_BUSY; ++i) {
+    if (i > 0) std::this_thread::sleep_for(kBusyRetry);
+    status = driver.api.nvEncEncodePicture(session, &picture);
+  }
+  if (auto taken = driver.check(status, "nvEncEncodePicture", session); !taken) {
+    driver.api.nvEncUnmapInputResource(session, map.mappedResource);
+    taken.error().kind = ErrorKind::kDeviceLost;
+    return taken;
+  }
+  slot.mapped = map.mappedResource;
+  return {};
+}
+
+void NvencEncoder::retrieve() {
+  for (;;) {
+    Slot* slot = nullptr;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stopping_ || !submitted_.empty(); });
+      if (submitted_.empty()) return;
+      slot = submitted_.front();
+    }
+    auto taken = take(*slot);
+    {
+      const std::scoped_lock lock(mutex_);
+      if (!taken) {
+        error_ = std::move(taken.error());
+        error_->kind = ErrorKind::kDeviceLost;
+      } else {
+        slot->frame = {};
+        submitted_.pop_front();
+        free_.push_back(slot);
+      }
+    }
+    changed_.notify_all();
+    if (error_) return;
+  }
+}
+
+// Waits for the chip. On the retrieval thread, the only one that locks: outputs are locked in the
+// order of submission.
+Result<void> NvencEncoder::take(Slot& slot) {
+  auto current = device_->make_current();
+  if (!current) return tl::unexpected(std::move(current.error()));
+  const Driver& driver = session_->driver();
+  void* const session = session_->handle();
+  NV_ENC_LOCK_BITSTREAM lock{};
+  lock.version = NV_ENC_LOCK_BITSTREAM_VER;
+  lock.outputBitstream = session_->bitstream(slot.index);
+  auto locked =
+      driver.check(driver.api.nvEncLockBitstream(session, &lock), "nvEncLockBitstream", session);
+  if (!locked) return locked;
+  const auto* const first = static_cast<const std::uint8_t*>(lock.bitstreamBufferPtr);
+  auto bytes =
+      std::make_shared<std::vector<std::uint8_t>>(first, first + lock.bitstreamSizeInBytes);
+  auto unlocked = driver.check(driver.api.nvEncUnlockBitstream(session, lock.outputBitstream),
+                               "nvEncUnlockBitstream", session);
+  // The input was read: only now may it be unmapped.
+  auto unmapped = driver.check(driver.api.nvEncUnmapInputResource(session, slot.mapped),
+                               "nvEncUnmapInputResource", session);
+  slot.mapped = nullptr;
+  if (!unlocked) return unlocked;
+  if (!unmapped) return unmapped;
+  {
+    const std::scoped_lock guard(mutex_);
+    if (silent_) return {};
+  }
+  EncodedFrame encoded;
+  encoded.pts = slot.pts;
+  encoded.times = slot.frame.times;
+  encoded.times.mark(Stage::kEncoded);
+  encoded.key = lock.pictureType == NV_ENC_PIC_TYPE_IDR;
+  encoded.repaired = encoded.key || slot.repaired;
+  encoded.stream = slot.stream;
+  const std::span<const std::uint8_t> view(*bytes);
+  encoded.data = SharedBytes(std::move(bytes), view);
+  callback_(std::move(encoded));
+  return {};
+}
+
+void NvencEncoder::wait_until_idle() {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kHang, [this] { return error_.has_value() || submitted_.empty(); });
+}
+
+Result<void> NvencEncoder::reconfigure(const EncoderChange& change) {
+  EncoderSettings wanted = settings_;
+  if (change.bitrate_bps) wanted.bitrate_bps = *change.bitrate_bps;
+  if (change.rate) wanted.rate = *change.rate;
+  if (change.size) wanted.size = *change.size;
+  const bool new_size = wanted.size != settings_.size;
+  const bool new_rate =
+      wanted.bitrate_bps != settings_.bitrate_bps || !(wanted.rate == settings_.rate);
+  if (!new_size && !new_rate) return {};
+  if (new_rate && !caps_.change_bitrate) {
+    return fail(ErrorKind::kUnsupported, "this GPU can't change the bit rate while it encodes");
+  }
+  Configuration changed = configuration_;
+  set_rate(changed, wanted, caps_);
+  if (new_size) {
+    if (!caps_.change_size || wanted.size.width > changed.init.maxEncodeWidth ||
+        wanted.size.height > changed.init.maxEncodeHeight || wanted.size.width % 2 != 0 ||
+        wanted.size.height % 2 != 0 || wanted.size.width < caps_.smallest.width ||
+        wanted.size.height < caps_.smallest.height) {
+      return fail(ErrorKind::kUnsupported, fmt::format("NVENC can't go to {}x{} while it encodes",
+                                                       wanted.size.width, wanted.size.height));
+    }
+    set_size(changed, wanted.size);
+    wait_until_idle();
+  }
+  auto current = device_->make_current();
+  if (!current) return tl::unexpected(std::move(current.error()));
+  if (auto done = session_->reconfigure(changed, new_size); !done) {
+    done.error().kind = ErrorKind::kUnsupported;
+    return done;
+  }
+  configuration_ = changed;
+  settings_ = wanted;
+  if (!new_size) return {};
+  new_sequence_ = true;
+  return describe_stream();
+}
+
+Result<void> NvencEncoder::flush() {
+  {
+    auto current = device_->make_current();
+    if (!current) return tl::unexpected(std::move(current.error()));
+    session_->end_of_stream();
+  }
+  wait_until_idle();
+  const std::scoped_lock lock(mutex_);
+  if (error_) return tl::unexpected(*error_);
+  if (!submitted_.empty()) return fail(ErrorKind::kDeviceLost, "NVENC gives nothing back");
+  return {};
+}
+
+}  // namespace lumen::nvenc
