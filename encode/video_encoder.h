@@ -60,12 +60,12 @@ struct EncoderInput {
 
 /// What an open encoder can do besides key frames.
 struct EncoderCapabilities {
-  bool invalidation = false;   // EncodeRequest::Repair::kInvalidate
-  bool intra_refresh = false;  // EncodeRequest::Repair::kIntraRefresh
-  bool change_bitrate =
-      false;                 // reconfigure() with the bit rate or frame rate, without a key frame
-  bool change_size = false;  // reconfigure() with the size
-  bool damage = false;       // cheaper where Frame::damage says that little has changed
+  bool invalidation = false;    // EncodeRequest::Repair::kInvalidate
+  unsigned references = 0;      // with invalidation: pictures that may still be referred to
+  bool intra_refresh = false;   // EncodeRequest::Repair::kIntraRefresh
+  bool change_bitrate = false;  // reconfigure() with the bit rate
+  bool change_size = false;     // reconfigure() with the size
+  bool damage = false;          // cheaper where Frame::damage says that little has changed
 };
 
 /// How one picture is to be coded.

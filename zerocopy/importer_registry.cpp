@@ -4,6 +4,7 @@
 
 #if !defined(_WIN32)
 #include "zerocopy/cpu/cpu_importer.h"
+#include "zerocopy/cuda/download.h"
 #include "zerocopy/gpu_routes.h"
 #endif
 
@@ -14,6 +15,10 @@ namespace lumen {
 std::span<const ImporterEntry> importer_registry() { return {}; }
 std::shared_ptr<cuda::Gpu> make_gpu() { return nullptr; }
 void lose_gpu(cuda::Gpu&) {}
+bool gpu_usable(const cuda::Gpu&) { return true; }
+Result<CpuImage> read_back(const CudaBuffer&, Extent) {
+  return fail(ErrorKind::kUnsupported, "there is no CUDA route in this build");
+}
 
 #else
 
@@ -32,6 +37,10 @@ std::span<const ImporterEntry> importer_registry() {
 
 std::shared_ptr<cuda::Gpu> make_gpu() { return std::make_shared<cuda::Gpu>(); }
 void lose_gpu(cuda::Gpu& gpu) { gpu.lose(); }
+bool gpu_usable(const cuda::Gpu& gpu) { return gpu.usable(); }
+Result<CpuImage> read_back(const CudaBuffer& buffer, Extent size) {
+  return cuda::download(buffer, size);
+}
 
 #endif
 

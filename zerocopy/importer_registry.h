@@ -34,5 +34,10 @@ std::span<const ImporterEntry> importer_registry();
 std::shared_ptr<cuda::Gpu> make_gpu();
 /// The GPU's context is dead: the next route opens it anew.
 void lose_gpu(cuda::Gpu& gpu);
+/// False: it was opened, and its context has died since.
+bool gpu_usable(const cuda::Gpu& gpu);
+/// Brings a frame to the CPU, and waits for it: for the one frame that an encoder that reads host
+/// memory takes over from one that read the GPU's. Errors: kDeviceLost, kIo.
+Result<CpuImage> read_back(const CudaBuffer& buffer, Extent size);
 
 }  // namespace lumen

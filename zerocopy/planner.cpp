@@ -264,7 +264,10 @@ tl::unexpected<Error> Planner::step_down(Error error) {
   *gpu_->step = {gpu_->step->name, false, error.describe()};
   log::area("zerocopy").warn("{} failed: {}; stepping down", gpu_->step->name, error.describe());
   gpu_.reset();
-  if (is_lost(error)) lose_gpu(*gpu_shared_);
+  if (is_lost(error)) {
+    if (let_go_) let_go_();
+    lose_gpu(*gpu_shared_);
+  }
   if (take_next_gpu_route()) {
     log::area("zerocopy").info("{}: proven with a test picture", gpu_->step->name);
     return fail(ErrorKind::kFormatRejected, "stepped down to " + gpu_->step->name);
@@ -301,6 +304,7 @@ bool Planner::rebuild(const Error& error) {
   const std::vector<FormatOffer> offered = gpu_->offers;
   log::area("zerocopy")
       .warn("{}: the GPU was lost: {}; opening it again", entry.name, error.describe());
+  if (let_go_) let_go_();
   gpu_->importer.reset();
   lose_gpu(*gpu_shared_);
   auto route = make(entry);
@@ -312,6 +316,20 @@ bool Planner::rebuild(const Error& error) {
   route->offers = offered;
   gpu_ = std::move(*route);
   return true;
+}
+
+Result<void> Planner::recover_gpu() {
+  if (gpu_shared_ == nullptr || gpu_usable(*gpu_shared_)) return {};
+  if (!gpu_) {
+    lose_gpu(*gpu_shared_);
+    return {};
+  }
+  const Error error = fail(ErrorKind::kDeviceLost, "the GPU's context has died").value();
+  if (rebuild(error)) return {};
+  auto stepped = step_down(error);
+  told_ = false;
+  if (offers().empty()) return stepped;
+  return {};
 }
 
 std::vector<FormatOffer> without(std::vector<FormatOffer> offers, Fourcc format,

@@ -5,6 +5,7 @@
 // next takes over within the same stream.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -61,6 +62,15 @@ class Planner final : public FrameImporter {
   /// The GPU that the routes share, for encoders that read its memory.
   [[nodiscard]] const std::shared_ptr<cuda::Gpu>& gpu() const { return gpu_shared_; }
 
+  /// Called before a dead GPU is opened again: whoever else holds something of it (frames, an
+  /// encoder) must let go of it, because a context dies only with its last user.
+  void on_gpu_lost(std::function<void()> let_go) { let_go_ = std::move(let_go); }
+
+  /// Somebody else found the GPU failing: where its context is dead, it and the route in use are
+  /// opened again, or the next route is taken; offers() may change. What held something of it has
+  /// let go already. Error: no route is left.
+  Result<void> recover_gpu();
+
   /// Every step in order, taken or with the reason why not.
   [[nodiscard]] const Ladder& ladder() const { return ladder_; }
 
@@ -90,6 +100,7 @@ class Planner final : public FrameImporter {
   static tl::unexpected<Error> required(std::string message, std::string hint);
   void describe_readback();
 
+  std::function<void()> let_go_;
   ZeroCopy mode_;
   std::span<const ImporterEntry> registry_;
   std::shared_ptr<cuda::Gpu> gpu_shared_;

@@ -9,10 +9,8 @@
 
 extern "C" {
 #include <libavcodec/avcodec.h>
-#include <libavutil/buffer.h>
 #include <libavutil/dict.h>
 #include <libavutil/frame.h>
-#include <libavutil/pixfmt.h>
 }
 
 namespace lumen::ffmpeg {
@@ -29,10 +27,6 @@ tl::unexpected<Error> libav_failure(ErrorKind kind, std::string_view what, int c
   failure.value().domain = "ffmpeg";
   failure.value().code = code;
   return failure;
-}
-
-AVPixelFormat pixel_format(Fourcc format) {
-  return format == Fourcc::kNV12 ? AV_PIX_FMT_NV12 : AV_PIX_FMT_YUV420P;
 }
 
 // H.273 numbers are the same in libavutil.
@@ -62,20 +56,6 @@ class Options {
   AVDictionary* dict_ = nullptr;
 };
 
-// Lets libavcodec hold the pooled picture for as long as it likes: no copy.
-AVBufferRef* share(const CpuImage& image) {
-  auto* owner = new std::shared_ptr<std::uint8_t>(image.memory);
-  // libavcodec only passes the size on; planes are addressed through data[] and linesize[].
-  AVBufferRef* buffer = av_buffer_create(
-      owner->get(), 1,
-      [](void* opaque, std::uint8_t*) {
-        delete static_cast<std::shared_ptr<std::uint8_t>*>(opaque);
-      },
-      owner, AV_BUFFER_FLAG_READONLY);
-  if (buffer == nullptr) delete owner;
-  return buffer;
-}
-
 }  // namespace
 
 void LibavEncoder::ContextDeleter::operator()(AVCodecContext* context) const {
@@ -96,12 +76,14 @@ Result<void> check_codec(const std::string& codec_name) {
 LibavEncoder::~LibavEncoder() = default;
 
 Result<std::unique_ptr<VideoEncoder>> LibavEncoder::create(const EncoderSettings& settings,
-                                                           const LibavSpec& spec,
+                                                           LibavSpec spec,
                                                            EncodedFrameCallback callback) {
   route_libav_log();
   std::unique_ptr<LibavEncoder> self(new LibavEncoder);
   self->callback_ = std::move(callback);
-  self->input_ = spec.input;
+  self->feed_ = std::move(spec.feed);
+  self->change_bitrate_ = spec.change_bitrate;
+  self->vbv_seconds_ = spec.vbv_seconds;
   if (auto opened = self->open(settings, spec); !opened) {
     return tl::unexpected(std::move(opened.error()));
   }
@@ -124,7 +106,7 @@ Result<void> LibavEncoder::open(const EncoderSettings& settings, const LibavSpec
   AVCodecContext& c = *context_;
   c.width = static_cast<int>(settings.size.width);
   c.height = static_cast<int>(settings.size.height);
-  c.pix_fmt = pixel_format(spec.input);
+  if (auto fed = feed_->prepare(c); !fed) return fed;
   c.time_base = kTimeBase;
   c.framerate = {static_cast<int>(settings.rate.num), static_cast<int>(settings.rate.den)};
   c.bit_rate = static_cast<std::int64_t>(settings.bitrate_bps);
@@ -164,20 +146,27 @@ Result<void> LibavEncoder::open(const EncoderSettings& settings, const LibavSpec
   return {};
 }
 
-Result<void> LibavEncoder::reconfigure(const EncoderChange& /*change*/) {
-  return fail(ErrorKind::kUnsupported, stream_->encoder + " can't be changed while it runs");
+Result<void> LibavEncoder::reconfigure(const EncoderChange& change) {
+  const bool other = (change.size && *change.size != stream_->size) ||
+                     (change.rate && !(*change.rate == stream_->rate));
+  if (other || (change.bitrate_bps && !change_bitrate_)) {
+    return fail(ErrorKind::kUnsupported, stream_->encoder + " can't change that while it runs");
+  }
+  if (!change.bitrate_bps) return {};
+  // libavcodec compares these with what the encoder has when the next frame comes.
+  AVCodecContext& c = *context_;
+  c.bit_rate = c.rc_max_rate = static_cast<std::int64_t>(*change.bitrate_bps);
+  if (vbv_seconds_ > 0) {
+    c.rc_buffer_size = static_cast<int>(static_cast<double>(*change.bitrate_bps) * vbv_seconds_);
+  }
+  return {};
 }
 
 Result<void> LibavEncoder::encode(const Frame& frame, Timestamp pts, const EncodeRequest& request) {
-  const auto* const host = std::get_if<CpuImage>(&frame.payload);
-  if (host == nullptr) {
-    return fail(ErrorKind::kInvalidArgument, stream_->encoder + " reads host memory only");
-  }
-  const CpuImage& image = *host;
-  if (image.format != input_ || frame.size != stream_->size) {
-    return fail(ErrorKind::kInvalidArgument,
-                fmt::format("{} wants {} of {}x{}", stream_->encoder, to_string(input_),
-                            stream_->size.width, stream_->size.height));
+  if (frame.size != stream_->size) {
+    return fail(
+        ErrorKind::kInvalidArgument,
+        fmt::format("{} wants {}x{}", stream_->encoder, stream_->size.width, stream_->size.height));
   }
   if (first_pts_ == kNoTimestamp) first_pts_ = pts;
   std::int64_t pts_us =
@@ -187,15 +176,12 @@ Result<void> LibavEncoder::encode(const Frame& frame, Timestamp pts, const Encod
 
   AVFrame& f = *frame_;
   av_frame_unref(&f);
-  f.buf[0] = share(image);
-  if (f.buf[0] == nullptr) return fail(ErrorKind::kIo, "out of memory");
-  f.format = context_->pix_fmt;
+  if (auto filled = feed_->fill(f, frame); !filled) {
+    av_frame_unref(&f);
+    return with_context(stream_->encoder, std::move(filled.error()));
+  }
   f.width = context_->width;
   f.height = context_->height;
-  for (std::size_t i = 0; i < image.planes.size(); ++i) {
-    f.data[i] = image.planes[i];
-    f.linesize[i] = static_cast<int>(image.pitches[i].bytes);
-  }
   f.pts = pts_us;
   // Every repair is a key frame here.
   f.pict_type =

@@ -1,4 +1,4 @@
-// A VideoEncoder over one libavcodec encoder that takes pictures from host memory.
+// A VideoEncoder over one libavcodec encoder.
 #pragma once
 
 #include <deque>
@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "encode/ffmpeg/frame_feed.h"
 #include "encode/video_encoder.h"
 
 struct AVCodecContext;
@@ -17,10 +18,12 @@ namespace lumen::ffmpeg {
 
 /// What a backend decides about its libavcodec encoder.
 struct LibavSpec {
-  std::string codec_name;        // "libx264"
-  Fourcc input = Fourcc::kNV12;  // kNV12 or kI420
-  double vbv_seconds = 0;        // buffer of the rate control; 0: codec's own
-  int infinite_gop = 1 << 20;    // key frames come on request only
+  std::string codec_name;  // "libsvtav1"
+  std::unique_ptr<FrameFeed> feed;
+  /// The codec takes a new AVCodecContext::bit_rate while it runs; with a key frame.
+  bool change_bitrate = false;
+  double vbv_seconds = 0;      // buffer of the rate control; 0: codec's own
+  int infinite_gop = 1 << 20;  // key frames come on request only
   std::vector<std::pair<std::string, std::string>> options;  // private options
 };
 
@@ -30,12 +33,14 @@ Result<void> check_codec(const std::string& codec_name);
 class LibavEncoder final : public VideoEncoder {
  public:
   static Result<std::unique_ptr<VideoEncoder>> create(const EncoderSettings& settings,
-                                                      const LibavSpec& spec,
+                                                      LibavSpec spec,
                                                       EncodedFrameCallback callback);
   ~LibavEncoder() override;
 
-  [[nodiscard]] EncoderInput input() const override { return {input_, FrameMemory::kHost}; }
-  [[nodiscard]] EncoderCapabilities capabilities() const override { return {}; }
+  [[nodiscard]] EncoderInput input() const override { return feed_->input(); }
+  [[nodiscard]] EncoderCapabilities capabilities() const override {
+    return {.change_bitrate = change_bitrate_};
+  }
   [[nodiscard]] std::shared_ptr<const StreamParameters> stream() const override { return stream_; }
   Result<void> encode(const Frame& frame, Timestamp pts, const EncodeRequest& request) override;
   Result<void> reconfigure(const EncoderChange& change) override;
@@ -61,7 +66,9 @@ class LibavEncoder final : public VideoEncoder {
     FrameTimes times;
   };
 
-  Fourcc input_ = Fourcc::kNV12;
+  std::unique_ptr<FrameFeed> feed_;  // outlives what libavcodec holds of it
+  bool change_bitrate_ = false;
+  double vbv_seconds_ = 0;
   std::shared_ptr<const StreamParameters> stream_;
   EncodedFrameCallback callback_;
   std::unique_ptr<AVCodecContext, ContextDeleter> context_;

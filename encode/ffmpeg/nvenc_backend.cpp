@@ -2,14 +2,22 @@
 
 #include "encode/ffmpeg/libav_encoder.h"
 #include "platform/dynamic_library.h"
+#include "zerocopy/cuda/gpu.h"
 
 namespace lumen::ffmpeg {
 namespace {
 
-const char* codec_name(Codec codec) { return codec == Codec::kH264 ? "h264_nvenc" : "hevc_nvenc"; }
+const char* codec_name(Codec codec) {
+  switch (codec) {
+    case Codec::kHevc: return "hevc_nvenc";
+    case Codec::kAv1: return "av1_nvenc";
+    case Codec::kH264: break;
+  }
+  return "h264_nvenc";
+}
 
 const char* profile_name(const EncoderSettings& settings) {
-  if (settings.codec == Codec::kHevc) return "main";
+  if (settings.codec != Codec::kH264) return "main";
   switch (settings.profile) {
     case Profile::kBaseline: return "baseline";
     case Profile::kMain: return "main";
@@ -33,28 +41,48 @@ Result<void> check_nvenc(Codec codec) {
 }
 
 Result<std::unique_ptr<VideoEncoder>> create_nvenc(const EncoderSettings& settings,
-                                                   const EncoderDevice& /*device*/,
+                                                   const EncoderDevice& device,
                                                    EncodedFrameCallback callback) {
+  if (device.gpu == nullptr) return fail(ErrorKind::kUnsupported, "no GPU was given");
+  auto context = device.gpu->context();
+  if (!context) return tl::unexpected(std::move(context.error()));
+  auto feed = create_cuda_feed(*context);
+  if (!feed) return tl::unexpected(std::move(feed.error()));
   LibavSpec spec;
   spec.codec_name = codec_name(settings.codec);
-  spec.input = Fourcc::kNV12;
-  // One and a half frames of VBV: what a chip's rate control holds without visible pumping.
-  spec.vbv_seconds = 1.5 / settings.rate.value();
+  spec.feed = std::move(*feed);
+  spec.vbv_seconds = settings.vbv_frames / settings.rate.value();
   spec.infinite_gop = -1;  // NVENC_INFINITE_GOPLENGTH
   spec.options = {
-      {"preset", settings.preset.empty() ? "p3" : settings.preset},
-      {"tune", "ull"},
-      {"rc", "cbr"},
-      {"multipass", "qres"},
       {"zerolatency", "1"},
       {"delay", "0"},
       {"surfaces", "4"},
-      {"forced-idr",
-       "1"},  // without it a forced key frame is an I frame that decoding can't start at
-      {"profile", profile_name(settings)},
+      // Without it a forced key frame is an I frame that decoding can't start at.
+      {"forced-idr", "1"},
   };
+  if (settings.constant_qp) {
+    spec.options.insert(spec.options.end(),
+                        {{"preset", settings.preset.empty() ? "p5" : settings.preset},
+                         {"tune", "hq"},
+                         {"rc", "constqp"},
+                         {"qp", std::to_string(*settings.constant_qp)}});
+  } else {
+    spec.change_bitrate = true;
+    spec.options.insert(spec.options.end(),
+                        {{"preset", settings.preset.empty() ? "p3" : settings.preset},
+                         {"tune", "ull"},
+                         {"rc", "cbr"},
+                         {"multipass", "qres"}});
+  }
+  if (settings.codec == Codec::kH264) {
+    spec.options.emplace_back("profile", profile_name(settings));
+    if (settings.entropy != EntropyCoder::kAuto) {
+      spec.options.emplace_back("coder",
+                                settings.entropy == EntropyCoder::kCabac ? "cabac" : "cavlc");
+    }
+  }
   if (!settings.level.empty()) spec.options.emplace_back("level", settings.level);
-  return LibavEncoder::create(settings, spec, std::move(callback));
+  return LibavEncoder::create(settings, std::move(spec), std::move(callback));
 }
 
 }  // namespace lumen::ffmpeg

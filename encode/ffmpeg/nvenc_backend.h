@@ -1,4 +1,5 @@
-// NVENC through FFmpeg's h264_nvenc and hevc_nvenc, here with input in system memory.
+// NVENC through FFmpeg's h264_nvenc and hevc_nvenc (av1_nvenc from FFmpeg 6 on), which read frames
+// in our CUDA context.
 #pragma once
 
 #include <memory>

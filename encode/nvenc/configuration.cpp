@@ -131,7 +131,7 @@ Result<Preset> choose_preset(const EncoderSettings& settings) {
   std::string_view name = settings.preset;
   if (name.empty()) name = settings.constant_qp ? "p5" : "p3";
   if (name.size() != 2 || name[0] != 'p' || name[1] < '1' || name[1] > '7') {
-    return fail(ErrorKind::kInvalidArgument, fmt::format("NVENC has no preset '{}'", name),
+    return fail(ErrorKind::kUnsupported, fmt::format("NVENC has no preset '{}'", name),
                 "p1 (fastest) to p7");
   }
   preset.guid = kPresets[static_cast<std::size_t>(name[1] - '1')];

@@ -30,7 +30,7 @@ struct Configuration {
 };
 
 /// `base` is the driver's configuration of the preset, and stays but for what the settings say.
-/// Errors: kUnsupported, the chip can't do it; kInvalidArgument.
+/// Errors: kUnsupported, the chip can't do it; kInvalidArgument, nobody can.
 Result<Configuration> configure(const EncoderSettings& settings, const Capabilities& caps,
                                 const Preset& preset, const NV_ENC_CONFIG& base);
 

@@ -122,6 +122,7 @@ NvencEncoder::~NvencEncoder() {
 
 EncoderCapabilities NvencEncoder::capabilities() const {
   return {.invalidation = configuration_.invalidation,
+          .references = configuration_.references,
           .intra_refresh = configuration_.intra_refresh,
           .change_bitrate = caps_.change_bitrate && !settings_.constant_qp,
           .change_size = caps_.change_size};

@@ -36,17 +36,17 @@ Result<std::unique_ptr<VideoEncoder>> create(const EncoderSettings& settings,
   };
   if (settings.codec == Codec::kH264) {
     // libx264 takes NV12 as it stands (its own frames are NV12); I420 would be interleaved first.
-    spec.input = Fourcc::kNV12;
+    spec.feed = ffmpeg::make_host_feed(Fourcc::kNV12);
     spec.options.emplace_back("profile", x264_profile(settings.profile));
     if (!settings.level.empty()) spec.options.emplace_back("level", settings.level);
     spec.options.emplace_back("x264-params", "keyint=infinite:scenecut=0:repeat-headers=0");
   } else {
-    spec.input = Fourcc::kI420;
+    spec.feed = ffmpeg::make_host_feed(Fourcc::kI420);
     std::string params = "keyint=-1:scenecut=0:repeat-headers=0:open-gop=0:info=0:log-level=error";
     if (!settings.level.empty()) params += ":level-idc=" + settings.level;
     spec.options.emplace_back("x265-params", params);
   }
-  return ffmpeg::LibavEncoder::create(settings, spec, std::move(callback));
+  return ffmpeg::LibavEncoder::create(settings, std::move(spec), std::move(callback));
 }
 
 }  // namespace lumen::software

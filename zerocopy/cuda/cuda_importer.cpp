@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "capture/dmabuf_memory.h"
+#include "zerocopy/cuda/download.h"
 #include "zerocopy/frame_geometry.h"
 
 namespace lumen::cuda {
@@ -125,25 +126,12 @@ Result<CudaBuffer> CudaImporter::convert(const CapturedFrame& captured, const Re
 Result<CpuImage> CudaImporter::read_back(const CudaBuffer& buffer) {
   auto image = images_->acquire();
   if (!image) return image;
-  const Driver& cuda = context_->driver();
-  for (unsigned plane = 0; plane < plane_count(buffer.format); ++plane) {
-    const PlaneExtent extent = plane_extent(buffer.format, target_.size, plane);
-    CUDA_MEMCPY2D region{};
-    region.srcMemoryType = CU_MEMORYTYPE_DEVICE;
-    region.srcDevice = buffer.planes[plane];
-    region.srcPitch = buffer.pitches[plane].bytes;
-    region.dstMemoryType = CU_MEMORYTYPE_HOST;
-    region.dstHost = image->planes[plane];
-    region.dstPitch = image->pitches[plane].bytes;
-    region.WidthInBytes = extent.row_bytes;
-    region.Height = extent.rows;
-    auto copied = cuda.check(cuda.cuMemcpy2DAsync(&region, context_->stream()), "cuMemcpy2DAsync");
-    if (!copied) {
-      // What is queued already must not write into an image that goes back to the ring.
-      (void)context_->synchronize();
-      return tl::unexpected(std::move(copied.error()));
-    }
+  if (auto queued = queue_download(*context_, buffer, target_.size, *image); !queued) {
+    // What is queued already must not write into an image that goes back to the ring.
+    (void)context_->synchronize();
+    return tl::unexpected(std::move(queued.error()));
   }
+  const Driver& cuda = context_->driver();
   auto done =
       cuda.check(cuda.cuEventRecord(finished_, context_->stream()), "cuEventRecord").and_then([&] {
         return cuda.check(cuda.cuEventSynchronize(finished_), "cuEventSynchronize");

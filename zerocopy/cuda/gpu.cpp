@@ -32,6 +32,16 @@ Result<std::shared_ptr<const Context>> Gpu::context() {
   return *context_;
 }
 
+bool Gpu::usable() const {
+  if (!context_ || !*context_) return true;
+  const Context& context = ***context_;
+  const auto current = context.make_current();
+  if (!current) return false;
+  // Tells of the errors of earlier work, too.
+  const CUresult state = context.driver().cuStreamQuery(context.stream());
+  return state == CUDA_SUCCESS || static_cast<int>(state) == kErrorNotReady;
+}
+
 Result<void> check_driver() {
   auto library = load_library("libcuda.so.1");
   if (!library) {

@@ -21,6 +21,10 @@ class Gpu {
   /// everything made with the old one first.
   void lose() { context_.reset(); }
 
+  /// Cheap. False: it was opened, and its context has died since. Any thread that does not call the
+  /// others meanwhile.
+  [[nodiscard]] bool usable() const;
+
  private:
   std::optional<Result<std::shared_ptr<const Context>>> context_;
 };

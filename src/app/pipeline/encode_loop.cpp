@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <utility>
+#include <variant>
 
 #include <fmt/format.h>
 
 #include "core/log.h"
+#include "zerocopy/importer_registry.h"
 
 namespace lumen {
 namespace {
@@ -30,13 +32,14 @@ bool is_yuv(Fourcc format) { return format == Fourcc::kNV12 || format == Fourcc:
 }  // namespace
 
 EncodeLoop::EncodeLoop(EncodeLoopSettings settings, LatestSlot<CapturedFrame>& slot,
-                       KeyFramePolicy& policy, TraceWriter* trace, Callbacks callbacks)
+                       RepairPolicy& policy, TraceWriter* trace, Callbacks callbacks)
     : settings_(std::move(settings)),
       slot_(slot),
       policy_(policy),
       trace_(trace),
       callbacks_(std::move(callbacks)),
-      pacer_(settings_.video.rate) {}
+      pacer_(settings_.video.rate),
+      encoders_(settings_.encoder, [this](EncodedFrame frame) { on_encoded(std::move(frame)); }) {}
 
 EncodeLoop::~EncodeLoop() { join(); }
 
@@ -72,16 +75,20 @@ void EncodeLoop::run(std::promise<Offers> offers) {
     return;
   }
   planner_ = std::move(*planner);
+  planner_->on_gpu_lost([this] {
+    encoders_.close();
+    last_.reset();
+  });
   show_route();
   offers.set_value(planner_->offers());
 
   std::optional<Error> error;
   if (auto worked = work(); !worked) error = std::move(worked.error());
-  if (encoder_) {
-    if (auto flushed = encoder_->flush(); !flushed && !error) error = std::move(flushed.error());
+  if (VideoEncoder* const encoder = encoders_.encoder()) {
+    if (auto flushed = encoder->flush(); !flushed && !error) error = std::move(flushed.error());
   }
   last_.reset();
-  encoder_.reset();
+  encoders_.close();
   planner_.reset();  // on the thread that the GPU's contexts belong to
   callbacks_.finished(std::move(error));
 }
@@ -178,7 +185,7 @@ Result<void> EncodeLoop::encode_repeat() {
 
 // The stream keeps the size that it began with; later pictures of other sizes are scaled into it.
 Result<void> EncodeLoop::prepare_encoder() {
-  if (encoder_) return {};
+  if (encoders_.encoder() != nullptr) return {};
   EncoderSettings video = settings_.video;
   {
     const std::scoped_lock lock(status_mutex_);
@@ -201,74 +208,106 @@ Result<void> EncodeLoop::fit_encoder(const CapturedFrame& frame) {
   }
   video.size = settings_.size.value_or(even(frame.crop.size));
   if (is_yuv(frame.format)) video.color = frame.color;
-  if (encoder_ && video.size == settings_.video.size && video.color == settings_.video.color) {
+  if (encoders_.encoder() != nullptr && video.size == settings_.video.size &&
+      video.color == settings_.video.color) {
     return {};
   }
-  encoder_.reset();
+  encoders_.close();
   return open(video);
 }
 
 Result<void> EncodeLoop::open(EncoderSettings video) {
-  Ladder failed;
-  {
-    const std::scoped_lock lock(status_mutex_);
-    failed = status_.encoders;
-    std::erase_if(failed, [](const LadderStep& step) { return step.taken; });
-  }
-  auto opened = open_encoder(
-      settings_.encoder, video, {}, [this](EncodedFrame frame) { on_encoded(std::move(frame)); },
-      std::move(failed));
-  if (!opened) return tl::unexpected(std::move(opened.error()));
-  encoder_ = std::move(opened->encoder);
-  backend_ = opened->backend;
+  auto opened = encoders_.open(video, {.gpu = planner_->gpu()});
+  show_encoders();
+  if (!opened) return opened;
   settings_.video = video;
-  for (const LadderStep& step : opened->ladder) {
-    if (step.taken) {
-      log::area("encode").info("{} ({}), {} {}x{}, {:.1f} Mb/s", step.reason, step.name,
-                               to_string(video.codec), video.size.width, video.size.height,
-                               static_cast<double>(video.bitrate_bps) / 1e6);
-    } else {
-      log::area("encode").info("not {}: {}", step.name, step.reason);
-    }
-  }
-  {
-    const std::scoped_lock lock(status_mutex_);
-    status_.encoders = opened->ladder;
-    status_.stream = encoder_->stream();
-  }
+  const VideoEncoder& encoder = *encoders_.encoder();
+  policy_.set_encoder(encoder.capabilities(), video.refresh_frames);
+  const EncoderInput input = encoder.input();
   auto configured = planner_->configure(
-      {.size = video.size, .format = encoder_->input().format, .color = video.color});
+      {.size = video.size, .format = input.format, .memory = input.memory, .color = video.color});
   show_route();
   return configured;
 }
 
-Result<void> EncodeLoop::encode(const Frame& frame) {
+void EncodeLoop::show_encoders() {
+  const std::scoped_lock lock(status_mutex_);
+  status_.encoders = encoders_.steps();
+  if (encoders_.encoder() != nullptr) status_.stream = encoders_.encoder()->stream();
+}
+
+Result<void> EncodeLoop::encode(Frame frame) {
+  if (encoders_.encoder() == nullptr) {  // the GPU was lost and with it the encoder
+    policy_.request(KeyFrameReason::kEncoderReplaced);
+    if (auto opened = open(settings_.video); !opened) return opened;
+  }
+  auto submitted = submit(frame);
+  if (submitted) return submitted;
+  return replace_encoder(submitted.error(), std::move(frame));
+}
+
+Result<void> EncodeLoop::submit(const Frame& frame) {
   Timestamp pts = frame.times[Stage::kProduced];
   if (last_pts_ != kNoTimestamp) pts = std::max(pts, last_pts_ + 1us);
   last_pts_ = pts;
-  const auto key = policy_.decide(pts);
   last_encoded_at_ = now();
-  auto encoded = encoder_->encode(frame, pts, EncodeRequest::key_frame(key.has_value()));
-  return encoded ? Result<void>{} : replace_encoder(std::move(encoded.error()));
+  const auto decision = policy_.decide(pts);
+  auto submitted = encoders_.encoder()->encode(frame, pts, decision.request);
+  if (submitted || submitted.error().kind != ErrorKind::kRetry) return submitted;
+  log::area("encode").debug("{}: {}", encoders_.backend(), submitted.error().describe());
+  if (decision.request.repair != EncodeRequest::Repair::kNone) {
+    policy_.request(KeyFrameReason::kEncoderReplaced);  // what was asked of this frame
+  }
+  const std::scoped_lock lock(status_mutex_);
+  ++status_.skipped;
+  return {};
 }
 
-// The frame that the encoder died of is lost; the next one begins the new encoder's stream.
-Result<void> EncodeLoop::replace_encoder(Error cause) {
-  if (settings_.encoder != "auto" || cause.kind == ErrorKind::kInvalidArgument) {
-    return tl::unexpected(std::move(cause));
-  }
-  log::area("encode").warn("{} failed: {}; stepping down", backend_, cause.describe());
-  encoder_.reset();
-  last_.reset();
-  {
-    const std::scoped_lock lock(status_mutex_);
-    for (LadderStep& step : status_.encoders) {
-      if (step.taken) step = {step.name, false, "failed while streaming: " + cause.message};
+// What was inside the encoder is lost. The picture that it died of is not, where that is possible:
+// the screen may stay as it is for long.
+Result<void> EncodeLoop::replace_encoder(Error cause, Frame frame) {
+  std::optional<Frame> kept(std::move(frame));
+  for (;;) {
+    if (cause.kind == ErrorKind::kInvalidArgument) return tl::unexpected(std::move(cause));
+    auto failed = encoders_.failed(cause, now());
+    show_encoders();
+    if (!failed) return failed;
+    if (!gpu_usable(*planner_->gpu())) {
+      kept.reset();
+      last_.reset();
     }
-    ++status_.skipped;
+    if (auto recovered = planner_->recover_gpu(); !recovered) return recovered;
+    policy_.request(KeyFrameReason::kEncoderReplaced);
+    if (auto opened = open(settings_.video); !opened) return opened;
+    if (kept) kept = as_input(std::move(*kept));
+    last_ = kept;
+    if (!kept) {
+      {
+        const std::scoped_lock lock(status_mutex_);
+        ++status_.skipped;
+      }
+      callbacks_.renegotiate(planner_->offers());  // the source then sends its picture again
+      return {};
+    }
+    auto submitted = submit(*kept);
+    if (submitted) return {};
+    cause = std::move(submitted.error());
   }
-  policy_.request(KeyFrameReason::kEncoderReplaced);
-  return open(settings_.video);
+}
+
+// A frame that was made for another encoder; none where this one can't read it.
+std::optional<Frame> EncodeLoop::as_input(Frame frame) const {
+  const EncoderInput input = encoders_.encoder()->input();
+  if (const auto* buffer = std::get_if<CudaBuffer>(&frame.payload)) {
+    if (buffer->format != input.format) return std::nullopt;
+    if (input.memory == FrameMemory::kCuda) return frame;
+    auto image = read_back(*buffer, frame.size);
+    if (!image) return std::nullopt;
+    frame.payload = std::move(*image);
+    return frame;
+  }
+  if (std::get<CpuImage>(frame.payload).format != input.format) return std::nullopt;
+  return frame;
 }
 
 void EncodeLoop::on_encoded(EncodedFrame frame) {

@@ -16,8 +16,8 @@
 #include "core/ladder.h"
 #include "core/latest_slot.h"
 #include "core/trace_writer.h"
-#include "encode/encoder_registry.h"
-#include "encode/key_frame_policy.h"
+#include "encode/encoder_ladder.h"
+#include "encode/repair_policy.h"
 #include "zerocopy/planner.h"
 
 namespace lumen {
@@ -56,7 +56,7 @@ class EncodeLoop {
   };
 
   /// Slot, policy and trace (may be null) must outlive the loop.
-  EncodeLoop(EncodeLoopSettings settings, LatestSlot<CapturedFrame>& slot, KeyFramePolicy& policy,
+  EncodeLoop(EncodeLoopSettings settings, LatestSlot<CapturedFrame>& slot, RepairPolicy& policy,
              TraceWriter* trace, Callbacks callbacks);
   EncodeLoop(const EncodeLoop&) = delete;
   ~EncodeLoop();  // the slot must be closed
@@ -83,8 +83,11 @@ class EncodeLoop {
   Result<void> prepare_encoder();
   Result<void> fit_encoder(const CapturedFrame& frame);
   Result<void> open(EncoderSettings video);
-  Result<void> encode(const Frame& frame);
-  Result<void> replace_encoder(Error cause);
+  Result<void> encode(Frame frame);
+  Result<void> submit(const Frame& frame);
+  Result<void> replace_encoder(Error cause, Frame frame);
+  [[nodiscard]] std::optional<Frame> as_input(Frame frame) const;
+  void show_encoders();
   void on_encoded(EncodedFrame frame);
   bool limit_reached() const;
   void show_route();
@@ -92,14 +95,13 @@ class EncodeLoop {
   EncodeLoopSettings settings_;
   std::unique_ptr<Planner> planner_;
   LatestSlot<CapturedFrame>& slot_;
-  KeyFramePolicy& policy_;
+  RepairPolicy& policy_;
   TraceWriter* trace_;
   Callbacks callbacks_;
   FramePacer pacer_;
 
   std::string shown_route_;  // what the status says
-  std::unique_ptr<VideoEncoder> encoder_;
-  std::string backend_;
+  EncoderLadder encoders_;
   std::optional<Frame> last_;
   Timestamp last_encoded_at_ = kNoTimestamp;
   Timestamp last_pts_ = kNoTimestamp;

@@ -38,8 +38,8 @@ ExitCode loop_code(const Error& error) {
   return encoder ? ExitCode::kEncoderUnavailable : ExitCode::kCaptureFailed;
 }
 
-KeyFrameSettings key_frame_settings(const StreamOptions& options) {
-  KeyFrameSettings settings;
+RepairSettings repair_settings(const StreamOptions& options) {
+  RepairSettings settings;
   settings.rate = options.fps;
   return settings;
 }
@@ -88,7 +88,7 @@ std::string_view text_of(FrameRate rate, std::string& storage) {
 }  // namespace
 
 Pipeline::Pipeline(const StreamOptions& options, std::function<void()> wake)
-    : options_(options), wake_(std::move(wake)), key_frames_(key_frame_settings(options)) {}
+    : options_(options), wake_(std::move(wake)), repairs_(repair_settings(options)) {}
 
 tl::expected<std::unique_ptr<Pipeline>, Failure> Pipeline::create(const StreamOptions& options,
                                                                   std::function<void()> wake) {
@@ -120,17 +120,17 @@ tl::expected<void, Failure> Pipeline::prepare() {
     sinks_.push_back(std::make_unique<SinkRunner>(
         std::move(*sink), ledger_, trace_.get(),
         SinkRunner::Callbacks{
-            .key_frame_needed = [this] { key_frames_.request(KeyFrameReason::kSinkOverflow); },
+            .key_frame_needed = [this] { repairs_.request(KeyFrameReason::kSinkOverflow); },
             .failed = [this](const std::string& name,
                              const Error& error) { on_sink_failed(name, error); }}));
   }
   sinks_alive_ = static_cast<unsigned>(sinks_.size());
   const bool periodic = std::ranges::any_of(
       sinks_, [](const auto& sink) { return sink->needs_periodic_key_frames(); });
-  key_frames_.set_periodic(periodic ? PeriodicKeyFrames::kOn : PeriodicKeyFrames::kOff);
+  repairs_.set_periodic(periodic ? PeriodicKeyFrames::kOn : PeriodicKeyFrames::kOff);
 
   loop_ = std::make_unique<EncodeLoop>(
-      loop_settings(options_), slot_, key_frames_, trace_.get(),
+      loop_settings(options_), slot_, repairs_, trace_.get(),
       EncodeLoop::Callbacks{
           .encoded = [this](const EncodedFrame& frame) { on_encoded(frame); },
           .renegotiate =

@@ -65,7 +65,7 @@ class Pipeline final : private CaptureListener {
   std::function<void()> wake_;
   FrameLedger ledger_;
   std::unique_ptr<TraceWriter> trace_;
-  KeyFramePolicy key_frames_;
+  RepairPolicy repairs_;
   LatestSlot<CapturedFrame> slot_;
   std::vector<std::unique_ptr<SinkRunner>> sinks_;
   std::unique_ptr<CaptureSource> source_;

@@ -1,0 +1,132 @@
+#include <algorithm>
+#include <variant>
+#include <vector>
+
+#include "encode/ffmpeg/frame_feed.h"
+#include "encode/ffmpeg/libav_log.h"
+#include "zerocopy/cuda/context.h"
+#include "zerocopy/cuda/uploader.h"
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavutil/buffer.h>
+#include <libavutil/frame.h>
+#include <libavutil/hwcontext.h>
+}
+
+// After ffnvcodec's header, which defines CUDA_VERSION: else this one includes CUDA's own <cuda.h>.
+extern "C" {
+#include <libavutil/hwcontext_cuda.h>
+}
+
+namespace lumen::ffmpeg {
+namespace {
+
+struct BufferDeleter {
+  void operator()(AVBufferRef* buffer) const { av_buffer_unref(&buffer); }
+};
+using BufferRef = std::unique_ptr<AVBufferRef, BufferDeleter>;
+
+// Lets libavcodec hold the pooled buffer. The address is that of GPU memory: nothing here reads it.
+AVBufferRef* share(const CudaBuffer& buffer) {
+  auto* owner = new std::shared_ptr<void>(buffer.memory);
+  AVBufferRef* shared = av_buffer_create(
+      reinterpret_cast<std::uint8_t*>(buffer.planes[0]), 1,
+      [](void* opaque, std::uint8_t*) { delete static_cast<std::shared_ptr<void>*>(opaque); },
+      owner, AV_BUFFER_FLAG_READONLY);
+  if (shared == nullptr) delete owner;
+  return shared;
+}
+
+class CudaFeed final : public FrameFeed {
+ public:
+  explicit CudaFeed(std::shared_ptr<const cuda::Context> context)
+      : context_(std::move(context)), uploader_(context_) {}
+
+  [[nodiscard]] EncoderInput input() const override { return {Fourcc::kNV12, FrameMemory::kCuda}; }
+  Result<void> prepare(AVCodecContext& context) override;
+  Result<void> fill(AVFrame& target, const Frame& frame) override;
+
+ private:
+  Result<CudaBuffer> bring(const Frame& frame);
+
+  std::shared_ptr<const cuda::Context> context_;
+  cuda::Uploader uploader_;
+  BufferRef frames_;
+  // FFmpeg's NVENC remembers registrations by address and never forgets them before it is closed:
+  // what it has seen stays allocated until then.
+  std::vector<std::shared_ptr<void>> seen_;
+};
+
+// FFmpeg hands AVCUDADeviceContext::stream to nvEncSetIOCudaStreams: NVENC waits for what is queued
+// there, and no CPU does.
+Result<void> CudaFeed::prepare(AVCodecContext& context) {
+  BufferRef device(av_hwdevice_ctx_alloc(AV_HWDEVICE_TYPE_CUDA));
+  if (!device) return fail(ErrorKind::kUnsupported, "this FFmpeg was built without CUDA");
+  auto* const base = reinterpret_cast<AVHWDeviceContext*>(device->data);
+  auto* const cuda = static_cast<AVCUDADeviceContext*>(base->hwctx);
+  cuda->cuda_ctx = context_->handle();
+  cuda->stream = context_->stream();
+  if (const int result = av_hwdevice_ctx_init(device.get()); result < 0) {
+    return fail(ErrorKind::kUnsupported,
+                "FFmpeg does not take the CUDA context: " + describe_libav_error(result));
+  }
+  frames_.reset(av_hwframe_ctx_alloc(device.get()));
+  if (!frames_) return fail(ErrorKind::kIo, "out of memory");
+  auto* const frames = reinterpret_cast<AVHWFramesContext*>(frames_->data);
+  frames->format = AV_PIX_FMT_CUDA;
+  frames->sw_format = AV_PIX_FMT_NV12;
+  frames->width = context.width;
+  frames->height = context.height;
+  if (const int result = av_hwframe_ctx_init(frames_.get()); result < 0) {
+    return fail(ErrorKind::kUnsupported,
+                "FFmpeg makes no CUDA frames: " + describe_libav_error(result));
+  }
+  context.pix_fmt = AV_PIX_FMT_CUDA;
+  context.sw_pix_fmt = AV_PIX_FMT_NV12;
+  context.hw_frames_ctx = av_buffer_ref(frames_.get());
+  return context.hw_frames_ctx != nullptr ? Result<void>{} : fail(ErrorKind::kIo, "out of memory");
+}
+
+Result<CudaBuffer> CudaFeed::bring(const Frame& frame) {
+  if (const auto* image = std::get_if<CpuImage>(&frame.payload)) {
+    auto current = context_->make_current();
+    if (!current) return tl::unexpected(std::move(current.error()));
+    return uploader_.upload(*image, frame.size);
+  }
+  const auto& buffer = std::get<CudaBuffer>(frame.payload);
+  if (buffer.context != context_) {
+    return fail(ErrorKind::kDeviceLost, "the GPU was opened again");
+  }
+  return buffer;
+}
+
+Result<void> CudaFeed::fill(AVFrame& target, const Frame& frame) {
+  auto buffer = bring(frame);
+  if (!buffer) return tl::unexpected(std::move(buffer.error()));
+  if (buffer->format != Fourcc::kNV12) {
+    return fail(ErrorKind::kInvalidArgument, "wants NV12");
+  }
+  if (std::ranges::find(seen_, buffer->allocation) == seen_.end()) {
+    seen_.push_back(buffer->allocation);
+  }
+  target.buf[0] = share(*buffer);
+  target.hw_frames_ctx = av_buffer_ref(frames_.get());
+  if (target.buf[0] == nullptr || target.hw_frames_ctx == nullptr) {
+    return fail(ErrorKind::kIo, "out of memory");
+  }
+  target.format = AV_PIX_FMT_CUDA;
+  for (std::size_t i = 0; i < 2; ++i) {
+    target.data[i] = reinterpret_cast<std::uint8_t*>(buffer->planes[i]);
+    target.linesize[i] = static_cast<int>(buffer->pitches[i].bytes);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FrameFeed>> create_cuda_feed(std::shared_ptr<const cuda::Context> context) {
+  return std::make_unique<CudaFeed>(std::move(context));
+}
+
+}  // namespace lumen::ffmpeg
