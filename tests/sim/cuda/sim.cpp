@@ -29,8 +29,10 @@ extern "C" {
 
 LUMEN_SIM_EXPORT std::uint64_t lumen_sim_cuda_mark(CUcontext context, CUstream handle) {
   Simulator& sim = simulator();
-  const Lock lock(sim.mutex);
+  Lock lock(sim.mutex);
   const auto stream = stream_of(sim, context, handle);
+  // What reads on the default stream waits for the blocking streams too: submit() queues that.
+  if (stream != nullptr && stream->legacy) sim.streams.submit(lock, stream, {});
   // A stream that was never used has mark 0 too; 1 is reached at once.
   return stream == nullptr ? 0 : stream->submitted + 1;
 }
@@ -100,13 +102,13 @@ LUMEN_SIM_EXPORT int lumen_sim_cuda_enter(const char* name) {
   Simulator& sim = simulator();
   const Lock lock(sim.mutex);
   const auto told = sim.journal.enter(name);
-  return told ? static_cast<int>(*told) : -1;
+  return told.value_or(-1);
 }
 
 LUMEN_SIM_EXPORT void lumen_sim_cuda_leave(const char* name, int code) {
   Simulator& sim = simulator();
   const Lock lock(sim.mutex);
-  sim.journal.leave(name, result(code));
+  sim.journal.leave(name, code);
 }
 
 LUMEN_SIM_EXPORT void lumen_sim_cuda_violation(const char* text) {

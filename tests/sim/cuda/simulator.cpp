@@ -159,7 +159,8 @@ std::size_t Simulator::live_handles(CUcontext context, std::string* names) {
 
 std::optional<CUresult> enter(Simulator& sim, const char* name, Needs needs,
                               std::optional<CUresult>& forced) {
-  const auto injected = sim.journal.enter(name);
+  const auto told = sim.journal.enter(name);
+  const auto injected = told ? std::optional(result(*told)) : std::nullopt;
   if (Streams::in_host_function()) {
     sim.violation("called inside a host function");
     return kNotPermitted;

@@ -13,9 +13,9 @@
 
 #include "gl_bridge.h"
 #include "handle_table.h"
-#include "journal.h"
 #include "memory.h"
 #include "streams.h"
+#include "tests/sim/journal.h"
 
 namespace lumen::sim {
 
@@ -76,7 +76,7 @@ class Simulator {
   Simulator();
 
   std::mutex mutex;
-  Journal journal;
+  Journal journal{"CUDA stand-in", "LUMEN_SIM_CUDA"};
   DeviceMemory memory;
   Streams streams{mutex};
   bool initialized = false;

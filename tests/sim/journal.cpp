@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <utility>
 
 #include <unistd.h>
 
@@ -14,24 +15,27 @@ bool parse_number(std::string_view text, Number& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+thread_local std::string last_call;
+
 }  // namespace
 
-Journal::Journal() {
-  if (const char* rules = std::getenv("LUMEN_SIM_CUDA_FAIL"); rules != nullptr) {
+Journal::Journal(std::string product, const std::string& prefix) : product_(std::move(product)) {
+  if (const char* rules = std::getenv((prefix + "_FAIL").c_str()); rules != nullptr) {
     if (!set_fail(rules)) {
-      std::fprintf(stderr, "CUDA stand-in: LUMEN_SIM_CUDA_FAIL=%s is not understood\n", rules);
+      std::fprintf(stderr, "%s: %s_FAIL=%s is not understood\n", product_.c_str(), prefix.c_str(),
+                   rules);
       std::abort();
     }
   }
-  if (const char* path = std::getenv("LUMEN_SIM_CUDA_TRACE"); path != nullptr) {
+  if (const char* path = std::getenv((prefix + "_TRACE").c_str()); path != nullptr) {
     trace_.reset(std::fopen(path, "ae"));
   }
-  const char* strict = std::getenv("LUMEN_SIM_CUDA_STRICT");
+  const char* strict = std::getenv((prefix + "_STRICT").c_str());
   strict_ = strict != nullptr && std::string_view(strict) == "1";
 }
 
-std::optional<CUresult> Journal::enter(std::string_view name) {
-  last_call_ = name;
+std::optional<int> Journal::enter(std::string_view name) {
+  last_call = name;
   ++total_;
   auto entry = calls_.find(name);
   if (entry == calls_.end()) entry = calls_.emplace(name, 0).first;
@@ -44,10 +48,10 @@ std::optional<CUresult> Journal::enter(std::string_view name) {
   return std::nullopt;
 }
 
-void Journal::leave(std::string_view name, CUresult result) {
+void Journal::leave(std::string_view name, int result) {
   if (trace_ == nullptr) return;
   std::fprintf(trace_.get(), "%d %.*s %d\n", static_cast<int>(::gettid()),
-               static_cast<int>(name.size()), name.data(), static_cast<int>(result));
+               static_cast<int>(name.size()), name.data(), result);
   std::fflush(trace_.get());
 }
 
@@ -73,7 +77,7 @@ std::optional<std::vector<Journal::Rule>> Journal::parse(std::string_view text) 
         code > 999) {
       return std::nullopt;
     }
-    rule.code = result(code);
+    rule.code = code;
     rules.push_back(std::move(rule));
   }
   return rules;
@@ -93,13 +97,13 @@ std::uint64_t Journal::calls(std::string_view name) const {
 }
 
 void Journal::violation(const std::string& text) {
-  violations_.push_back(last_call_ + ": " + text);
+  violations_.push_back(last_call + ": " + text);
   if (trace_ != nullptr) {
     std::fprintf(trace_.get(), "violation %s\n", violations_.back().c_str());
     std::fflush(trace_.get());
   }
   if (!strict_) return;
-  std::fprintf(stderr, "CUDA stand-in: violation: %s\n", violations_.back().c_str());
+  std::fprintf(stderr, "%s: violation: %s\n", product_.c_str(), violations_.back().c_str());
   std::abort();
 }
 

@@ -1,5 +1,5 @@
-// What was called, what was done wrong, and which calls are told to fail. Guarded by the caller
-// (Simulator's mutex).
+// What was called, what was done wrong, and which calls are told to fail, for every stand-in.
+// Guarded by the caller (the simulator's mutex).
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,16 @@
 #include <string_view>
 #include <vector>
 
-#include "results.h"
-
 namespace lumen::sim {
 
 class Journal {
  public:
-  /// Reads LUMEN_SIM_CUDA_FAIL, _TRACE and _STRICT.
-  Journal();
+  /// Reads PREFIX_FAIL, _TRACE and _STRICT. `product`, "CUDA stand-in", begins what is printed.
+  Journal(std::string product, const std::string& prefix);
 
   /// Counts a call of `name` and returns what it is told to fail with.
-  std::optional<CUresult> enter(std::string_view name);
-  void leave(std::string_view name, CUresult result);
+  std::optional<int> enter(std::string_view name);
+  void leave(std::string_view name, int result);
 
   /// Replaces the rules: "NAME@N=CODE" fails the Nth call since the last reset(), "NAME@N+=CODE"
   /// that and all later ones; a comma between rules; NAME * counts every call. False: not
@@ -32,7 +30,8 @@ class Journal {
   /// Calls since the last reset(). "*" is all.
   [[nodiscard]] std::uint64_t calls(std::string_view name) const;
 
-  /// The caller broke a rule of the API. Aborts where LUMEN_SIM_CUDA_STRICT is 1.
+  /// The caller broke a rule of the API in the call that this thread made last. Aborts where
+  /// PREFIX_STRICT is 1.
   void violation(const std::string& text);
   [[nodiscard]] std::string violations() const;  // one a line
   [[nodiscard]] std::size_t violation_count() const { return violations_.size(); }
@@ -45,7 +44,7 @@ class Journal {
     std::string name;
     std::uint64_t from = 0;
     bool and_later = false;
-    CUresult code = CUDA_SUCCESS;
+    int code = 0;
   };
   struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
@@ -57,7 +56,7 @@ class Journal {
   std::uint64_t total_ = 0;
   std::vector<Rule> rules_;
   std::vector<std::string> violations_;
-  std::string last_call_;
+  std::string product_;
   std::unique_ptr<std::FILE, CloseFile> trace_;
   bool strict_ = false;
 };
