@@ -1,0 +1,237 @@
+// What every backend promises, whatever it is made of. NVENC's two run on the NVENC stand-in.
+#include <algorithm>
+#include <string>
+#include <thread>
+
+#include "encode/nal.h"
+#include "sim/encode/encoder_fixture.h"
+
+namespace lumen {
+namespace {
+
+using test::DecodedPicture;
+using test::EncoderFixture;
+
+struct Kind {
+  std::string backend;
+  Codec codec = Codec::kH264;
+  FrameMemory memory = FrameMemory::kHost;  // of the pictures
+};
+
+std::string name_of(const Kind& kind) {
+  std::string name = kind.backend + "_" + std::string(to_string(kind.codec)) +
+                     (kind.memory == FrameMemory::kCuda ? "_cuda" : "_host");
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+void PrintTo(const Kind& kind, std::ostream* out) { *out << name_of(kind); }
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr Extent kSize{640, 360};
+constexpr std::uint64_t kBitrate = 4'000'000;
+#else
+constexpr Extent kSize{1920, 1080};
+constexpr std::uint64_t kBitrate = 20'000'000;
+#endif
+constexpr Extent kSmall{640, 360};
+
+EncoderSettings settings_of(Codec codec, Extent size = kSmall) {
+  EncoderSettings settings;
+  settings.codec = codec;
+  settings.size = size;
+  settings.rate = {60, 1};
+  settings.bitrate_bps = size == kSmall ? 4'000'000 : kBitrate;
+  return settings;
+}
+
+class EncoderContract : public testing::TestWithParam<Kind> {
+ protected:
+  void SetUp() override { machine_.start(); }
+  void TearDown() override {
+    fixture_.close();
+    gpu_->lose();
+    machine_.finish();
+  }
+  void open(const EncoderSettings& settings) {
+    const auto opened = fixture_.open(GetParam().backend, settings);
+    ASSERT_TRUE(opened) << opened.error().describe();
+  }
+  void encode(std::uint32_t n, const EncodeRequest& request = {}) {
+    const auto done = fixture_.encode(n, request, GetParam().memory);
+    ASSERT_TRUE(done) << n << ": " << done.error().describe();
+  }
+  std::vector<EncodedFrame> flush() {
+    const auto done = fixture_.encoder->flush();
+    EXPECT_TRUE(done) << done.error().describe();
+    return fixture_.take();
+  }
+  static EncodeRequest key(bool wanted = true) { return EncodeRequest::key_frame(wanted); }
+
+  test::StandIns machine_;
+  std::shared_ptr<cuda::Gpu> gpu_ = std::make_shared<cuda::Gpu>();
+  EncoderFixture fixture_{gpu_};
+};
+
+TEST_P(EncoderContract, EveryPictureComesOutOnceAndLooksLikeItWentIn) {
+  open(settings_of(GetParam().codec, kSize));
+  for (std::uint32_t n = 0; n < 120; ++n) encode(n, key(n == 0));
+  const auto frames = flush();
+  ASSERT_EQ(frames.size(), 120u);
+  for (std::uint32_t n = 0; n < 120; ++n) {
+    EXPECT_EQ(frames[n].pts, EncoderFixture::time_of(n));
+    EXPECT_EQ(frames[n].times.id, n);
+    EXPECT_TRUE(frames[n].times.has(Stage::kSubmitted));
+    EXPECT_TRUE(frames[n].times.has(Stage::kEncoded));
+    EXPECT_EQ(frames[n].key, n == 0) << n;
+  }
+  const auto pictures = test::play(GetParam().codec, frames);
+  ASSERT_EQ(pictures.size(), 120u);
+  double worst = 100;
+  for (std::uint32_t n = 0; n < 120; ++n) {
+    ASSERT_EQ(pictures[n].number(), n);
+    worst = std::min(worst, test::psnr(pictures[n], fixture_.original(n)));
+  }
+  EXPECT_GE(worst, 35.0);
+  RecordProperty("worst_psnr", std::to_string(worst));
+  EXPECT_EQ(pictures[5].color_primaries, 1);
+  EXPECT_EQ(pictures[5].color_transfer, 1);
+  EXPECT_EQ(pictures[5].color_matrix, 1);
+  EXPECT_FALSE(pictures[5].full_range);
+}
+
+TEST_P(EncoderContract, KeyFramesComeWhereTheyAreAskedForAndNowhereElse) {
+  open(settings_of(GetParam().codec));
+  const auto wanted = [](std::uint32_t n) { return n == 0 || n == 31 || n == 32 || n == 60; };
+  for (std::uint32_t n = 0; n < 90; ++n) encode(n, key(wanted(n)));
+  const auto frames = flush();
+  ASSERT_EQ(frames.size(), 90u);
+  for (std::uint32_t n = 0; n < 90; ++n) EXPECT_EQ(frames[n].key, wanted(n)) << n;
+  // A receiver that comes late starts at any of them.
+  const std::vector<EncodedFrame> late(frames.begin() + 32, frames.end());
+  const auto pictures = test::play(GetParam().codec, late);
+  ASSERT_EQ(pictures.size(), late.size());
+  for (std::uint32_t n = 0; n < pictures.size(); ++n) EXPECT_EQ(pictures[n].number(), n + 32);
+}
+
+TEST_P(EncoderContract, ParameterSetsStandApartFromThePictures) {
+  if (GetParam().codec == Codec::kAv1) GTEST_SKIP() << "AV1's sequence header is repeated";
+  open(settings_of(GetParam().codec));
+  for (std::uint32_t n = 0; n < 3; ++n) encode(n, key());
+  const Codec codec = GetParam().codec;
+  unsigned sets = 0;
+  NalReader header(fixture_.encoder->stream()->parameter_sets);
+  while (const auto nal = header.next()) sets += is_parameter_set(codec, *nal) ? 1 : 100;
+  EXPECT_EQ(sets, codec == Codec::kH264 ? 2u : 3u);
+  for (const EncodedFrame& frame : flush()) {
+    NalReader reader(frame.data.view());
+    while (const auto nal = reader.next()) EXPECT_FALSE(is_parameter_set(codec, *nal));
+  }
+}
+
+TEST_P(EncoderContract, ANewBitRateIsKeptWithinASecond) {
+  open(settings_of(GetParam().codec));
+  if (!fixture_.encoder->capabilities().change_bitrate) GTEST_SKIP() << "can't change its rate";
+  for (std::uint32_t n = 0; n < 120; ++n) encode(n, key(n == 0));
+  const auto changed = fixture_.encoder->reconfigure({.bitrate_bps = 1'000'000});
+  ASSERT_TRUE(changed) << changed.error().describe();
+  for (std::uint32_t n = 120; n < 300; ++n) encode(n);
+  const auto frames = flush();
+  ASSERT_EQ(frames.size(), 300u);
+  const auto bits = [&](std::size_t from, std::size_t to) {
+    std::size_t bytes = 0;
+    for (std::size_t i = from; i < to; ++i) bytes += frames[i].data.view().size();
+    return static_cast<double>(bytes) * 8;
+  };
+  EXPECT_GT(bits(60, 120), 1.5e6) << "the picture is worth more than the new rate";
+  EXPECT_LT(bits(180, 240), 1.05e6);
+  EXPECT_LT(bits(240, 300), 1.05e6);
+  const auto pictures = test::play(GetParam().codec, frames);
+  ASSERT_EQ(pictures.size(), 300u);
+  for (std::uint32_t n = 0; n < 300; ++n) EXPECT_EQ(pictures[n].number(), n);
+}
+
+TEST_P(EncoderContract, ANewSizeBeginsWithAKeyFrameOfThatSize) {
+  EncoderSettings settings = settings_of(GetParam().codec);
+  settings.max_size = {1280, 720};
+  open(settings);
+  if (!fixture_.encoder->capabilities().change_size) GTEST_SKIP() << "can't change its size";
+  std::uint32_t n = 0;
+  std::vector<EncodedFrame> all;
+  for (const Extent size : {kSmall, Extent{1280, 720}, Extent{320, 180}}) {
+    if (n > 0) {
+      const auto before = fixture_.encoder->stream();
+      const auto changed = fixture_.encoder->reconfigure({.size = size});
+      ASSERT_TRUE(changed) << changed.error().describe();
+      EXPECT_NE(fixture_.encoder->stream(), before);
+      EXPECT_EQ(fixture_.encoder->stream()->size, size);
+      fixture_.draw(size);
+    }
+    for (int i = 0; i < 20; ++i) encode(n++);
+  }
+  const auto frames = flush();
+  ASSERT_EQ(frames.size(), 60u);
+  for (std::uint32_t i = 0; i < 60; ++i) EXPECT_EQ(frames[i].key, i % 20 == 0) << i;
+  const auto pictures = test::play(GetParam().codec, frames);
+  ASSERT_EQ(pictures.size(), 60u);
+  EXPECT_EQ(pictures[25].size, (Extent{1280, 720}));
+  EXPECT_EQ(pictures[45].size, (Extent{320, 180}));
+  for (std::uint32_t i = 0; i < 60; ++i) EXPECT_EQ(pictures[i].number(), i);
+
+  const auto too_large = fixture_.encoder->reconfigure({.size = Extent{4096, 2160}});
+  ASSERT_FALSE(too_large);
+  EXPECT_EQ(too_large.error().kind, ErrorKind::kUnsupported);
+}
+
+TEST_P(EncoderContract, ConstantQualitySpendsBitsOnDetail) {
+  EncoderSettings fine = settings_of(GetParam().codec);
+  EncoderSettings coarse = fine;
+  fine.constant_qp = 16;
+  coarse.constant_qp = 36;
+  std::array<std::size_t, 2> bytes{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    open(i == 0 ? fine : coarse);
+    for (std::uint32_t n = 0; n < 10; ++n) encode(n, key(n == 0));
+    const auto frames = flush();
+    ASSERT_EQ(frames.size(), 10u);
+    for (const EncodedFrame& frame : frames) bytes[i] += frame.data.view().size();
+    const auto pictures = test::play(GetParam().codec, frames);
+    ASSERT_EQ(pictures.size(), 10u);
+    if (i == 0) {
+      EXPECT_GE(test::psnr(pictures[9], fixture_.original(9)), 40);
+    }
+    fixture_.close();
+  }
+  EXPECT_GT(bytes[0], 3 * bytes[1]);
+}
+
+TEST_P(EncoderContract, OddAndHugeSizesAreRefusedWithAReason) {
+  for (const Extent size : {Extent{641, 360}, Extent{640, 361}, Extent{}}) {
+    const auto opened = fixture_.open(GetParam().backend, settings_of(GetParam().codec, size));
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().kind, ErrorKind::kInvalidArgument) << opened.error().describe();
+  }
+  EncoderSettings level = settings_of(GetParam().codec);
+  if (GetParam().codec == Codec::kAv1) return;
+  level.level = "9.9";
+  EXPECT_FALSE(fixture_.open(GetParam().backend, level));
+}
+
+TEST_P(EncoderContract, IsClosedWithPicturesInsideWithoutALeak) {
+  open(settings_of(GetParam().codec));
+  for (std::uint32_t n = 0; n < 5; ++n) encode(n, key(n == 0));
+  fixture_.close();  // TearDown looks for what is left
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, EncoderContract,
+                         testing::Values(Kind{"nvenc", Codec::kH264, FrameMemory::kCuda},
+                                         Kind{"nvenc", Codec::kHevc, FrameMemory::kCuda},
+                                         Kind{"nvenc", Codec::kH264, FrameMemory::kHost},
+                                         Kind{"ffmpeg-nvenc", Codec::kH264, FrameMemory::kCuda},
+                                         Kind{"ffmpeg-nvenc", Codec::kHevc, FrameMemory::kCuda},
+                                         Kind{"ffmpeg-nvenc", Codec::kH264, FrameMemory::kHost},
+                                         Kind{"software", Codec::kH264},
+                                         Kind{"software", Codec::kHevc}),
+                         [](const auto& each) { return name_of(each.param); });
+
+}  // namespace
+}  // namespace lumen
