@@ -1,6 +1,7 @@
 #include "encode/ffmpeg/nvenc_backend.h"
 
 #include "encode/ffmpeg/libav_encoder.h"
+#include "encode/level.h"
 #include "platform/dynamic_library.h"
 #include "zerocopy/cuda/gpu.h"
 
@@ -81,7 +82,12 @@ Result<std::unique_ptr<VideoEncoder>> create_nvenc(const EncoderSettings& settin
                                 settings.entropy == EntropyCoder::kCabac ? "cabac" : "cavlc");
     }
   }
-  if (!settings.level.empty()) spec.options.emplace_back("level", settings.level);
+  if (!settings.level.empty()) {
+    // FFmpeg takes any number here, and NVENC then what it likes.
+    auto known = level_idc(settings.codec, settings.level);
+    if (!known) return tl::unexpected(std::move(known.error()));
+    spec.options.emplace_back("level", settings.level);
+  }
   return LibavEncoder::create(settings, std::move(spec), std::move(callback));
 }
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
+
+#include "encode/level.h"
 
 namespace lumen::nvenc {
 namespace {
@@ -35,18 +35,9 @@ Result<GUID> profile_guid(const EncoderSettings& settings) {
   return NV_ENC_H264_PROFILE_HIGH_GUID;
 }
 
-/// H.264 counts levels in tenths, HEVC in thirtieths (NV_ENC_LEVEL).
 Result<std::uint32_t> level_number(const EncoderSettings& settings) {
-  if (settings.level.empty() || settings.codec == Codec::kAv1) return NV_ENC_LEVEL_AUTOSELECT;
-  double level = 0;
-  const char* const end = settings.level.data() + settings.level.size();
-  const auto parsed = std::from_chars(settings.level.data(), end, level);
-  if (parsed.ec != std::errc() || parsed.ptr != end || level < 1 || level > 6.2) {
-    return fail(ErrorKind::kInvalidArgument, fmt::format("there is no level {}", settings.level),
-                "such as 4.1");
-  }
-  const double unit = settings.codec == Codec::kH264 ? 10 : 30;
-  return static_cast<std::uint32_t>(std::lround(level * unit));
+  if (settings.level.empty()) return NV_ENC_LEVEL_AUTOSELECT;
+  return level_idc(settings.codec, settings.level);  // what NV_ENC_LEVEL counts in
 }
 
 // H.273 numbers, as in the VUI. The fields are enumerations in newer headers.

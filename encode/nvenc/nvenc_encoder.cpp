@@ -110,14 +110,23 @@ NvencEncoder::~NvencEncoder() {
     changed_.notify_all();
     retrieval_.join();
   }
-  // What retrieval could not take any more.
-  if (const auto current = device_->make_current()) {
-    for (const Slot* slot : submitted_) {
-      if (slot->mapped == nullptr) continue;
-      session_->driver().api.nvEncUnmapInputResource(session_->handle(), slot->mapped);
-    }
-  }
+  for (Slot* slot : submitted_) discard(*slot);
   session_.reset();
+}
+
+// What retrieval could not take any more: an input is unmapped after its bitstream was locked, even
+// if nobody wants that.
+void NvencEncoder::discard(Slot& slot) {
+  if (slot.mapped == nullptr) return;
+  const auto current = device_->make_current();  // fails where the GPU is lost
+  const Driver& driver = session_->driver();
+  NV_ENC_LOCK_BITSTREAM lock{};
+  lock.version = NV_ENC_LOCK_BITSTREAM_VER;
+  lock.outputBitstream = session_->bitstream(slot.index);
+  if (driver.api.nvEncLockBitstream(session_->handle(), &lock) == NV_ENC_SUCCESS) {
+    driver.api.nvEncUnlockBitstream(session_->handle(), lock.outputBitstream);
+  }
+  driver.api.nvEncUnmapInputResource(session_->handle(), slot.mapped);
 }
 
 EncoderCapabilities NvencEncoder::capabilities() const {

@@ -55,6 +55,7 @@ class NvencEncoder final : public VideoEncoder {
   void apply(const EncodeRequest& request, Timestamp pts, NV_ENC_PIC_PARAMS& picture, Slot& slot);
   void retrieve();
   Result<void> take(Slot& slot);
+  void discard(Slot& slot);
   void wait_until_idle();
 
   std::unique_ptr<Device> device_;
