@@ -53,7 +53,7 @@ Result<OpenedEncoder> open_encoder(std::string_view choice, const EncoderSetting
       return opened;
     }
     last = std::move(encoder.error());
-    opened.ladder.push_back({std::string(backend.name), false, last.message});
+    opened.ladder.push_back({std::string(backend.name), false, last.describe()});
     // The settings are wrong everywhere, not just here.
     if (last.kind == ErrorKind::kInvalidArgument) return tl::unexpected(std::move(last));
   }
