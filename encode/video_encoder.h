@@ -34,6 +34,9 @@ struct EncoderSettings {
   double vbv_frames = 1.5;
   /// Set: constant quality (QP of P frames, 0 to 51; AV1: the encoder's own scale) and no bit rate.
   std::optional<unsigned> constant_qp;
+  /// Let the encoder read packed RGB where the producer drew it and convert the colours itself, if
+  /// it can; else it reads what an import route has converted.
+  bool in_place = false;
   /// Backends make ready for what they can; kKeyFrame spares that.
   Recovery recovery = Recovery::kAuto;
   unsigned refresh_frames = 30;  // an intra-refresh wave takes so many
@@ -56,6 +59,7 @@ struct EncoderDevice {
 struct EncoderInput {
   Fourcc format = Fourcc::kNV12;
   FrameMemory memory = FrameMemory::kHost;
+  bool in_place = false;  // takes CudaArray frames, too
 };
 
 /// What an open encoder can do besides key frames.

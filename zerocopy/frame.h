@@ -51,8 +51,22 @@ struct CudaBuffer {
   std::array<Pitch, 3> pitches{};
 };
 
-/// CudaArray and D3d11Texture join here with their backends.
-using FramePayload = std::variant<CpuImage, CudaBuffer>;
+/// A picture of packed RGB where the producer drew it, as CUDA sees it: nothing was copied. Copying
+/// the struct shares the pixels, which are there for work queued on `context`'s stream.
+///
+/// When the last copy is dropped (any thread) the producer may draw into it again: a reader must be
+/// done by then. Hold few: a producer has two to four buffers.
+struct CudaArray {
+  std::shared_ptr<void> memory;      // the right to the pixels: the producer's lease
+  std::shared_ptr<void> allocation;  // keeps the array; see CudaBuffer::allocation. Dropped by
+                                     // the thread that imports, with the context current
+  std::shared_ptr<const cuda::Context> context;
+  Fourcc format = Fourcc::kNone;
+  void* array = nullptr;  // CUarray
+};
+
+/// D3d11Texture joins here with its backend.
+using FramePayload = std::variant<CpuImage, CudaBuffer, CudaArray>;
 
 struct Frame {
   FramePayload payload;

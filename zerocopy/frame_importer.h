@@ -17,8 +17,12 @@ namespace lumen {
 /// with black bars around it.
 struct ImportTarget {
   Extent size;                    // both sides even
-  Fourcc format = Fourcc::kNV12;  // kNV12 or kI420; in CUDA memory packed RGB too
+  /// kNV12 or kI420; in CUDA memory packed RGB too, in the place of which a CPU route makes kNV12.
+  Fourcc format = Fourcc::kNV12;
   FrameMemory memory = FrameMemory::kHost;
+  /// Packed RGB in CUDA memory only: pictures that need no other size may be handed on where the
+  /// producer drew them (CudaArray).
+  bool in_place = false;
   ColorDescription color;  // of the result
 };
 

@@ -94,11 +94,12 @@ Result<CudaBuffer> CudaFeed::bring(const Frame& frame) {
     if (!current) return tl::unexpected(std::move(current.error()));
     return uploader_.upload(*image, frame.size);
   }
-  const auto& buffer = std::get<CudaBuffer>(frame.payload);
-  if (buffer.context != context_) {
+  const auto* buffer = std::get_if<CudaBuffer>(&frame.payload);
+  if (buffer == nullptr) return fail(ErrorKind::kInvalidArgument, "FFmpeg takes no CUDA arrays");
+  if (buffer->context != context_) {
     return fail(ErrorKind::kDeviceLost, "the GPU was opened again");
   }
-  return buffer;
+  return *buffer;
 }
 
 Result<void> CudaFeed::fill(AVFrame& target, const Frame& frame) {

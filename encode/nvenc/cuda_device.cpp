@@ -54,14 +54,21 @@ Result<Frame> CudaDevice::bring(const Frame& frame) {
     if (!buffer) return tl::unexpected(std::move(buffer.error()));
     return Frame{std::move(*buffer), frame.size, frame.color, frame.times};
   }
-  const auto& buffer = std::get<CudaBuffer>(frame.payload);
-  if (buffer.context != context_) {
-    return fail(ErrorKind::kDeviceLost, "the GPU was opened again");
-  }
+  const auto* array = std::get_if<CudaArray>(&frame.payload);
+  const auto& context =
+      array != nullptr ? array->context : std::get<CudaBuffer>(frame.payload).context;
+  if (context != context_) return fail(ErrorKind::kDeviceLost, "the GPU was opened again");
   return frame;
 }
 
 Result<InputResource> CudaDevice::resource(const Frame& frame) {
+  if (const auto* array = std::get_if<CudaArray>(&frame.payload)) {
+    auto format = buffer_format(array->format);
+    if (!format) return tl::unexpected(std::move(format.error()));
+    // "The width of the allocation in bytes" (nvEncodeAPI.h, NV_ENC_REGISTER_RESOURCE).
+    return InputResource{NV_ENC_INPUT_RESOURCE_TYPE_CUDAARRAY, array->array, frame.size.width * 4,
+                         *format, array->allocation};
+  }
   const auto& buffer = std::get<CudaBuffer>(frame.payload);
   auto format = buffer_format(buffer.format);
   if (!format) return tl::unexpected(std::move(format.error()));

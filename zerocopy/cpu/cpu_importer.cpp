@@ -63,13 +63,14 @@ std::vector<FormatOffer> CpuImporter::offers() const {
 }
 
 Result<void> CpuImporter::configure(const ImportTarget& target) {
-  auto pool = ImagePool::create(target.format, target.size, settings_.pool_images);
+  target_ = target;
+  if (is_packed_rgb(target.format)) target_.format = Fourcc::kNV12;
+  auto pool = ImagePool::create(target_.format, target.size, settings_.pool_images);
   if (!pool) return with_context("import target", std::move(pool.error()));
-  if (!pool_ || pool_->size() != target.size || pool_->format() != target.format) {
+  if (!pool_ || pool_->size() != target_.size || pool_->format() != target_.format) {
     pool_ = std::move(*pool);
     staging_.reset();
   }
-  target_ = target;
   return {};
 }
 

@@ -9,6 +9,18 @@
 #include "zerocopy/frame_geometry.h"
 
 namespace lumen::cuda {
+namespace {
+
+/// Alpha or padding: to an encoder it is the same.
+bool same_bytes(Fourcc a, Fourcc b) {
+  const auto opaque = [](Fourcc format) {
+    if (format == Fourcc::kBGRA) return Fourcc::kBGRx;
+    return format == Fourcc::kRGBA ? Fourcc::kRGBx : format;
+  };
+  return opaque(a) == opaque(b);
+}
+
+}  // namespace
 
 CudaImporter::CudaImporter(std::shared_ptr<const Context> context,
                            std::unique_ptr<PictureReader> reader)
@@ -16,6 +28,7 @@ CudaImporter::CudaImporter(std::shared_ptr<const Context> context,
       reader_(std::move(reader)),
       offers_(reader_->offers()),
       releases_(context_),
+      in_place_(std::make_shared<std::atomic<unsigned>>(0)),
       route_(reader_->name()) {}
 
 Result<std::unique_ptr<CudaImporter>> CudaImporter::create(std::shared_ptr<const Context> context,
@@ -94,10 +107,20 @@ Result<Frame> CudaImporter::import(CapturedFrame captured) {
   auto current = context_->make_current();
   if (!current) return tl::unexpected(std::move(current.error()));
 
-  auto buffer = convert(captured, *visible);
+  auto picture = reader_->open(captured);
+  if (!picture) {
+    releases_.after_queued_work(std::move(captured.lease));
+    return tl::unexpected(std::move(picture.error()));
+  }
+  if (fits_in_place(*picture, *visible)) {
+    if (auto closed = reader_->close(); !closed) return tl::unexpected(std::move(closed.error()));
+    return hand_on(*picture, std::move(captured));
+  }
+  auto buffer = convert(*picture, *visible);
   if (!buffer || target_.memory == FrameMemory::kCuda) {
     releases_.after_queued_work(std::move(captured.lease));
     if (!buffer) return tl::unexpected(std::move(buffer.error()));
+    route_ = reader_->name();
     captured.times.mark(Stage::kConverted);
     return Frame{std::move(*buffer), target_.size, target_.color, captured.times};
   }
@@ -111,16 +134,43 @@ Result<Frame> CudaImporter::import(CapturedFrame captured) {
   return Frame{std::move(*host), target_.size, target_.color, captured.times};
 }
 
-Result<CudaBuffer> CudaImporter::convert(const CapturedFrame& captured, const Rect& visible) {
+Result<CudaBuffer> CudaImporter::convert(const DevicePicture& picture, const Rect& visible) {
   auto buffer = buffers_->acquire();
-  if (!buffer) return buffer;
-  auto picture = reader_->open(captured);
-  if (!picture) return tl::unexpected(std::move(picture.error()));
-  auto converted = converter_->convert(*picture, visible, *buffer, target_.size, target_.color);
+  auto converted = buffer
+                       ? converter_->convert(picture, visible, *buffer, target_.size, target_.color)
+                       : Result<void>(tl::unexpected(buffer.error()));
   auto closed = reader_->close();
   if (!converted) return tl::unexpected(std::move(converted.error()));
   if (!closed) return tl::unexpected(std::move(closed.error()));
   return buffer;
+}
+
+// The producer needs one buffer to draw into, and one may be on its way to us: what is held here
+// stays below that, and the rest is copied.
+bool CudaImporter::fits_in_place(const DevicePicture& picture, const Rect& visible) const {
+  if (!target_.in_place || picture.array == nullptr || picture.owner == nullptr) return false;
+  const bool whole = visible == Rect{0, 0, picture.size} && picture.size == target_.size &&
+                     picture.array_size == picture.size;
+  return whole && same_bytes(picture.format, target_.format) && *in_place_ + 2 < reader_->buffers();
+}
+
+Frame CudaImporter::hand_on(const DevicePicture& picture, CapturedFrame captured) {
+  struct Held {
+    BufferLease lease;
+    std::shared_ptr<std::atomic<unsigned>> count;
+    ~Held() { --*count; }
+  };
+  ++*in_place_;
+  route_ = std::string(reader_->name()) + " in place";
+  captured.times.mark(Stage::kConverted);
+  CudaArray array;
+  array.memory = std::shared_ptr<void>(new Held{std::move(captured.lease), in_place_},
+                                       [](void* held) { delete static_cast<Held*>(held); });
+  array.allocation = picture.owner;
+  array.context = context_;
+  array.format = picture.format;
+  array.array = picture.array;
+  return Frame{std::move(array), target_.size, target_.color, captured.times};
 }
 
 Result<CpuImage> CudaImporter::read_back(const CudaBuffer& buffer) {

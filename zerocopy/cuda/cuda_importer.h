@@ -2,6 +2,7 @@
 // pooled buffer in the size and colours that the encoder wants.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,7 +41,9 @@ class CudaImporter final : public FrameImporter {
   CudaImporter(std::shared_ptr<const Context> context, std::unique_ptr<PictureReader> reader);
 
   /// Queues everything that makes the GPU's part of the frame.
-  Result<CudaBuffer> convert(const CapturedFrame& captured, const Rect& visible);
+  Result<CudaBuffer> convert(const DevicePicture& picture, const Rect& visible);
+  [[nodiscard]] bool fits_in_place(const DevicePicture& picture, const Rect& visible) const;
+  Frame hand_on(const DevicePicture& picture, CapturedFrame captured);
   Result<CpuImage> read_back(const CudaBuffer& buffer);
 
   std::shared_ptr<const Context> context_;
@@ -50,8 +53,9 @@ class CudaImporter final : public FrameImporter {
   StreamRelease releases_;
   CUevent finished_ = nullptr;  // sleeps, does not spin
   ImportTarget target_;
-  std::unique_ptr<BufferPool> buffers_;  // null before configure()
-  std::unique_ptr<PinnedPool> images_;   // readback only
+  std::shared_ptr<std::atomic<unsigned>> in_place_;  // pictures that are out as the producer's own
+  std::unique_ptr<BufferPool> buffers_;              // null before configure()
+  std::unique_ptr<PinnedPool> images_;               // readback only
   std::string route_;
 };
 

@@ -17,10 +17,15 @@ namespace lumen::cuda {
 struct DevicePicture {
   CUarray array = nullptr;        // four channels of 8 bits, at least `size` large
   CUtexObject texture = 0;        // cuda::Texture over `array`, made once per array
+  Extent array_size;              // of `array`
   CUdeviceptr address = 0;        // of the first pixel
   Pitch pitch;                    // of `address`
   Fourcc format = Fourcc::kNone;  // the byte order in which the pixels lie here
   Extent size;
+
+  /// Keeps `array` or `address` valid beyond close(), not the pixels. Null: they are valid until
+  /// then. Dropped like the reader itself: on its thread, with the context current.
+  std::shared_ptr<void> owner;
 
   /// Set where the picture is a copy of the route's own and its memory may be kept: the picture
   /// stays valid and unchanged for as long as this is held. Null: it is the producer's memory, or
@@ -51,6 +56,9 @@ class PictureReader {
   /// Ends what open() began, once the reading work has been queued on the stream (it may not have
   /// run yet). The producer's buffer is free when all work queued on the stream so far is done.
   virtual Result<void> close() = 0;
+
+  /// Buffers of the producer that are imported now.
+  [[nodiscard]] virtual std::size_t buffers() const { return 0; }
 };
 
 }  // namespace lumen::cuda

@@ -13,7 +13,8 @@
 namespace lumen::egl {
 namespace {
 
-/// One producer buffer as CUDA sees it.
+/// One producer buffer as CUDA sees it. An encoder that reads it in place may hold it for longer
+/// than the reader lives.
 struct RegisteredImage {
   Image image;
   Registration registration;
@@ -37,6 +38,7 @@ Result<cuda::DevicePicture> locate(const CUeglFrame& mapped, const CapturedFrame
   picture.size = frame.size;
   if (mapped.frameType == CU_EGL_FRAME_TYPE_ARRAY) {
     picture.array = mapped.frame.pArray[0];
+    picture.array_size = {mapped.width, mapped.height};
   } else {
     picture.address = reinterpret_cast<CUdeviceptr>(mapped.frame.pPitch[0]);
     picture.pitch = {mapped.pitch};
@@ -53,9 +55,9 @@ struct EglReader::State {
   std::shared_ptr<const cuda::Context> cuda;
   EglSettings settings;
   std::unique_ptr<ImageImporter> importer;
-  ImportCache<RegisteredImage> cache;
+  ImportCache<std::shared_ptr<RegisteredImage>> cache;
 
-  Result<std::unique_ptr<RegisteredImage>> import(const CapturedFrame& frame,
+  Result<std::shared_ptr<RegisteredImage>> import(const CapturedFrame& frame,
                                                   const DmaBufImage& image) const;
 };
 
@@ -94,7 +96,7 @@ EglReader::~EglReader() {
 
 std::vector<FormatOffer> EglReader::offers() const { return state_->importer->offers(); }
 
-Result<std::unique_ptr<RegisteredImage>> EglReader::State::import(const CapturedFrame& frame,
+Result<std::shared_ptr<RegisteredImage>> EglReader::State::import(const CapturedFrame& frame,
                                                                   const DmaBufImage& image) const {
   // CUDA finds the display through the calling thread where it does not know it yet.
   if (auto current = importer->context().make_current(); !current) {
@@ -128,7 +130,7 @@ Result<std::unique_ptr<RegisteredImage>> EglReader::State::import(const Captured
     texture = std::move(*made);
     picture->texture = texture.object();
   }
-  return std::unique_ptr<RegisteredImage>(new RegisteredImage{
+  return std::shared_ptr<RegisteredImage>(new RegisteredImage{
       std::move(*egl_image), std::move(registration), std::move(texture), std::move(*picture)});
 }
 
@@ -140,7 +142,7 @@ Result<cuda::DevicePicture> EglReader::open(const CapturedFrame& frame) {
   if (auto waited = wait_for_producer(frame, *image, state_->settings.producer_limit); !waited) {
     return tl::unexpected(std::move(waited.error()));
   }
-  ImportCache<RegisteredImage>& cache = state_->cache;
+  auto& cache = state_->cache;
   if (cache.has_expired()) {
     if (auto idle = state_->cuda->synchronize(); !idle) {
       return tl::unexpected(route_lost(std::move(idle.error())));
@@ -148,11 +150,19 @@ Result<cuda::DevicePicture> EglReader::open(const CapturedFrame& frame) {
     cache.remove_expired();
   }
   const ImportKey key = ImportKey::of(frame, *image);
-  if (const RegisteredImage* const known = cache.find(key, *image)) return known->picture;
-  auto imported = state_->import(frame, *image);
-  if (!imported) return tl::unexpected(std::move(imported.error()));
-  return cache.add(key, *image, std::move(*imported)).picture;
+  const std::shared_ptr<RegisteredImage>* known = cache.find(key, *image);
+  if (known == nullptr) {
+    auto imported = state_->import(frame, *image);
+    if (!imported) return tl::unexpected(std::move(imported.error()));
+    known = &cache.add(key, *image,
+                       std::make_unique<std::shared_ptr<RegisteredImage>>(std::move(*imported)));
+  }
+  cuda::DevicePicture picture = (*known)->picture;
+  picture.owner = *known;
+  return picture;
 }
+
+std::size_t EglReader::buffers() const { return state_->cache.size(); }
 
 Result<void> EglReader::close() { return {}; }
 

@@ -27,6 +27,7 @@ class EglReader final : public cuda::PictureReader {
   [[nodiscard]] std::vector<FormatOffer> offers() const override;
   Result<cuda::DevicePicture> open(const CapturedFrame& frame) override;
   Result<void> close() override;
+  [[nodiscard]] std::size_t buffers() const override;
 
  private:
   struct State;

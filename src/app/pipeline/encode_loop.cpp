@@ -224,8 +224,11 @@ Result<void> EncodeLoop::open(EncoderSettings video) {
   const VideoEncoder& encoder = *encoders_.encoder();
   policy_.set_encoder(encoder.capabilities(), video.refresh_frames);
   const EncoderInput input = encoder.input();
-  auto configured = planner_->configure(
-      {.size = video.size, .format = input.format, .memory = input.memory, .color = video.color});
+  auto configured = planner_->configure({.size = video.size,
+                                         .format = input.format,
+                                         .memory = input.memory,
+                                         .in_place = input.in_place,
+                                         .color = video.color});
   show_route();
   return configured;
 }
@@ -306,8 +309,10 @@ std::optional<Frame> EncodeLoop::as_input(Frame frame) const {
     frame.payload = std::move(*image);
     return frame;
   }
-  if (std::get<CpuImage>(frame.payload).format != input.format) return std::nullopt;
-  return frame;
+  if (const auto* image = std::get_if<CpuImage>(&frame.payload)) {
+    return image->format == input.format ? std::optional(std::move(frame)) : std::nullopt;
+  }
+  return input.in_place ? std::optional(std::move(frame)) : std::nullopt;
 }
 
 void EncodeLoop::on_encoded(EncodedFrame frame) {
