@@ -199,14 +199,14 @@ double psnr(const Yuv& a, const Yuv& b) {
   return squares == 0 ? 99 : 10 * std::log10(255.0 * 255 * double(count) / squares);
 }
 
-Decoder::Decoder(const char* name) {
+Decoder::Decoder(const char* name, bool tolerant) {
   const AVCodec* codec = avcodec_find_decoder_by_name(name);
   if (codec == nullptr) throw std::runtime_error("no such decoder");
   context_ = avcodec_alloc_context3(codec);
   context_->thread_count = 1;
   context_->flags |= AV_CODEC_FLAG_LOW_DELAY | AV_CODEC_FLAG_OUTPUT_CORRUPT;
   context_->flags2 |= AV_CODEC_FLAG2_SHOW_ALL;
-  context_->err_recognition = AV_EF_EXPLODE;
+  if (!tolerant) context_->err_recognition = AV_EF_EXPLODE;
   frame_ = av_frame_alloc();
   kept_ = av_frame_alloc();
   packet_ = av_packet_alloc();

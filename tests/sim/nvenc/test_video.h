@@ -42,8 +42,8 @@ double psnr(const Yuv& a, const Yuv& b);
 
 class Decoder {
  public:
-  /// "h264" or "hevc".
-  explicit Decoder(const char* name);
+  /// "h264" or "hevc". `tolerant`: goes on after errors, with what it has.
+  explicit Decoder(const char* name, bool tolerant = false);
   Decoder(const Decoder&) = delete;
   ~Decoder();
   /// Pictures that come out now; a stream without reordering gives one for one.
