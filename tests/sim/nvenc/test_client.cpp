@@ -13,13 +13,14 @@ NV_ENCODE_API_FUNCTION_LIST load_api() {
   return list;
 }
 
-void set_ten_bits(NV_ENC_CONFIG_HEVC& hevc) {
-#if NVENCAPI_MAJOR_VERSION > 12 || (NVENCAPI_MAJOR_VERSION == 12 && NVENCAPI_MINOR_VERSION >= 2)
-  hevc.inputBitDepth = NV_ENC_BIT_DEPTH_10;
-  hevc.outputBitDepth = NV_ENC_BIT_DEPTH_10;
-#else
-  hevc.pixelBitDepthMinus8 = 2;
-#endif
+void set_ten_bits(NV_ENC_CONFIG_HEVC& config) {
+  [](auto& hevc) {
+    if constexpr (requires { hevc.outputBitDepth; }) {
+      hevc.inputBitDepth = hevc.outputBitDepth = static_cast<decltype(hevc.outputBitDepth)>(10);
+    } else {
+      hevc.pixelBitDepthMinus8 = 2;
+    }
+  }(config);
 }
 
 void set_colour(NV_ENC_CONFIG_H264_VUI_PARAMETERS& vui, unsigned primaries, unsigned transfer,

@@ -37,7 +37,7 @@ struct Packet {
 NV_ENCODE_API_FUNCTION_LIST load_api();
 
 /// The header's types of these changed with version 12.
-void set_ten_bits(NV_ENC_CONFIG_HEVC& hevc);
+void set_ten_bits(NV_ENC_CONFIG_HEVC& config);
 void set_colour(NV_ENC_CONFIG_H264_VUI_PARAMETERS& vui, unsigned primaries, unsigned transfer,
                 unsigned matrix, bool full_range = false);
 
