@@ -1,7 +1,8 @@
 // FFmpeg's own NVENC encoders, unmodified, on the stand-in: from system memory and from CUDA frames
 // of a pool of the test's.
 #include <memory>
-#include <regex>
+#include <sstream>
+#include <string>
 #include <tuple>
 
 extern "C" {
@@ -276,10 +277,13 @@ TEST_F(Ffmpeg, SurvivesEveryFailure) {
     run();
     // FFmpeg 5.1's own: it destroys an input buffer, the bitstream buffer of which could not be
     // made, now and at closing; and after a failed lock it ends the stream once more.
-    static const std::regex kKnown(
-        "nvEncDestroyInputBuffer: input buffer that is gone\n|"
-        "nvEncEncodePicture: a third end of stream in a row\n");
-    EXPECT_EQ(std::regex_replace(nvenc.violations(), kKnown, ""), "") << "call " << n;
+    std::istringstream lines(nvenc.violations());
+    for (std::string line; std::getline(lines, line);) {
+      if (line == "nvEncDestroyInputBuffer: input buffer that is gone") continue;
+      if (line == "nvEncEncodePicture: a third end of stream in a row") continue;
+      ADD_FAILURE() << line << ", call " << n;
+    }
+    nvenc.reset();
     EXPECT_STREQ(nvenc.live_names(), "") << "call " << n;
   }
 }
