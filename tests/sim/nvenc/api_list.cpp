@@ -11,6 +11,21 @@ NVENCSTATUS unimplemented(const char* name, void* encoder) {
               [](Simulator&, Lock&, const auto&) { return NV_ENC_ERR_UNIMPLEMENTED; });
 }
 
+/// Of headers of version 12 and later.
+template <typename List>
+void fill_newer(List& list) {
+  if constexpr (requires { list.nvEncLookaheadPicture; }) {
+    list.nvEncLookaheadPicture = [](void* encoder, auto*) {
+      return unimplemented("nvEncLookaheadPicture", encoder);
+    };
+  }
+  if constexpr (requires { list.nvEncRestoreEncoderState; }) {
+    list.nvEncRestoreEncoderState = [](void* encoder, auto*) {
+      return unimplemented("nvEncRestoreEncoderState", encoder);
+    };
+  }
+}
+
 void fill(NV_ENCODE_API_FUNCTION_LIST& list) {
   list.nvEncOpenEncodeSession = nvEncOpenEncodeSession;
   list.nvEncGetEncodeGUIDCount = nvEncGetEncodeGUIDCount;
@@ -52,6 +67,7 @@ void fill(NV_ENCODE_API_FUNCTION_LIST& list) {
   list.nvEncSetIOCudaStreams = nvEncSetIOCudaStreams;
   list.nvEncGetEncodePresetConfigEx = nvEncGetEncodePresetConfigEx;
   list.nvEncGetSequenceParamEx = nvEncGetSequenceParamEx;
+  fill_newer(list);
 }
 
 /// An entry point without a session.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "codec.h"
@@ -39,7 +40,9 @@ void set_rate_control(x264_param_t& param, const StreamConfig& config) {
   if (config.rate_control == NV_ENC_PARAMS_RC_CONSTQP) {
     rc.i_rc_method = X264_RC_CQP;
     rc.i_qp_constant = static_cast<int>(config.qp_p);
-    rc.f_ip_factor = 1;
+    // The QP of intra pictures is given by this factor.
+    rc.f_ip_factor =
+        std::exp2((static_cast<float>(config.qp_p) - static_cast<float>(config.qp_i)) / 6);
   } else if (config.target_quality != 0) {
     rc.i_rc_method = X264_RC_CRF;
     rc.f_rf_constant = static_cast<float>(config.target_quality);
@@ -170,10 +173,6 @@ class H264 : public Codec {
     for (std::size_t i = 0; i < 3; ++i) {
       in.img.plane[i] = const_cast<std::uint8_t*>(picture.planes[i].data());
       in.img.i_stride[i] = picture.strides[i];
-    }
-    if (config_.rate_control == NV_ENC_PARAMS_RC_CONSTQP) {
-      in.i_qpplus1 = static_cast<int>(order.type == PictureType::kP ? config_.qp_p : config_.qp_i);
-      ++in.i_qpplus1;
     }
     std::vector<float> offsets;
     if (order.qp_deltas != nullptr) {

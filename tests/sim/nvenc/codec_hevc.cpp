@@ -1,42 +1,28 @@
 #include <x265.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "codec.h"
+#include "rate_model.h"
 
 namespace lumen::sim::nvenc {
 namespace {
-
-int kilobits(std::uint32_t bits) { return static_cast<int>(std::max(1U, bits / 1000)); }
-
-/// x265 keeps the frame rate of its opening; a bit rate for another one is scaled instead.
-void set_rate(x265_param& param, const StreamConfig& config) {
-  const double scale =
-      double(param.fpsNum) / param.fpsDenom * config.rate_den / double(config.rate_num);
-  const auto scaled = [&](std::uint32_t bits) {
-    return kilobits(static_cast<std::uint32_t>(double(bits) * scale));
-  };
-  param.rc.bitrate = scaled(config.bit_rate);
-  param.rc.vbvMaxBitrate = scaled(config.peak_bit_rate());
-  param.rc.vbvBufferSize = kilobits(config.vbv_bits());
-}
 
 void set_rate_control(x265_param& param, const StreamConfig& config) {
   if (config.rate_control == NV_ENC_PARAMS_RC_CONSTQP) {
     param.rc.rateControlMode = X265_RC_CQP;
     param.rc.qp = static_cast<int>(config.qp_p);
-    param.rc.ipFactor = 1;
+    // The QP of intra pictures is given by this factor only.
+    param.rc.ipFactor = std::exp2((double(config.qp_p) - config.qp_i) / 6);
   } else if (config.target_quality != 0) {
     param.rc.rateControlMode = X265_RC_CRF;
     param.rc.rfConstant = config.target_quality;
   } else {
+    // For the level only: every picture is given its quantizer.
     param.rc.rateControlMode = X265_RC_ABR;
-    set_rate(param, config);
-    if (config.vbv_initial != 0) {
-      param.rc.vbvBufferInit =
-          std::min(1.0, double(config.vbv_initial) / std::max(1U, config.vbv_bits()));
-    }
+    param.rc.bitrate = static_cast<int>(std::max(1U, config.bit_rate / 1000));
   }
   if (config.min_qp) param.rc.qpMin = static_cast<int>(*config.min_qp);
   if (config.max_qp) param.rc.qpMax = static_cast<int>(*config.max_qp);
@@ -73,6 +59,12 @@ unsigned slices_of(const StreamConfig& config) {
   return std::clamp(count, 1U, std::max(1U, rows));
 }
 
+/// x265 takes no level where it keeps to no rate.
+int level_of(const StreamConfig& config) {
+  if (config.rate_control == NV_ENC_PARAMS_RC_CONSTQP || config.target_quality != 0) return 0;
+  return static_cast<int>(config.level / 3);
+}
+
 bool set_up(const x265_api& api, x265_param& param, const StreamConfig& config) {
   if (api.param_default_preset(&param, "ultrafast", "zerolatency") < 0) return false;
   param.logLevel = X265_LOG_NONE;
@@ -86,7 +78,7 @@ bool set_up(const x265_api& api, x265_param& param, const StreamConfig& config) 
   param.fpsNum = config.rate_num;
   param.fpsDenom = config.rate_den;
   param.internalCsp = config.full_chroma ? X265_CSP_I444 : X265_CSP_I420;
-  param.levelIdc = static_cast<int>(config.level / 3);
+  param.levelIdc = level_of(config);
   param.bHighTier = config.tier == NV_ENC_TIER_HEVC_HIGH ? 1 : 0;
   param.maxCUSize = kCtuSize;
   param.bframes = 0;
@@ -98,6 +90,9 @@ bool set_up(const x265_api& api, x265_param& param, const StreamConfig& config) 
   param.maxNumReferences = 1;
   if (config.intra_refresh) {
     param.bIntraRefresh = 1;
+    // Else vectors and neighbours outside of the wave carry old faults into it.
+    param.bEnableTemporalMvp = 0;
+    param.bEnableConstrainedIntra = 1;
     // As in x264: one number for the length of a wave and the time between two.
     param.keyframeMax =
         config.refresh_period != 0 ? static_cast<int>(std::max(2U, config.refresh_count)) : 1 << 20;
@@ -105,9 +100,12 @@ bool set_up(const x265_api& api, x265_param& param, const StreamConfig& config) 
   param.bRepeatHeaders = 0;
   param.bAnnexB = 1;
   param.bEmitInfoSEI = 0;
-  param.bEnableAccessUnitDelimiters = config.access_unit_delimiters ? 1 : 0;
   param.maxSlices = slices_of(config);
-  if (param.maxSlices > 1) param.bEnableWavefront = 1;
+  if (param.maxSlices > 1) {
+    // Slices are rows of its wavefront.
+    param.bEnableWavefront = 1;
+    param.numaPools = "1";
+  }
   if (config.short_counters) param.log2MaxPocLsb = 4;
   set_rate_control(param, config);
   set_vui(param, config.colour);
@@ -127,10 +125,16 @@ Nal::Kind kind_of(std::uint32_t type) {
   }
 }
 
+/// x265 leaves it out where its headers are not repeated.
+Nal delimiter(PictureType type) {
+  const std::uint8_t pic_type = type == PictureType::kP ? 0x30 : 0x10;
+  return {Nal::Kind::kDelimiter, {0, 0, 0, 1, NAL_UNIT_ACCESS_UNIT_DELIMITER << 1, 1, pic_type}};
+}
+
 class Hevc : public Codec {
  public:
   Hevc(const x265_api& api, x265_encoder* encoder, x265_param* param, const StreamConfig& config)
-      : api_(api), encoder_(encoder), param_(param), config_(config) {}
+      : api_(api), encoder_(encoder), param_(param), config_(config), rate_(config) {}
   Hevc(const Hevc&) = delete;
   ~Hevc() override {
     api_.encoder_close(encoder_);
@@ -162,10 +166,9 @@ class Hevc : public Codec {
       in.planes[i] = const_cast<std::uint8_t*>(picture.planes[i].data());
       in.stride[i] = picture.strides[i];
     }
-    if (config_.rate_control == NV_ENC_PARAMS_RC_CONSTQP) {
-      in.forceqp = static_cast<int>(order.type == PictureType::kP ? config_.qp_p : config_.qp_i);
-      ++in.forceqp;
-    }
+    const bool by_rate = param_->rc.rateControlMode == X265_RC_ABR;
+    const int quantizer = rate_.quantizer(order.type != PictureType::kP);
+    if (by_rate) in.forceqp = quantizer + 1;
     std::vector<float> offsets;
     if (order.qp_deltas != nullptr) {
       offsets.assign(order.qp_deltas->begin(), order.qp_deltas->end());
@@ -176,18 +179,23 @@ class Hevc : public Codec {
     api_.picture_init(param_, &out);
     x265_nal* nals = nullptr;
     std::uint32_t count = 0;
-    if (api_.encoder_encode(encoder_, &nals, &count, &in, &out) <= 0 || count == 0) {
-      return std::nullopt;
-    }
+    int pictures = api_.encoder_encode(encoder_, &nals, &count, &in, &out);
+    // With slices x265 keeps a picture back, until it is asked for the last ones.
+    if (pictures == 0) pictures = api_.encoder_encode(encoder_, &nals, &count, nullptr, &out);
+    if (pictures <= 0 || count == 0) return std::nullopt;
     CodedPicture coded;
     coded.type = out.sliceType == X265_TYPE_IDR ? PictureType::kIdr
                  : out.sliceType == X265_TYPE_I ? PictureType::kI
                                                 : PictureType::kP;
     coded.average_qp = static_cast<unsigned>(std::max(0.0, out.frameData.qp));
+    if (config_.access_unit_delimiters) coded.nals.push_back(delimiter(coded.type));
     for (std::uint32_t i = 0; i < count; ++i) {
       coded.nals.push_back(
           {kind_of(nals[i].type), {nals[i].payload, nals[i].payload + nals[i].sizeBytes}});
     }
+    std::size_t size = 0;
+    for (const Nal& nal : coded.nals) size += nal.bytes.size();
+    rate_.coded(coded.type != PictureType::kP, quantizer, size);
     return coded;
   }
 
@@ -195,9 +203,8 @@ class Hevc : public Codec {
     if (config.rate_control != config_.rate_control) return false;
     if (config.target_quality != config_.target_quality) return false;
     config_ = config;
-    if (param_->rc.rateControlMode != X265_RC_ABR) return true;
-    set_rate(*param_, config);
-    return api_.encoder_reconfig(encoder_, param_) >= 0;
+    rate_.change(config);
+    return true;
   }
 
   // libx265 has no such function.
@@ -208,6 +215,7 @@ class Hevc : public Codec {
   x265_encoder* encoder_;
   x265_param* param_;
   StreamConfig config_;
+  RateModel rate_;
 };
 
 }  // namespace

@@ -6,6 +6,12 @@
 namespace lumen::sim::nvenc {
 namespace {
 
+#ifdef LUMEN_SIM_NVENC_AV1
+constexpr bool kHasAv1 = true;
+#else
+constexpr bool kHasAv1 = false;  // no encoder for it in this build
+#endif
+
 // libx265 can't invalidate references, so HEVC says no although the chips can.
 constexpr CodecAbilities kH264{.present = true,
                                .yuv444 = true,
@@ -32,7 +38,7 @@ constexpr CodecAbilities kHevcTuring = [] {
   abilities.b_frames = 5;
   return abilities;
 }();
-constexpr CodecAbilities kAv1{.present = true,
+constexpr CodecAbilities kAv1{.present = kHasAv1,
                               .width_max = 8192,
                               .height_max = 8192,
                               .ten_bit = true,

@@ -53,6 +53,16 @@ void read_common(const Codec& codec, StreamConfig& out) {
   out.filler = codec.enableFillerDataInsertion != 0;
 }
 
+/// The header says it in another way since 12.2.
+template <typename Hevc>
+bool ten_bits(const Hevc& hevc) {
+  if constexpr (requires { hevc.outputBitDepth; }) {
+    return static_cast<int>(hevc.outputBitDepth) == 10;
+  } else {
+    return hevc.pixelBitDepthMinus8 == 2;
+  }
+}
+
 }  // namespace
 
 bool same_guid(const GUID& a, const GUID& b) { return std::memcmp(&a, &b, sizeof(GUID)) == 0; }
@@ -107,11 +117,7 @@ std::optional<StreamConfig> stream_config(const NV_ENC_INITIALIZE_PARAMS& params
     read_colour(hevc.hevcVUIParameters, out.colour);
     out.reference_frames = hevc.maxNumRefFramesInDPB;
     out.tier = hevc.tier;
-#if NVENCAPI_MAJOR_VERSION > 12 || (NVENCAPI_MAJOR_VERSION == 12 && NVENCAPI_MINOR_VERSION >= 2)
-    out.ten_bit = hevc.outputBitDepth == NV_ENC_BIT_DEPTH_10;
-#else
-    out.ten_bit = hevc.pixelBitDepthMinus8 == 2;
-#endif
+    out.ten_bit = ten_bits(hevc);
   }
   if (out.intra_refresh && out.refresh_period != 0 && out.refresh_count >= out.refresh_period) {
     return refuse("intraRefreshCnt is not smaller than intraRefreshPeriod");
