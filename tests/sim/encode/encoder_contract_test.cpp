@@ -5,6 +5,7 @@
 
 #include "encode/nal.h"
 #include "sim/encode/encoder_fixture.h"
+#include "sim/encode/stand_ins.h"
 
 namespace lumen {
 namespace {

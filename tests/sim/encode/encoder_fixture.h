@@ -1,15 +1,17 @@
 // One encoder, fed with the moving test picture in the memory that it likes best.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
-#include <gtest/gtest.h>
-
-#include "sim/encode/stand_ins.h"
+#include "encode/encoder_registry.h"
 #include "support/test_frames.h"
+#include "zerocopy/cuda/gpu.h"
 #include "zerocopy/cuda/uploader.h"
 
 namespace lumen::test {

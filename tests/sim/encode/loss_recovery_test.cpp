@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sim/encode/encoder_fixture.h"
+#include "sim/encode/stand_ins.h"
 
 namespace lumen {
 namespace {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sim/encode/encoder_fixture.h"
+#include "sim/encode/stand_ins.h"
 
 namespace lumen {
 namespace {
