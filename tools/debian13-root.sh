@@ -16,7 +16,8 @@ root_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=tools/packages.sh
 source "$root_dir/tools/packages.sh"
 
-packages=("${packages_build[@]}" "${packages_session[@]}" "${packages_test[@]}")
+# Mesa's software Vulkan: the GPU of `vm` (on Debian 12 tools/vm.sh brings its own Mesa).
+packages=("${packages_build[@]}" "${packages_session[@]}" "${packages_test[@]}" mesa-vulkan-drivers)
 recipe=$(printf '%s\n' "$recipe_version" "${packages[@]}" | sha256sum | cut -c1-12)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/lumen
 root=$cache/debian13-$recipe

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "sim/cuda/control.h"
+#include "software_gpu.h"
 #include "support/cuda_readback.h"
 #include "support/cuda_session.h"
 #include "support/dmabuf_producer.h"
@@ -47,16 +48,9 @@ std::size_t anonymous_bytes() {
 
 /// The stand-in takes the place of the GPU that Vulkan has.
 Result<void> give_stand_in_the_uuid() {
-  auto driver = load_driver();
-  if (!driver) return tl::unexpected(std::move(driver.error()));
-  auto instance = Instance::create(std::move(*driver));
-  if (!instance) return tl::unexpected(std::move(instance.error()));
-  const auto devices = (*instance)->list_devices();
-  if (!devices) return tl::unexpected(devices.error());
-  if (devices->empty()) return fail(ErrorKind::kUnsupported, "Vulkan has no device here");
-  std::string digits;
-  for (const std::uint8_t byte : devices->front().uuid) digits += fmt::format("{:02x}", byte);
-  ::setenv("LUMEN_SIM_CUDA_UUID", digits.c_str(), 1);
+  const auto uuid = test::software_gpu_uuid();
+  if (!uuid) return tl::unexpected(uuid.error());
+  ::setenv("LUMEN_SIM_CUDA_UUID", uuid->c_str(), 1);
   return {};
 }
 
