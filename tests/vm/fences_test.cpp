@@ -1,11 +1,12 @@
 // Pictures that are not drawn yet when a route gets them, with fences of a real kernel: acquire
-// points of a DRM syncobj (explicit sync) and write fences of the dmabuf (implicit sync). Inside the
-// virtual machine with virtio-gpu's syncobjs and vgem's fences, Mesa's software EGL and Vulkan, and
-// the CUDA stand-in.
+// points of a DRM syncobj (explicit sync) and write fences of the dmabuf (implicit sync). Inside
+// the virtual machine with virtio-gpu's syncobjs and vgem's fences, Mesa's software EGL and Vulkan,
+// and the CUDA stand-in.
 #include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -13,7 +14,9 @@
 #include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
 
+#include "core/log.h"
 #include "platform/linux/drm_syncobj.h"
 #include "sim/cuda/control.h"
 #include "stand_in_gpu.h"
@@ -33,9 +36,12 @@ using session::FirstRoute;
 using test::DmaBufProducer;
 using test::PendingFence;
 using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr Extent kSize{61, 47};
 constexpr auto kDrawing = 150ms;  // how long the producer's GPU takes
+constexpr auto kLimit = 2s;       // of a route
 
 /// Notes who asks a timeline for what.
 class NotedTimeline final : public SyncTimeline {
@@ -58,13 +64,20 @@ class NotedTimeline final : public SyncTimeline {
   std::shared_ptr<SyncTimeline> timeline_;
 };
 
+/// As a GPU does it: DmaBufProducer::draw() is the CPU's way, which itself waits for the dmabuf's
+/// fences (DMA_BUF_IOCTL_SYNC).
+void draw_on_gpu(const DmaBufProducer& producer, std::uint32_t seed) {
+  test::draw_pattern(producer.buffer.bytes(), producer.picture.format, producer.picture.size,
+                     producer.picture.pitch, seed);
+}
+
 /// A compositor's GPU: draws a while after it was told to, then signals.
 class SlowGpu {
  public:
   SlowGpu(const DmaBufProducer& producer, std::uint32_t seed, PendingFence& fence)
       : thread_([&producer, seed, &fence, this] {
           std::this_thread::sleep_for(kDrawing);
-          producer.draw(seed);
+          draw_on_gpu(producer, seed);
           done = now();
           EXPECT_TRUE(fence.signal());
         }) {}
@@ -103,9 +116,11 @@ class Fences : public testing::TestWithParam<FirstRoute> {
     auto imported = device_->import_timeline(made_->syncobj.borrow());
     ASSERT_TRUE(imported) << imported.error().describe();
     timeline_ = std::make_shared<NotedTimeline>(std::move(*imported));
+    log::area("zerocopy").sinks().push_back(sink_);
   }
 
   void TearDown() override {
+    std::erase(log::area("zerocopy").sinks(), sink_);
     reader_.reset();
     cuda_.reset();
     const std::unique_ptr<void, int (*)(void*)> library(
@@ -118,13 +133,13 @@ class Fences : public testing::TestWithParam<FirstRoute> {
   Result<std::unique_ptr<cuda::PictureReader>> make_reader() const {
     egl::EglSettings settings;
     settings.device = egl::DeviceKind::kSoftware;
-    settings.producer_limit = 5s;
+    settings.producer_limit = kLimit;
     switch (GetParam()) {
       case FirstRoute::kEgl: return egl::EglReader::create(cuda_->context, settings);
       case FirstRoute::kGlBlit: return egl::BlitReader::create(cuda_->context, settings);
       case FirstRoute::kVulkan: break;
     }
-    return vulkan::VulkanReader::create(cuda_->context, {.patience = 5s});
+    return vulkan::VulkanReader::create(cuda_->context, {.patience = kLimit});
   }
 
   /// Empty where the picture is pattern `seed`.
@@ -154,6 +169,8 @@ class Fences : public testing::TestWithParam<FirstRoute> {
   std::shared_ptr<SyncDevice> device_;
   std::optional<SyncDevice::NewTimeline> made_;
   std::shared_ptr<NotedTimeline> timeline_;
+  std::ostringstream said_;
+  spdlog::sink_ptr sink_ = std::make_shared<spdlog::sinks::ostream_sink_mt>(said_);
 };
 
 INSTANTIATE_TEST_SUITE_P(Vm, Fences,
@@ -175,9 +192,53 @@ TEST_P(Fences, AcquirePointsAreWaitedFor) {
     EXPECT_LT(gpu.finish(), read_by);
     EXPECT_EQ(wrong, "");
   }
-  // The driver's wait, not ours, where the route can hand it on.
-  const std::string asked = GetParam() == FirstRoute::kEgl ? "wait" : "export";
+  // The driver's wait and not ours, where the route can hand it on.
+  const FirstRoute route = GetParam();
+  const std::string asked = route == FirstRoute::kEgl ? "wait" : "export";
   EXPECT_THAT(timeline_->calls, ElementsAre(asked, asked, asked, asked));
+  const std::string who = route == FirstRoute::kEgl      ? "the CPU"
+                          : route == FirstRoute::kVulkan ? "Vulkan"
+                                                         : "GL";
+  EXPECT_THAT(said_.str(), HasSubstr("explicit sync: " + who + " waits"));
+}
+
+TEST_P(Fences, WriteFencesOfTheDmabufAreWaitedFor) {
+  for (std::uint32_t seed = 1; seed <= 4; ++seed) {
+    SCOPED_TRACE(seed);
+    auto fence = PendingFence::create();
+    ASSERT_TRUE(fence) << fence.error().describe();
+    const auto added = test::add_write_fence(producer_->buffer.fd(), *fence);
+    ASSERT_TRUE(added) << added.error().describe();
+    SlowGpu gpu(*producer_, seed, *fence);
+    const std::string wrong = read(frame(), seed);
+    const Timestamp read_by = now();
+    EXPECT_LT(gpu.finish(), read_by);
+    EXPECT_EQ(wrong, "");
+  }
+  EXPECT_THAT(timeline_->calls, IsEmpty());
+}
+
+// The acquire point stands for all of the producer's work.
+TEST_P(Fences, APictureWithAnAcquirePointIsReadWhateverHangsOnItsDmabuf) {
+  auto never = PendingFence::create();
+  auto fence = PendingFence::create();
+  ASSERT_TRUE(never && fence);
+  const auto added = test::add_write_fence(producer_->buffer.fd(), *never);
+  ASSERT_TRUE(added) << added.error().describe();
+  ASSERT_TRUE(test::submit_point(made_->syncobj.borrow(), 1, *fence));
+  draw_on_gpu(*producer_, 1);
+  ASSERT_TRUE(fence->signal());
+  const Timestamp begin = now();
+  EXPECT_EQ(read(frame_at(1), 1), "");
+  EXPECT_LT(now() - begin, 5s) << "vgem's fence would have held it up for 10 s";
+}
+
+TEST_P(Fences, APointThatIsNeverSubmittedIsAFrameToSkip) {
+  const auto opened = reader_->open(frame_at(1));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::kRetry) << opened.error().describe();
+  producer_->draw(7);
+  EXPECT_EQ(read(frame(), 7), "") << "the next one is read";
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/log.h"
-#include "zerocopy/vulkan/sync_file.h"
+#include "zerocopy/producer_fence.h"
 
 namespace lumen::vulkan {
 namespace {

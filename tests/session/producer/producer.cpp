@@ -72,7 +72,7 @@ Producer::~Producer() {
 
 Result<Producer::End> Producer::run() {
   if (options_.node.explicit_sync) {
-    auto sync = LateSync::create(pw_main_loop_get_loop(loop_), *options_.node.explicit_sync);
+    auto sync = LateSync::create(pw_main_loop_get_loop(loop_), options_.node);
     if (!sync) return tl::unexpected<Error>(std::move(sync.error()));
     sync_ = *std::move(sync);
   }
