@@ -23,7 +23,7 @@
 #include "support/cuda_readback.h"
 #include "support/cuda_session.h"
 #include "support/dmabuf_producer.h"
-#include "support/pending_fence.h"
+#include "support/drm_device.h"
 #include "zerocopy/egl/blit_reader.h"
 #include "zerocopy/egl/egl_reader.h"
 #include "zerocopy/vulkan/vulkan_reader.h"

@@ -17,7 +17,7 @@
 #include "loop_timer.h"
 #include "node_settings.h"
 #include "platform/linux/drm_syncobj.h"
-#include "support/pending_fence.h"
+#include "support/drm_device.h"
 
 namespace lumen::producer {
 

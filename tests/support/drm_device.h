@@ -1,13 +1,24 @@
-// A fence of the kernel that stands for unfinished work, as a GPU's does, and that a test ends:
-// vgem's. Plus what producers do with one: hang it into a timeline or a dmabuf.
+// What DRM devices without a GPU give a test: dmabufs of their own, and fences that stand for
+// unfinished work, as a GPU's do, and that the test ends (vgem's). Plus what producers do with
+// those.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "core/error.h"
 #include "platform/linux/unique_fd.h"
 
 namespace lumen::test {
+
+/// "/dev/dri/card0" of the first device that has this driver ("vgem", "virtio_gpu"). kUnsupported:
+/// there is none (tools/vm.sh run --drm DRIVER).
+Result<std::string> find_drm_node(std::string_view driver);
+
+/// A dmabuf of this device; see TestDmaBuf::adopt().
+Result<UniqueFd> make_device_dmabuf(const std::string& node, std::size_t bytes);
 
 /// Dropped, it counts as signalled; so it does after 10 seconds (the kernel's vgem_fence.c).
 /// Movable; any thread.

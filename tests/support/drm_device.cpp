@@ -1,4 +1,4 @@
-#include "support/pending_fence.h"
+#include "support/drm_device.h"
 
 #include <array>
 #include <cerrno>
@@ -56,21 +56,29 @@ UniqueFd open_node(const std::string& path) {
   return UniqueFd::take(::open(path.c_str(), O_RDWR | O_CLOEXEC));
 }
 
-bool is_vgem(int device) {
-  std::array<char, 16> name{};
+std::string driver_of(int device) {
+  std::array<char, 32> name{};
   drm_version request{};
   request.name = name.data();
   request.name_len = name.size() - 1;
-  return ask(device, DRM_IOCTL_VERSION, request, "") && std::string_view(name.data()) == "vgem";
+  return ask(device, DRM_IOCTL_VERSION, request, "") ? name.data() : "";
 }
 
-Result<UniqueFd> open_vgem() {
-  for (int i = 0; i < kNodes; ++i) {
-    UniqueFd node = open_node("/dev/dri/card" + std::to_string(i));
-    if (node && is_vgem(node.borrow())) return node;
-  }
-  return fail(ErrorKind::kUnsupported, "no vgem device for fences that a test signals",
-              "run it in the virtual machine with --drm virtio-gpu+vgem");
+struct DumbBuffer {
+  std::uint32_t handle = 0;
+  UniqueFd dmabuf;
+};
+Result<DumbBuffer> make_dumb_buffer(int device, std::size_t bytes) {
+  constexpr std::size_t kRow = 4096;  // bytes
+  drm_mode_create_dumb buffer{};
+  buffer.width = kRow / 4;
+  buffer.height = static_cast<std::uint32_t>((bytes + kRow - 1) / kRow);
+  buffer.bpp = 32;
+  auto asked = ask(device, DRM_IOCTL_MODE_CREATE_DUMB, buffer, "DRM_IOCTL_MODE_CREATE_DUMB");
+  drm_prime_handle exported{.handle = buffer.handle, .flags = DRM_CLOEXEC | DRM_RDWR, .fd = -1};
+  if (asked) asked = ask(device, DRM_IOCTL_PRIME_HANDLE_TO_FD, exported, "exporting a buffer");
+  if (!asked) return tl::unexpected(std::move(asked.error()));
+  return DumbBuffer{buffer.handle, UniqueFd::take(exported.fd)};
 }
 
 /// A device whose syncobjs are as good as any other's; vgem has none.
@@ -96,25 +104,39 @@ Result<UniqueFd> writers_of(int dmabuf) {
 
 }  // namespace
 
+Result<std::string> find_drm_node(std::string_view driver) {
+  for (int i = 0; i < kNodes; ++i) {
+    std::string path = "/dev/dri/card" + std::to_string(i);
+    const UniqueFd node = open_node(path);
+    if (node && driver_of(node.borrow()) == driver) return path;
+  }
+  return fail(ErrorKind::kUnsupported, "no DRM device with the driver " + std::string(driver),
+              "run it in the virtual machine (tools/vm.sh run --drm ...)");
+}
+
+Result<UniqueFd> make_device_dmabuf(const std::string& node, std::size_t bytes) {
+  const UniqueFd device = open_node(node);
+  if (!device) return fail_errno(ErrorKind::kUnsupported, "can't open " + node, errno);
+  auto buffer = make_dumb_buffer(device.borrow(), bytes);
+  if (!buffer) return tl::unexpected(std::move(buffer.error()));
+  return std::move(buffer->dmabuf);
+}
+
 Result<PendingFence> PendingFence::create() {
-  auto device = open_vgem();
-  if (!device) return tl::unexpected(std::move(device.error()));
-  const int node = device->borrow();
-  // vgem's fences hang on a buffer of its own; the smallest one will do.
-  drm_mode_create_dumb buffer{};
-  buffer.width = 1;
-  buffer.height = 1;
-  buffer.bpp = 32;
-  auto asked = ask(node, DRM_IOCTL_MODE_CREATE_DUMB, buffer, "DRM_IOCTL_MODE_CREATE_DUMB");
-  FenceAttach attached{.handle = buffer.handle, .flags = kFenceOfAWriter, .fence = 0, .pad = 0};
-  if (asked) asked = ask(node, kAttachFence, attached, "DRM_IOCTL_VGEM_FENCE_ATTACH");
-  drm_prime_handle exported{.handle = buffer.handle, .flags = DRM_CLOEXEC, .fd = -1};
-  if (asked) asked = ask(node, DRM_IOCTL_PRIME_HANDLE_TO_FD, exported, "exporting vgem's buffer");
-  if (!asked) return tl::unexpected(std::move(asked.error()));
-  const UniqueFd dmabuf = UniqueFd::take(exported.fd);
-  auto sync_file = writers_of(dmabuf.borrow());
+  const auto path = find_drm_node("vgem");
+  if (!path) return tl::unexpected(path.error());
+  UniqueFd device = open_node(*path);
+  if (!device) return fail_errno(ErrorKind::kIo, "can't open " + *path, errno);
+  auto buffer = make_dumb_buffer(device.borrow(), 1);
+  if (!buffer) return tl::unexpected(std::move(buffer.error()));
+  FenceAttach attached{.handle = buffer->handle, .flags = kFenceOfAWriter, .fence = 0, .pad = 0};
+  if (auto asked = ask(device.borrow(), kAttachFence, attached, "DRM_IOCTL_VGEM_FENCE_ATTACH");
+      !asked) {
+    return tl::unexpected(std::move(asked.error()));
+  }
+  auto sync_file = writers_of(buffer->dmabuf.borrow());
   if (!sync_file) return tl::unexpected(std::move(sync_file.error()));
-  return PendingFence(std::move(*device), std::move(*sync_file), attached.fence);
+  return PendingFence(std::move(device), std::move(*sync_file), attached.fence);
 }
 
 Result<void> PendingFence::signal() {
@@ -152,16 +174,18 @@ Result<void> add_write_fence(int dmabuf, const PendingFence& fence) {
 
 #else
 
-Result<PendingFence> PendingFence::create() {
-  return fail(ErrorKind::kUnsupported, "built without DRM's kernel header: no fences to signal");
+namespace {
+tl::unexpected<Error> no_header() {
+  return fail(ErrorKind::kUnsupported, "built without DRM's kernel header");
 }
-Result<void> PendingFence::signal() { return fail(ErrorKind::kUnsupported, "no fences"); }
-Result<void> submit_point(int, std::uint64_t, const PendingFence&) {
-  return fail(ErrorKind::kUnsupported, "no fences");
-}
-Result<void> add_write_fence(int, const PendingFence&) {
-  return fail(ErrorKind::kUnsupported, "no fences");
-}
+}  // namespace
+
+Result<std::string> find_drm_node(std::string_view) { return no_header(); }
+Result<UniqueFd> make_device_dmabuf(const std::string&, std::size_t) { return no_header(); }
+Result<PendingFence> PendingFence::create() { return no_header(); }
+Result<void> PendingFence::signal() { return no_header(); }
+Result<void> submit_point(int, std::uint64_t, const PendingFence&) { return no_header(); }
+Result<void> add_write_fence(int, const PendingFence&) { return no_header(); }
 
 #endif
 
