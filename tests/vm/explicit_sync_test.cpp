@@ -6,8 +6,10 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <ostream>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -27,6 +29,9 @@ using Arguments = std::vector<std::string>;
 // PipeWire 1.4 loses a picture now and then on its way to the consumer, more often where buffers
 // are few: the buffer comes back, nobody has dequeued it, and so nobody has released it.
 constexpr unsigned kLostUnderway = 3;
+
+// Buffers at most: when the host ends they may lie in its queue, which nobody empties any more.
+constexpr unsigned kInFlight = 4;
 
 class ExplicitSync : public testing::Test {
  protected:
@@ -86,6 +91,7 @@ class ExplicitSync : public testing::Test {
     unsigned sent = 0;
     unsigned released = 0;
     unsigned early = 0;
+    unsigned pending = 0;
   };
   /// Ends the producer.
   static Points points_of(Process& producer) {
@@ -94,9 +100,9 @@ class ExplicitSync : public testing::Test {
     const auto line = producer.read_value("explicit-sync ", Milliseconds(10000));
     EXPECT_TRUE(line) << "explicit sync was not negotiated";
     if (line) {
-      EXPECT_EQ(std::sscanf(line->c_str(), "sent %u released %u early %u", &points.sent,
-                            &points.released, &points.early),
-                3)
+      EXPECT_EQ(std::sscanf(line->c_str(), "sent %u released %u early %u pending %u", &points.sent,
+                            &points.released, &points.early, &points.pending),
+                4)
           << *line;
     }
     return points;
@@ -167,6 +173,10 @@ TEST_F(ExplicitSync, APictureThatIsNeverDrawnIsSkipped) {
 struct OnGpu {
   FirstRoute route;
   const char* submitted;  // --submit
+
+  friend void PrintTo(const OnGpu& of, std::ostream* out) {
+    *out << short_name(of.route) << ' ' << of.submitted;
+  }
 };
 class ExplicitSyncOnGpu : public ExplicitSync, public testing::WithParamInterface<OnGpu> {};
 
@@ -193,7 +203,8 @@ TEST_P(ExplicitSyncOnGpu, PicturesAreReadWhenTheyAreDrawnAndAllAreReleased) {
   const Points points = points_of(producer);
   EXPECT_GE(points.sent, 20U);
   EXPECT_LE(points.early, kLostUnderway) << "buffers came back that were not released";
-  EXPECT_GE(points.released + 2, points.sent);
+  EXPECT_GE(points.released + kInFlight, points.sent);
+  EXPECT_EQ(points.pending, std::string_view(submitted) == "at-once" ? points.sent : 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ExplicitSyncOnGpu,

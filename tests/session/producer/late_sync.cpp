@@ -104,6 +104,7 @@ void LateSync::send(pw_buffer* buffer, std::function<void()> draw) {
     auto fence = test::PendingFence::create();
     if (fence && test::submit_point(entry.acquire.syncobj.borrow(), entry.point, *fence)) {
       drawing.fence.emplace(std::move(*fence));
+      ++totals_.pending;
     }
   }
   drawings_.push_back(std::move(drawing));

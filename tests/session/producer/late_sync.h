@@ -44,6 +44,7 @@ class LateSync {
     std::uint64_t sent = 0;
     std::uint64_t released = 0;  // also after their buffer was removed
     std::uint64_t early = 0;     // buffers that came back unreleased
+    std::uint64_t pending = 0;   // of those sent: with a fence from the beginning
   };
   /// Waits a little for the release points that are still out.
   Totals finish();

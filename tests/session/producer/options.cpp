@@ -59,9 +59,9 @@ Prints, a line each:
   error WHY                   PipeWire reports one
   produced N skipped M bad K  the end: good frames sent, frame times without a free buffer or not
                               met, defective buffers sent besides
-  explicit-sync sent N released M early K
-                              points sent, those that the consumer signalled, and buffers that came
-                              back before it had)";
+  explicit-sync sent N released M early K pending P
+                              points sent, those that the consumer signalled, buffers that came
+                              back before it had, and points sent with their fence)";
 
 using Setter = std::function<bool(Options&, std::string_view)>;
 

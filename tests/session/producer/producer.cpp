@@ -89,8 +89,8 @@ void Producer::print_totals() {
   print_line(fmt::format("produced {} skipped {} bad {}", produced_, skipped_, bad_));
   if (sync_ == nullptr) return;
   const LateSync::Totals totals = sync_->finish();
-  print_line(fmt::format("explicit-sync sent {} released {} early {}", totals.sent, totals.released,
-                         totals.early));
+  print_line(fmt::format("explicit-sync sent {} released {} early {} pending {}", totals.sent,
+                         totals.released, totals.early, totals.pending));
 }
 
 Result<void> Producer::create_node() {
