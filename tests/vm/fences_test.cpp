@@ -74,9 +74,10 @@ void draw_on_gpu(const DmaBufProducer& producer, std::uint32_t seed) {
 /// A compositor's GPU: draws a while after it was told to, then signals.
 class SlowGpu {
  public:
-  SlowGpu(const DmaBufProducer& producer, std::uint32_t seed, PendingFence& fence)
-      : thread_([&producer, seed, &fence, this] {
-          std::this_thread::sleep_for(kDrawing);
+  SlowGpu(const DmaBufProducer& producer, std::uint32_t seed, PendingFence& fence,
+          std::chrono::milliseconds drawing = kDrawing)
+      : thread_([&producer, seed, &fence, drawing, this] {
+          std::this_thread::sleep_for(drawing);
           draw_on_gpu(producer, seed);
           done = now();
           EXPECT_TRUE(fence.signal());
@@ -239,6 +240,25 @@ TEST_P(Fences, APointThatIsNeverSubmittedIsAFrameToSkip) {
   EXPECT_EQ(opened.error().kind, ErrorKind::kRetry) << opened.error().describe();
   producer_->draw(7);
   EXPECT_EQ(read(frame(), 7), "") << "the next one is read";
+}
+
+class VulkanFences : public Fences {};
+INSTANTIATE_TEST_SUITE_P(Vm, VulkanFences, testing::Values(FirstRoute::kVulkan),
+                         [](const auto& route) { return session::short_name(route.param); });
+
+TEST_P(VulkanFences, ASlowProducerIsNoLostGpu) {
+  constexpr auto kPatience = 500ms;
+  auto reader = vulkan::VulkanReader::create(cuda_->context, {.patience = kPatience});
+  ASSERT_TRUE(reader) << reader.error().describe();
+  reader_ = std::move(*reader);
+  auto fence = PendingFence::create();
+  ASSERT_TRUE(fence) << fence.error().describe();
+  ASSERT_TRUE(test::submit_point(made_->syncobj.borrow(), 1, *fence));
+  SlowGpu gpu(*producer_, 1, *fence, 3 * kPatience);
+  EXPECT_EQ(read(frame_at(1), 1), "");
+  gpu.finish();
+  producer_->draw(2);
+  EXPECT_EQ(read(frame(), 2), "");
 }
 
 }  // namespace
