@@ -4,7 +4,8 @@
 #   tools/debian13-root.sh make          makes the root, or does nothing where it is current
 #   tools/debian13-root.sh run           makes it, builds lumen inside and runs unit and session tests
 #   tools/debian13-root.sh vm NAME       builds the test program vm-NAME there and runs it in the virtual
-#                                        machine (tools/vm.sh), with a GPU device that has syncobjs
+#                                        machine (tools/vm.sh), with a GPU device that has syncobjs,
+#                                        vgem's fences and Mesa's software EGL and Vulkan
 #   tools/debian13-root.sh exec CMD...   makes it, runs a command inside, in the checkout
 #
 # The root lies in $XDG_CACHE_HOME/lumen and is made again when its recipe (package lists and this
@@ -16,7 +17,8 @@ root_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=tools/packages.sh
 source "$root_dir/tools/packages.sh"
 
-packages=("${packages_build[@]}" "${packages_session[@]}" "${packages_test[@]}")
+# Mesa's software Vulkan: the GPU of `vm` (on Debian 12 tools/vm.sh brings its own Mesa).
+packages=("${packages_build[@]}" "${packages_session[@]}" "${packages_test[@]}" mesa-vulkan-drivers)
 recipe=$(printf '%s\n' "$recipe_version" "${packages[@]}" | sha256sum | cut -c1-12)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/lumen
 root=$cache/debian13-$recipe
@@ -84,8 +86,10 @@ case ${1:-} in
       cmake --build /root/build -j "$(nproc)" --target "vm-$1" lumen-host lumen-test-producer
     ' bash "$2"
     # What lumen-host needs there is in the root; a skipped test is a failure (tests/vm/run).
-    "$root_dir/tests/vm/run" --drm virtio-gpu --root "$root" --timeout 900 -- \
+    "$root_dir/tests/vm/run" --drm virtio-gpu+vgem --root "$root" --timeout 1500 \
+      --env LIBGL_ALWAYS_SOFTWARE=1 --env EGL_PLATFORM=surfaceless \
+      --env VK_DRIVER_FILES=/usr/share/vulkan/icd.d/lvp_icd.json -- \
       "/root/build/tests/vm/vm-$2"
     ;;
-  *) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  *) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

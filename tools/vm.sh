@@ -6,9 +6,9 @@
 #   tools/vm.sh run [OPTION]... CMD...  runs a command inside, in the working directory of the same
 #                                       name, as root; its output and exit code are the command's.
 #                                       A CMD of one word with spaces is a shell script.
-#     --drm none|vgem|virtio-gpu
-#                        DRM driver to load (none). Mesa's software EGL imports dmabufs only without;
-#                        virtio-gpu comes with its device and has timeline syncobjs (explicit sync)
+#     --drm none|vgem|virtio-gpu|virtio-gpu+vgem
+#                        DRM drivers to load (none); virtio-gpu comes with its device and has timeline
+#                        syncobjs (explicit sync), vgem has fences that a process signals
 #     --mesa             run with Mesa 25 of bookworm-backports (llvmpipe, lavapipe)
 #     --results DIR      this folder is /results inside, writable
 #     --root DIR|forky   enter another root, with this machine's at /host, where that one is /guest;
@@ -211,6 +211,14 @@ write_command() {
   printf '\n'
 }
 
+# The modules of drivers joined by +, each once, in an order that works.
+modules_of() {
+  local driver
+  for driver in ${1//+/ }; do
+    [[ $driver == none ]] || cat "$vm/modules/$driver.order" || fail "no DRM driver $driver"
+  done | awk '!seen[$0]++' | tr '\n' ' '
+}
+
 run() {
   local drm=none results="" root="" seconds=600 mesa=0 variables=()
   while (($#)); do
@@ -234,10 +242,12 @@ run() {
     root=$forky
   fi
   if [[ -n $root ]]; then root=$(realpath "$root"); fi
+  local modules
+  modules=$(modules_of "$drm")
   mkdir "$work/control"
   {
     printf 'vm_root=%q\nvm_results=%q\n' "$root" "$results"
-    printf 'vm_modules=%q\n' "$([[ $drm == none ]] || tr '\n' ' ' < "$vm/modules/$drm.order")"
+    printf 'vm_modules=%q\n' "$modules"
   } > "$work/control/settings"
   write_command "$@" > "$work/control/command"
 
@@ -252,7 +262,7 @@ run() {
     devices+=(-fsdev "local,id=results,path=$(realpath "$results"),security_model=none"
       -device virtio-9p-pci,fsdev=results,mount_tag=results)
   fi
-  if [[ $drm == virtio-gpu ]]; then devices+=(-device virtio-gpu-pci); fi
+  if [[ +$drm+ == *+virtio-gpu+* ]]; then devices+=(-device virtio-gpu-pci); fi
   # In the background, so that a signal to this script reaches the trap at once.
   timeout "$seconds" qemu-system-x86_64 -accel "${LUMEN_VM_ACCEL:-tcg,thread=multi}" -cpu max \
     -smp 2 -m "${LUMEN_VM_MEMORY:-4G}" -display none -monitor none -no-reboot -nodefaults \

@@ -180,6 +180,7 @@ Result<std::string> BufferTable::add(pw_buffer* buffer) {
   if (memory && entry->dmabuf && sync_ && descriptors) {
     if (auto opened = open_sync(*entry, *sync_, *descriptors); !opened) {
       entry->dmabuf.reset();
+      sync_failed_ = true;
       memory = tl::unexpected(std::move(opened.error()));
     }
   }

@@ -64,6 +64,8 @@ class BufferTable final : public LeaseReturn, public std::enable_shared_from_thi
   /// Main loop. An error leaves the buffer known but unusable: its frames are skipped.
   Result<std::string> add(pw_buffer* buffer);
   void remove(pw_buffer* buffer);
+  /// Main loop. An add() failed for a buffer's syncobjs: nothing is lacking without explicit sync.
+  [[nodiscard]] bool sync_failed() const { return sync_failed_; }
 
   /// Data loop only. The mutex that keeps entries alive is held as long as the visit lasts.
   template <typename Visit>
@@ -88,6 +90,7 @@ class BufferTable final : public LeaseReturn, public std::enable_shared_from_thi
   std::uint64_t next_token_ = 1;
   Queue queue_;  // empty: no stream
   std::shared_ptr<SyncDevice> sync_;
+  bool sync_failed_ = false;
 
   std::mutex returned_mutex_;
   std::vector<std::uint64_t> returned_;

@@ -85,7 +85,8 @@ Result<void> PipeWireSource::open_stream(const NodeInfo& node) {
       *listener_, counters_,
       {.state = [this](CaptureState state) { on_stream_state(state); },
        .format = [this](const CaptureFormat& format) { listener_->on_format(format); },
-       .failed = [this](const std::string& reason) { on_stream_failed(reason); }});
+       .failed = [this](const std::string& reason) { on_stream_failed(reason); },
+       .sync_failed = [this](const std::string& reason) { on_sync_failed(reason); }});
   if (!stream) return tl::unexpected(std::move(stream.error()));
   stream_ = std::move(*stream);
   stream_dead_ = false;
@@ -133,6 +134,15 @@ void PipeWireSource::on_stream_failed(const std::string& reason) {
     on_lost(reason);
   }
   schedule(next_delay());
+}
+
+void PipeWireSource::on_sync_failed(const std::string& reason) {
+  if (!sync_) return;  // another buffer of the same stream
+  sync_.reset();
+  stream_dead_ = true;
+  log::area("capture").warn("{}: going on without explicit sync: {}", to_string(stream_->node()),
+                            reason);
+  schedule(0ns);
 }
 
 void PipeWireSource::on_stream_state(CaptureState state) {

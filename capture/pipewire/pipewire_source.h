@@ -31,6 +31,7 @@ class PipeWireSource final : public CaptureSource {
   void on_nodes_changed();
   void on_lost(const std::string& reason);
   void on_stream_failed(const std::string& reason);
+  void on_sync_failed(const std::string& reason);
   void on_stream_state(CaptureState state);
   void schedule(Nanoseconds delay);
   void recover();
@@ -40,7 +41,7 @@ class PipeWireSource final : public CaptureSource {
   CaptureRequest request_;
   CaptureListener* listener_ = nullptr;
   MaxFramerate max_framerate_ = MaxFramerate::kOffer;
-  std::shared_ptr<SyncDevice> sync_;  // null: explicit sync is not offered
+  std::shared_ptr<SyncDevice> sync_;  // null: explicit sync is not offered (any more)
   StreamCounters counters_;
   std::atomic<std::uint64_t> reconnects_{0};
   mutable std::mutex description_mutex_;

@@ -183,6 +183,7 @@ void VideoStream::on_add_buffer(pw_buffer* buffer) {
   if (!memory) {
     log::area("capture").debug("{} has a buffer that can't be used: {}", to_string(target_.node),
                                memory.error().describe());
+    if (buffers_->sync_failed()) callbacks_.sync_failed(memory.error().describe());
     return;
   }
   ++usable_buffers_;

@@ -35,6 +35,8 @@ class VideoStream {
     std::function<void(const CaptureFormat&)> format;
     /// The stream can't go on (no common format, target gone). Destroy it soon.
     std::function<void(const std::string&)> failed;
+    /// As failed, and a stream that does not offer explicit sync will do.
+    std::function<void(const std::string&)> sync_failed;
   };
   struct Target {
     NodeInfo node;

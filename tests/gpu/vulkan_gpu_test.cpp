@@ -6,10 +6,12 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
 
 #include "support/cuda_readback.h"
 #include "support/cuda_session.h"
@@ -385,9 +387,20 @@ TEST_P(VulkanDevice, TheWatchdogFreesCudaFromACopyThatNeverEnds) {
   ASSERT_TRUE(cuda_->context->synchronize());
   EXPECT_FALSE(watchdog.tripped());
 
+  // A producer that takes its time; an eventfd is readable once it is written, as a sync_file is
+  // once it is signalled.
+  UniqueFd drawn = UniqueFd::take(::eventfd(0, EFD_CLOEXEC));
+  auto writes = duplicate(drawn.borrow());
+  ASSERT_TRUE(writes);
+  watchdog.expect(5, std::move(*writes));
+  std::this_thread::sleep_for(900ms);
+  EXPECT_FALSE(watchdog.tripped());
+  ASSERT_EQ(::eventfd_write(drawn.borrow(), 1), 0);
+  ASSERT_TRUE((*timeline)->signal_from_host(5));
+
   const auto start = std::chrono::steady_clock::now();
-  watchdog.expect(5);
-  ASSERT_TRUE((*timeline)->wait_on_stream(4));
+  watchdog.expect(7);
+  ASSERT_TRUE((*timeline)->wait_on_stream(6));
   ASSERT_TRUE(cuda_->context->synchronize());  // would never return
   EXPECT_TRUE(watchdog.tripped());
   EXPECT_GE(std::chrono::steady_clock::now() - start, 250ms);

@@ -20,9 +20,13 @@ struct DmaBufProducer {
     if (picture.pitch.bytes == 0) picture.pitch.bytes = picture.size.width * 4;
     auto buffer = TestDmaBuf::allocate(bytes_needed(picture));
     if (!buffer) return tl::unexpected(std::move(buffer.error()));
-    auto memory = DmaBufMemory::create({buffer->fd(), -1, -1, -1}, 1);
+    return create_in(std::move(*buffer), picture);
+  }
+  /// `picture` with its pitch.
+  static Result<DmaBufProducer> create_in(TestDmaBuf buffer, const TestPicture& picture) {
+    auto memory = DmaBufMemory::create({buffer.fd(), -1, -1, -1}, 1);
     if (!memory) return tl::unexpected(std::move(memory.error()));
-    return DmaBufProducer{std::move(*buffer), picture,
+    return DmaBufProducer{std::move(buffer), picture,
                           std::make_shared<const DmaBufMemory>(std::move(*memory))};
   }
   /// The pattern of picture_pattern.h.

@@ -104,9 +104,13 @@ Result<TestDmaBuf> TestDmaBuf::allocate(std::size_t bytes) {
   auto fd =
       udmabuf ? make_udmabuf(udmabuf.borrow(), whole) : make_heap_buffer(heap.borrow(), whole);
   if (!fd) return tl::unexpected<Error>(std::move(fd.error()));
-  void* const data = ::mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_SHARED, fd->borrow(), 0);
+  return adopt(std::move(*fd), whole);
+}
+
+Result<TestDmaBuf> TestDmaBuf::adopt(UniqueFd fd, std::size_t bytes) {
+  void* const data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.borrow(), 0);
   if (data == MAP_FAILED) return fail_errno(ErrorKind::kIo, "mapping a dmabuf", errno);
-  return TestDmaBuf(std::move(*fd), {static_cast<std::byte*>(data), whole});
+  return TestDmaBuf(std::move(fd), {static_cast<std::byte*>(data), bytes});
 }
 
 TestDmaBuf::TestDmaBuf(TestDmaBuf&& other) noexcept

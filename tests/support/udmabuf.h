@@ -23,6 +23,9 @@ class TestDmaBuf {
   /// `bytes` are rounded up to whole pages.
   static Result<TestDmaBuf> allocate(std::size_t bytes);
 
+  /// A dmabuf from elsewhere; mapped.
+  static Result<TestDmaBuf> adopt(UniqueFd fd, std::size_t bytes);
+
   TestDmaBuf(TestDmaBuf&& other) noexcept;
   TestDmaBuf& operator=(TestDmaBuf&& other) noexcept;
   ~TestDmaBuf();

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "capture/dmabuf_memory.h"
+#include "lying_layouts.h"
 #include "platform/linux/unique_fd.h"
 #include "sim/cuda/control.h"
 #include "support/cuda_readback.h"
@@ -300,38 +301,10 @@ TEST_P(EglRoutes, TenThousandFramesLeaveNothingBehind) {
 TEST_P(EglRoutes, LayoutsThatLeaveTheirMemoryAreRefused) {
   const auto reader = make_reader();
   ASSERT_NE(reader, nullptr);
-  const auto producer = Producer::create({Fourcc::kBGRx, {64, 64}});
+  const auto producer = Producer::create({Fourcc::kBGRx, test::kLiedAbout});
   ASSERT_TRUE(producer);
   producer->draw(5);
-  struct Lie {
-    const char* what;
-    void (*tell)(CapturedFrame&, DmaBufImage&);
-  };
-  const std::array lies{
-      Lie{"taller", [](CapturedFrame& f, DmaBufImage&) { f.size.height = 65; }},
-      Lie{"wider than its pitch", [](CapturedFrame& f, DmaBufImage&) { f.size.width = 65; }},
-      Lie{"huge", [](CapturedFrame& f, DmaBufImage&) { f.size = {16384, 16384}; }},
-      Lie{"empty", [](CapturedFrame& f, DmaBufImage&) { f.size = {0, 64}; }},
-      Lie{"another format", [](CapturedFrame& f, DmaBufImage&) { f.format = Fourcc::kNV12; }},
-      Lie{"offset", [](CapturedFrame&, DmaBufImage& i) { i.planes[0].offset_bytes = 4; }},
-      Lie{"far offset", [](CapturedFrame&, DmaBufImage& i) { i.planes[0].offset_bytes = ~3U; }},
-      Lie{"pitch", [](CapturedFrame&, DmaBufImage& i) { i.planes[0].pitch = {0xffff'fffcU}; }},
-      Lie{"no pitch", [](CapturedFrame&, DmaBufImage& i) { i.planes[0].pitch = {0}; }},
-      Lie{"odd pitch",
-          [](CapturedFrame& f, DmaBufImage& i) {
-            f.size.height = 32;
-            i.planes[0].pitch = {258};
-          }},
-      Lie{"no planes", [](CapturedFrame&, DmaBufImage& i) { i.plane_count = 0; }},
-      Lie{"five planes", [](CapturedFrame&, DmaBufImage& i) { i.plane_count = 5; }},
-      Lie{"two planes", [](CapturedFrame&, DmaBufImage& i) { i.plane_count = 2; }},
-      Lie{"no memory", [](CapturedFrame&, DmaBufImage& i) { i.memory = nullptr; }},
-      Lie{"a vendor's tiles",
-          [](CapturedFrame&, DmaBufImage& i) { i.modifier = {0x0300'0000'0060'6010}; }},
-      Lie{"implicit layout", [](CapturedFrame&, DmaBufImage& i) { i.modifier = kModifierInvalid; }},
-      Lie{"shared memory", [](CapturedFrame& f, DmaBufImage&) { f.image = ShmImage{}; }},
-  };
-  for (const Lie& lie : lies) {
+  for (const test::Lie& lie : test::kLies) {
     CapturedFrame frame = producer->frame();
     lie.tell(frame, std::get<DmaBufImage>(frame.image));
     const auto picture = reader->open(frame);

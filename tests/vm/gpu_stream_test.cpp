@@ -50,11 +50,7 @@ TEST_P(Route, ReplacedBuffersShowNoOldPicture) {
 INSTANTIATE_TEST_SUITE_P(All, Route,
                          testing::Values(FirstRoute::kEgl, FirstRoute::kVulkan,
                                          FirstRoute::kGlBlit),
-                         [](const auto& route) {
-                           const std::string name = route_name(route.param);
-                           return name.starts_with("gl") ? std::string("gl_blit")
-                                                         : name.substr(0, name.find('+'));
-                         });
+                         [](const auto& route) { return short_name(route.param); });
 
 struct Offer {
   const char* name;

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "harness/private_session.h"
-#include "zerocopy/vulkan/device.h"
+#include "software_gpu.h"
 
 namespace lumen::session {
 
@@ -27,16 +27,20 @@ inline Result<void> use_stand_in_gpu(PrivateSession& session, FirstRoute first) 
   // No Vulkan device has this identity.
   session.set_env("LUMEN_SIM_CUDA_UUID", "00112233445566778899aabbccddeeff");
   if (first == FirstRoute::kGlBlit) return {};
-  auto driver = vulkan::load_driver();
-  if (!driver) return tl::unexpected(driver.error());
-  auto instance = vulkan::Instance::create(*driver);
-  if (!instance) return tl::unexpected(instance.error());
-  auto devices = (*instance)->list_devices();
-  if (!devices) return tl::unexpected(devices.error());
-  std::string uuid = cuda::to_string(devices->front().uuid);
-  std::erase(uuid, '-');
-  session.set_env("LUMEN_SIM_CUDA_UUID", uuid);
+  const auto uuid = test::software_gpu_uuid();
+  if (!uuid) return tl::unexpected(uuid.error());
+  session.set_env("LUMEN_SIM_CUDA_UUID", *uuid);
   return {};
+}
+
+/// For the names of tests.
+inline std::string short_name(FirstRoute route) {
+  switch (route) {
+    case FirstRoute::kEgl: return "egl";
+    case FirstRoute::kVulkan: return "vulkan";
+    case FirstRoute::kGlBlit: break;
+  }
+  return "gl_blit";
 }
 
 inline std::string route_name(FirstRoute route) {

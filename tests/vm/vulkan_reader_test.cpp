@@ -18,7 +18,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "lying_layouts.h"
 #include "sim/cuda/control.h"
+#include "software_gpu.h"
 #include "support/cuda_readback.h"
 #include "support/cuda_session.h"
 #include "support/dmabuf_producer.h"
@@ -47,16 +49,9 @@ std::size_t anonymous_bytes() {
 
 /// The stand-in takes the place of the GPU that Vulkan has.
 Result<void> give_stand_in_the_uuid() {
-  auto driver = load_driver();
-  if (!driver) return tl::unexpected(std::move(driver.error()));
-  auto instance = Instance::create(std::move(*driver));
-  if (!instance) return tl::unexpected(std::move(instance.error()));
-  const auto devices = (*instance)->list_devices();
-  if (!devices) return tl::unexpected(devices.error());
-  if (devices->empty()) return fail(ErrorKind::kUnsupported, "Vulkan has no device here");
-  std::string digits;
-  for (const std::uint8_t byte : devices->front().uuid) digits += fmt::format("{:02x}", byte);
-  ::setenv("LUMEN_SIM_CUDA_UUID", digits.c_str(), 1);
+  const auto uuid = test::software_gpu_uuid();
+  if (!uuid) return tl::unexpected(uuid.error());
+  ::setenv("LUMEN_SIM_CUDA_UUID", uuid->c_str(), 1);
   return {};
 }
 
@@ -271,39 +266,11 @@ TEST_F(VulkanRoute, KeptPicturesStayWhileOthersAreRead) {
 }
 
 TEST_F(VulkanRoute, LayoutsThatLeaveTheirMemoryAreRefused) {
-  const auto producer = DmaBufProducer::create({Fourcc::kBGRx, {64, 64}});
+  const auto producer = DmaBufProducer::create({Fourcc::kBGRx, test::kLiedAbout});
   ASSERT_TRUE(producer) << producer.error().describe();
   producer->draw(5);
-  struct Lie {
-    const char* what;
-    void (*tell)(CapturedFrame&, DmaBufImage&);
-  };
-  const std::array lies{
-      Lie{"taller", [](CapturedFrame& f, DmaBufImage&) { f.size.height = 65; }},
-      Lie{"wider than its pitch", [](CapturedFrame& f, DmaBufImage&) { f.size.width = 65; }},
-      Lie{"huge", [](CapturedFrame& f, DmaBufImage&) { f.size = {16384, 16384}; }},
-      Lie{"larger than any picture", [](CapturedFrame& f, DmaBufImage&) { f.size.height = ~0U; }},
-      Lie{"empty", [](CapturedFrame& f, DmaBufImage&) { f.size = {0, 64}; }},
-      Lie{"another format", [](CapturedFrame& f, DmaBufImage&) { f.format = Fourcc::kNV12; }},
-      Lie{"offset", [](CapturedFrame&, DmaBufImage& i) { i.planes[0].offset_bytes = 4; }},
-      Lie{"far offset", [](CapturedFrame&, DmaBufImage& i) { i.planes[0].offset_bytes = ~3U; }},
-      Lie{"pitch", [](CapturedFrame&, DmaBufImage& i) { i.planes[0].pitch = {0xffff'fffcU}; }},
-      Lie{"no pitch", [](CapturedFrame&, DmaBufImage& i) { i.planes[0].pitch = {0}; }},
-      Lie{"odd pitch",
-          [](CapturedFrame& f, DmaBufImage& i) {
-            f.size.height = 32;
-            i.planes[0].pitch = {258};
-          }},
-      Lie{"no planes", [](CapturedFrame&, DmaBufImage& i) { i.plane_count = 0; }},
-      Lie{"two planes", [](CapturedFrame&, DmaBufImage& i) { i.plane_count = 2; }},
-      Lie{"no memory", [](CapturedFrame&, DmaBufImage& i) { i.memory = nullptr; }},
-      Lie{"a vendor's tiles",
-          [](CapturedFrame&, DmaBufImage& i) { i.modifier = {0x0300'0000'0060'6010}; }},
-      Lie{"implicit layout", [](CapturedFrame&, DmaBufImage& i) { i.modifier = kModifierInvalid; }},
-      Lie{"shared memory", [](CapturedFrame& f, DmaBufImage&) { f.image = ShmImage{}; }},
-  };
   const std::size_t before = open_descriptors();
-  for (const Lie& lie : lies) {
+  for (const test::Lie& lie : test::kLies) {
     auto frame = producer->frame();
     ASSERT_TRUE(frame);
     lie.tell(*frame, std::get<DmaBufImage>(frame->image));

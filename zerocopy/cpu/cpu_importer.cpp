@@ -5,10 +5,10 @@
 #include <utility>
 #include <variant>
 
-#include "zerocopy/acquire_point.h"
 #include "zerocopy/cpu/convert.h"
 #include "zerocopy/cpu/scale.h"
 #include "zerocopy/cpu/source_picture.h"
+#include "zerocopy/producer_fence.h"
 
 namespace lumen::cpu {
 namespace {

@@ -9,8 +9,9 @@
 #include "zerocopy/egl/blit_target.h"
 #include "zerocopy/egl/egl_reader.h"
 #include "zerocopy/egl/image.h"
-#include "zerocopy/egl/producer_fence.h"
+#include "zerocopy/egl/queued_wait.h"
 #include "zerocopy/import_cache.h"
+#include "zerocopy/producer_fence.h"
 
 namespace lumen::egl {
 namespace {
@@ -56,6 +57,7 @@ struct BlitReader::State {
   std::unique_ptr<BlitProgram> program_external;  // null where GL samples no external textures
   std::unique_ptr<BlitTarget> target;             // null until the first frame
   ImportCache<SampledImage> cache;
+  AcquireNotice notice;
   GLint max_side = 0;
 
   [[nodiscard]] const GlContext& gl() const { return importer->context(); }
@@ -147,8 +149,10 @@ Result<cuda::DevicePicture> BlitReader::open(const CapturedFrame& frame) {
   if (auto current = state_->gl().make_current(); !current) {
     return tl::unexpected(std::move(current.error()));
   }
-  const std::chrono::milliseconds limit = state_->settings.producer_limit;
-  auto waited = queue_wait_for_producer(state_->gl().display(), frame, *image, limit);
+  const Display& display = state_->gl().display();
+  state_->notice.frame_came(
+      frame, display.waits_for_sync_files() ? "GL" : "the CPU (EGL has no native fence sync)");
+  auto waited = queue_wait_for_producer(display, frame, *image, state_->settings.producer_limit);
   if (!waited) return tl::unexpected(std::move(waited.error()));
   auto source = state_->sampled(frame, *image);
   if (!source) return tl::unexpected(std::move(source.error()));

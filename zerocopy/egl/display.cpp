@@ -83,15 +83,24 @@ Result<std::shared_ptr<const Display>> Display::create(std::shared_ptr<const Dri
     return fail(ErrorKind::kUnsupported,
                 fmt::format("{}; {} has no render node for GBM", tried, device.pci_bus_id));
   }
-  if (!driver->has_client("EGL_KHR_platform_gbm") && !driver->has_client("EGL_MESA_platform_gbm")) {
-    return fail(ErrorKind::kUnsupported, tried + "; EGL has no GBM platform");
+  auto display = create_on_gbm(std::move(driver), node);
+  if (!display) return with_context(tried, std::move(display.error()));
+  return display;
+}
+
+Result<std::shared_ptr<const Display>> Display::create_on_gbm(std::shared_ptr<const Driver> driver,
+                                                              const std::string& node) {
+  if (driver->eglGetPlatformDisplayEXT == nullptr ||
+      (!driver->has_client("EGL_KHR_platform_gbm") &&
+       !driver->has_client("EGL_MESA_platform_gbm"))) {
+    return fail(ErrorKind::kUnsupported, "EGL has no GBM platform");
   }
   auto gbm = GbmDevice::create(node);
-  if (!gbm) return with_context(tried + "; GBM", std::move(gbm.error()));
-  std::shared_ptr<Display> display(new Display(driver));
+  if (!gbm) return with_context("GBM", std::move(gbm.error()));
+  std::shared_ptr<Display> display(new Display(std::move(driver)));
   display->gbm_ = std::move(*gbm);
   auto opened = display->open(EGL_PLATFORM_GBM_KHR, display->gbm_->native());
-  if (!opened) return with_context(tried + "; GBM", std::move(opened.error()));
+  if (!opened) return with_context("GBM", std::move(opened.error()));
   display->drm_node_ = node;
   return display;
 }

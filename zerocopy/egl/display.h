@@ -23,6 +23,9 @@ class Display {
   static Result<std::shared_ptr<const Display>> create(std::shared_ptr<const Driver> driver,
                                                        const cuda::DeviceInfo& device,
                                                        DeviceKind kind);
+  /// By GBM on this node. Errors: kUnsupported.
+  static Result<std::shared_ptr<const Display>> create_on_gbm(std::shared_ptr<const Driver> driver,
+                                                              const std::string& node);
   Display(const Display&) = delete;
   ~Display();
 

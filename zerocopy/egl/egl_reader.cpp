@@ -6,9 +6,9 @@
 
 #include "zerocopy/cuda/texture.h"
 #include "zerocopy/egl/image.h"
-#include "zerocopy/egl/producer_fence.h"
 #include "zerocopy/egl/registration.h"
 #include "zerocopy/import_cache.h"
+#include "zerocopy/producer_fence.h"
 
 namespace lumen::egl {
 namespace {
@@ -56,6 +56,7 @@ struct EglReader::State {
   EglSettings settings;
   std::unique_ptr<ImageImporter> importer;
   ImportCache<std::shared_ptr<RegisteredImage>> cache;
+  AcquireNotice notice;
 
   Result<std::shared_ptr<RegisteredImage>> import(const CapturedFrame& frame,
                                                   const DmaBufImage& image) const;
@@ -139,6 +140,7 @@ Result<cuda::DevicePicture> EglReader::open(const CapturedFrame& frame) {
   if (image == nullptr || image->memory == nullptr) {
     return fail(ErrorKind::kFormatRejected, "the picture is not in a dmabuf");
   }
+  state_->notice.frame_came(frame, "the CPU");
   if (auto waited = wait_for_producer(frame, *image, state_->settings.producer_limit); !waited) {
     return tl::unexpected(std::move(waited.error()));
   }

@@ -62,7 +62,9 @@ Result<std::unique_ptr<ImageImporter>> ImageImporter::create(const cuda::DeviceI
                                                              EglSettings settings, ImageUse use) {
   auto driver = load_driver(settings.library);
   if (!driver) return tl::unexpected(std::move(driver.error()));
-  auto display = Display::create(std::move(*driver), device, settings.device);
+  auto display = settings.gbm_node.empty()
+                     ? Display::create(std::move(*driver), device, settings.device)
+                     : Display::create_on_gbm(std::move(*driver), settings.gbm_node);
   if (!display) return tl::unexpected(std::move(display.error()));
   std::unique_ptr<ImageImporter> importer(new ImageImporter(std::move(settings), use));
   importer->display_ = std::move(*display);

@@ -20,6 +20,8 @@ using MakeImage = std::function<Result<EGLImageKHR>(EGLDisplay display, EGLConte
 struct EglSettings {
   std::string library = "libEGL.so.1";
   DeviceKind device = DeviceKind::kMatchingGpu;
+  /// Set: the display is GBM's on this DRM node, whatever the device platform has.
+  std::string gbm_node;
   /// How long a frame may wait for its producer's GPU.
   std::chrono::milliseconds producer_limit{250};
   /// Set: images come from here instead of from dmabufs (a GPU without a DRM node can't import

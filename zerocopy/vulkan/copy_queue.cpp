@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/log.h"
-#include "zerocopy/vulkan/sync_file.h"
+#include "zerocopy/producer_fence.h"
 
 namespace lumen::vulkan {
 namespace {
@@ -17,6 +17,18 @@ constexpr std::uint64_t wait_value(std::uint64_t copy) { return 2 * copy; }
 tl::unexpected<Error> hung(std::chrono::milliseconds patience) {
   return fail(ErrorKind::kDeviceLost,
               fmt::format("Vulkan did not finish copying a picture in {} ms", patience.count()));
+}
+
+/// Waits as long as `wait` (false: not yet) may take from when the producer is done. A kernel's
+/// fence is signalled in finite time, also where the GPU behind it hangs
+/// (Documentation/driver-api/dma-buf.rst).
+template <typename IsLate, typename Wait>
+Result<bool> wait_patiently(IsLate&& producer_is_late, Wait&& wait) {
+  for (;;) {
+    const bool excused = producer_is_late();
+    auto done = wait();
+    if (!done || *done || !excused) return done;
+  }
 }
 
 }  // namespace
@@ -83,7 +95,7 @@ Result<void> CopyQueue::copy(const CopyCommands& commands, ExportBuffer& to,
   // The commands and the producer's semaphore may be used again only when the copy that used them
   // last is done; with two buffers in turn it is, except under a flood of frames.
   if (copied_) {
-    const auto done = copied_->wait(done_value(to.last_copy), patience_);
+    const auto done = wait_for_copy(to.last_copy);
     if (!done) return tl::unexpected(done.error());
     if (!*done) {
       lost_ = true;
@@ -131,6 +143,8 @@ Result<void> CopyQueue::wait_for_producer(const ExportBuffer& to, UniqueFd produ
     }
     producer_semaphores_.emplace_back(device_->handle(), handle, table.vkDestroySemaphore);
   }
+  auto kept = duplicate(producer_writes.borrow());
+  if (!kept) return tl::unexpected(std::move(kept.error()));
   const VkSemaphore semaphore = producer_semaphores_[to.index()].borrow();
   const VkImportSemaphoreFdInfoKHR import{
       .sType = VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_FD_INFO_KHR,
@@ -144,6 +158,7 @@ Result<void> CopyQueue::wait_for_producer(const ExportBuffer& to, UniqueFd produ
     return imported;
   }
   static_cast<void>(producer_writes.release());  // Vulkan's since the import succeeded
+  producer_writes_ = std::move(*kept);
   waits.add(semaphore, 0);
   return {};
 }
@@ -173,26 +188,48 @@ Result<void> CopyQueue::submit(VkCommandBuffer commands, const Waits& waits) {
     return submitted;
   }
   ++copies_;
-  if (watchdog_) watchdog_->expect(value);
+  if (!watchdog_) return {};
+  UniqueFd writes;
+  if (producer_is_late()) {
+    // Without it the producer's time counts as ours: too impatient, and nothing worse.
+    if (auto copy = duplicate(producer_writes_.borrow())) writes = std::move(*copy);
+  }
+  watchdog_->expect(value, std::move(writes));
   return {};
+}
+
+bool CopyQueue::producer_is_late() const {
+  return producer_writes_ && !wait_for(producer_writes_, std::chrono::milliseconds(0));
+}
+
+Result<bool> CopyQueue::wait_for_copy(std::uint64_t copy) const {
+  return wait_patiently([this] { return producer_is_late(); },
+                        [&] { return copied_->wait(done_value(copy), patience_); });
 }
 
 Result<void> CopyQueue::wait_for_fence() {
   const VkFence fence = fence_.borrow();
   const auto timeout = static_cast<std::uint64_t>(std::chrono::nanoseconds(patience_).count());
-  const VkResult result =
-      device_->table().vkWaitForFences(device_->handle(), 1, &fence, VK_TRUE, timeout);
-  if (result == VK_TIMEOUT) {
+  const auto done = wait_patiently([this] { return producer_is_late(); },
+                                   [&]() -> Result<bool> {
+                                     const VkResult result = device_->table().vkWaitForFences(
+                                         device_->handle(), 1, &fence, VK_TRUE, timeout);
+                                     if (result == VK_TIMEOUT) return false;
+                                     auto waited = check(result, "vkWaitForFences");
+                                     if (!waited) return tl::unexpected(std::move(waited.error()));
+                                     return true;
+                                   });
+  if (!done) return tl::unexpected(done.error());
+  if (!*done) {
     lost_ = true;
     return hung(patience_);
   }
-  if (auto waited = check(result, "vkWaitForFences"); !waited) return waited;
   return check(device_->table().vkResetFences(device_->handle(), 1, &fence), "vkResetFences");
 }
 
 bool CopyQueue::drain() {
   if (!copied_) return !lost_;  // every copy was waited for
-  const auto done = copied_->wait(done_value(copies_), patience_);
+  const auto done = wait_for_copy(copies_);
   // A lost device has stopped for good (VK_ERROR_DEVICE_LOST), so nothing is in use any more.
   return !done || *done;
 }

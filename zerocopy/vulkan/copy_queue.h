@@ -29,7 +29,8 @@ enum class Ordering {
 class CopyQueue {
  public:
   /// `wanted` empty: timelines where both drivers have them, else fences, with the reason logged.
-  /// `patience`: how long a copy may take before the device counts as lost.
+  /// `patience`: how long a copy may take, once its picture is drawn, before the device counts as
+  /// lost.
   static Result<std::unique_ptr<CopyQueue>> create(std::shared_ptr<const Device> device,
                                                    std::shared_ptr<const cuda::Context> context,
                                                    std::optional<Ordering> wanted,
@@ -68,6 +69,8 @@ class CopyQueue {
   Result<void> wait_for_reader(Waits& waits);
   Result<void> submit(VkCommandBuffer commands, const Waits& waits);
   Result<void> wait_for_fence();
+  [[nodiscard]] Result<bool> wait_for_copy(std::uint64_t copy) const;  // false: hung
+  [[nodiscard]] bool producer_is_late() const;
   Result<void> use_timelines();
   Result<void> use_fence();
 
@@ -78,6 +81,7 @@ class CopyQueue {
   std::uint64_t copies_ = 0;
   std::uint64_t reads_ = 0;
   bool lost_ = false;
+  UniqueFd producer_writes_;  // the last that Vulkan was given to wait for
 
   // By the index of the buffer that is written: a producer's fence is waited for through one.
   std::vector<DeviceObject<VkSemaphore>> producer_semaphores_;

@@ -7,12 +7,11 @@
 
 #include "capture/dmabuf_memory.h"
 #include "core/log.h"
-#include "zerocopy/acquire_point.h"
 #include "zerocopy/import_cache.h"
+#include "zerocopy/producer_fence.h"
 #include "zerocopy/vulkan/export_pool.h"
 #include "zerocopy/vulkan/formats.h"
 #include "zerocopy/vulkan/imported_picture.h"
-#include "zerocopy/vulkan/sync_file.h"
 
 namespace lumen::vulkan {
 namespace {
@@ -53,6 +52,7 @@ struct VulkanReader::State {
   std::unique_ptr<ExportPool> pool;
   std::uint64_t pool_generation = 0;
   ImportCache<Import> imports;
+  AcquireNotice notice;
 
   Result<void> let_gpu_finish();
   Result<void> forget_expired();
@@ -196,14 +196,14 @@ Result<ImportedPicture> VulkanReader::State::import_picture(const PictureLayout&
 
 Result<UniqueFd> VulkanReader::State::producer_writes(const CapturedFrame& frame,
                                                       const DmaBufImage& image) const {
-  if (frame.acquire) return acquire_fence(frame, settings.patience);
-  if (settings.source != SourceMemory::kDmaBuf) return UniqueFd();
-  return pending_writes(image.memory->plane(0).fd.borrow());
+  if (settings.source != SourceMemory::kDmaBuf && !frame.acquire) return UniqueFd();
+  return producer_fence(frame, image, settings.patience);
 }
 
 Result<cuda::DevicePicture> VulkanReader::State::read_in_place(const Import& import,
                                                                const CapturedFrame& frame,
                                                                const DmaBufImage& image) {
+  notice.frame_came(frame, "the CPU");
   auto writes = producer_writes(frame, image);
   if (!writes) return tl::unexpected(std::move(writes.error()));
   if (*writes && !wait_for(*writes, settings.patience)) {
@@ -243,8 +243,11 @@ Result<cuda::DevicePicture> VulkanReader::State::copy(Import& import, const Capt
     if (!recorded) return copy_failed(std::move(recorded.error()));
     commands = std::move(*recorded);
   }
+  notice.frame_came(frame, device->features().sync_file_import
+                               ? "Vulkan"
+                               : "the CPU (Vulkan imports no sync_files)");
   auto writes = producer_writes(frame, image);
-  if (!writes) return copy_failed(std::move(writes.error()));
+  if (!writes) return tl::unexpected(std::move(writes.error()));
   if (auto copied = copies->copy(commands, **buffer, std::move(*writes)); !copied) {
     return copy_failed(std::move(copied.error()));
   }

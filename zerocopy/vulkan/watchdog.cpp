@@ -1,6 +1,9 @@
 #include "zerocopy/vulkan/watchdog.h"
 
+#include <utility>
+
 #include "core/log.h"
+#include "zerocopy/producer_fence.h"
 
 namespace lumen::vulkan {
 namespace {
@@ -16,11 +19,12 @@ Watchdog::Watchdog(const Timeline& timeline, std::chrono::milliseconds patience)
 
 Watchdog::~Watchdog() = default;  // std::jthread asks run() to stop and joins
 
-void Watchdog::expect(std::uint64_t value) {
+void Watchdog::expect(std::uint64_t value, UniqueFd producer_writes) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     expected_ = value;
+    if (producer_writes) producer_writes_ = std::move(producer_writes);
     wake = asleep_;
   }
   if (wake) changed_.notify_one();
@@ -42,6 +46,9 @@ void Watchdog::run(const std::stop_token& stop) {
     }
     if (value && *value != seen) {
       seen = *value;
+      moved = Clock::now();
+    }
+    if (producer_writes_ && !wait_for(producer_writes_, std::chrono::milliseconds(0))) {
       moved = Clock::now();
     }
     if (!value || Clock::now() - moved >= patience_) {

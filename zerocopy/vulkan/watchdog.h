@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "platform/linux/unique_fd.h"
 #include "zerocopy/vulkan/timeline.h"
 
 namespace lumen::vulkan {
@@ -27,7 +28,9 @@ class Watchdog {
   /// The GPU will bring the timeline to `value`; CUDA waits for `value` - 1. The gap keeps the
   /// host's signal legal, which must stay below any value that the GPU has yet to signal
   /// (VUID-VkSemaphoreSignalInfo-value-03259).
-  void expect(std::uint64_t value);
+  /// The time until `producer_writes` (a sync_file that the GPU waits for first; empty: none) is
+  /// signalled does not count.
+  void expect(std::uint64_t value, UniqueFd producer_writes = {});
 
   /// True once the timeline was moved by the watchdog: the device is to be given up.
   [[nodiscard]] bool tripped() const { return tripped_.load(std::memory_order_acquire); }
@@ -41,6 +44,7 @@ class Watchdog {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::uint64_t expected_ = 0;  // under mutex_
+  UniqueFd producer_writes_;    // under mutex_
   bool asleep_ = false;         // under mutex_
   std::jthread thread_;         // last: uses all of the above
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <spa/buffer/meta.h>
+#include <sys/mman.h>
 
 #include "capture/pipewire/explicit_sync.h"
 
@@ -13,16 +14,24 @@ constexpr Nanoseconds kLastPatience = std::chrono::seconds(1);
 
 }  // namespace
 
-LateSync::LateSync(pw_loop* loop, Nanoseconds delay, std::shared_ptr<SyncDevice> device)
-    : delay_(delay), device_(std::move(device)), timer_(loop, [this] { draw_due(); }) {}
+LateSync::LateSync(pw_loop* loop, const NodeSettings& settings, std::shared_ptr<SyncDevice> device)
+    : delay_(settings.explicit_sync.value_or(Nanoseconds(0))),
+      submission_(settings.submission),
+      syncobjs_(settings.syncobjs),
+      device_(std::move(device)),
+      timer_(loop, [this] { draw_due(); }) {}
 
-Result<std::unique_ptr<LateSync>> LateSync::create(pw_loop* loop, Nanoseconds delay) {
+Result<std::unique_ptr<LateSync>> LateSync::create(pw_loop* loop, const NodeSettings& settings) {
   if (!pipewire::knows_explicit_sync()) {
     return fail(ErrorKind::kUnsupported, "built against a PipeWire without explicit sync");
   }
   auto device = open_sync_device();
   if (!device) return tl::unexpected<Error>(std::move(device.error()));
-  return std::unique_ptr<LateSync>(new LateSync(loop, delay, std::move(*device)));
+  if (settings.submission == Submission::kAtOnce) {
+    auto fence = test::PendingFence::create();
+    if (!fence) return tl::unexpected<Error>(std::move(fence.error()));
+  }
+  return std::unique_ptr<LateSync>(new LateSync(loop, settings, std::move(*device)));
 }
 
 Result<void> LateSync::attach(pw_buffer* buffer) {
@@ -38,6 +47,10 @@ Result<void> LateSync::attach(pw_buffer* buffer) {
   entry.release = std::move(*release);
   content.datas[1].fd = entry.acquire.syncobj.borrow();
   content.datas[2].fd = entry.release.syncobj.borrow();
+  if (syncobjs_ == Syncobjs::kFake) {
+    entry.fake = UniqueFd::take(::memfd_create("lumen-test-fake-syncobj", MFD_CLOEXEC));
+    content.datas[1].fd = content.datas[2].fd = entry.fake.borrow();
+  }
   for (spa_data* const data : {&content.datas[1], &content.datas[2]}) {
     data->type = SPA_DATA_SyncObj;
     data->flags = SPA_DATA_FLAG_READWRITE;
@@ -56,9 +69,9 @@ void LateSync::detach(pw_buffer* buffer) {
   if (found == buffers_.end()) return;
   if (found->second.out) orphans_.push_back({found->second.release.timeline, found->second.point});
   // Whoever waits for what will not be drawn is not kept waiting.
-  std::erase_if(drawings_, [&](const Drawing& drawing) {
+  std::erase_if(drawings_, [&](Drawing& drawing) {
     if (drawing.buffer != buffer) return false;
-    static_cast<void>(drawing.acquire.timeline->signal(drawing.acquire.point));
+    drawing.signal();
     return true;
   });
   buffers_.erase(found);
@@ -85,8 +98,16 @@ void LateSync::send(pw_buffer* buffer, std::function<void()> draw) {
   meta->acquire_point = entry.point;
   meta->release_point = entry.point;
   ++totals_.sent;
-  drawings_.push_back(
-      {buffer, std::move(draw), {entry.acquire.timeline, entry.point}, now() + delay_});
+  Drawing drawing{
+      buffer, std::move(draw), {entry.acquire.timeline, entry.point}, {}, now() + delay_};
+  if (submission_ == Submission::kAtOnce) {
+    auto fence = test::PendingFence::create();
+    if (fence && test::submit_point(entry.acquire.syncobj.borrow(), entry.point, *fence)) {
+      drawing.fence.emplace(std::move(*fence));
+      ++totals_.pending;
+    }
+  }
+  drawings_.push_back(std::move(drawing));
   timer_.arm(drawings_.front().due);
 #else
   static_cast<void>(buffer);
@@ -94,12 +115,17 @@ void LateSync::send(pw_buffer* buffer, std::function<void()> draw) {
 #endif
 }
 
+// A point with a fence is signalled by that; a second time would put another one on top.
+void LateSync::Drawing::signal() {
+  static_cast<void>(fence ? fence->signal() : acquire.timeline->signal(acquire.point));
+}
+
 void LateSync::draw_due() {
   while (!drawings_.empty() && drawings_.front().due <= now()) {
-    const Drawing drawing = std::move(drawings_.front());
+    Drawing drawing = std::move(drawings_.front());
     drawings_.pop_front();
     drawing.draw();
-    static_cast<void>(drawing.acquire.timeline->signal(drawing.acquire.point));
+    drawing.signal();
   }
   if (!drawings_.empty()) timer_.arm(drawings_.front().due);
 }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <pipewire/pipewire.h>
@@ -14,15 +15,18 @@
 #include "core/error.h"
 #include "core/time.h"
 #include "loop_timer.h"
+#include "node_settings.h"
 #include "platform/linux/drm_syncobj.h"
+#include "support/drm_device.h"
 
 namespace lumen::producer {
 
 /// Loop thread only. Outlives the nodes that use it.
 class LateSync {
  public:
-  /// Errors: kUnsupported, this build or machine has no explicit sync.
-  static Result<std::unique_ptr<LateSync>> create(pw_loop* loop, Nanoseconds delay);
+  /// `settings` with explicit_sync. Errors: kUnsupported, this build or machine has no explicit
+  /// sync, or no fences for Submission::kAtOnce.
+  static Result<std::unique_ptr<LateSync>> create(pw_loop* loop, const NodeSettings& settings);
   LateSync(const LateSync&) = delete;
 
   /// A new buffer: it gets two syncobjs where the points were negotiated.
@@ -40,6 +44,7 @@ class LateSync {
     std::uint64_t sent = 0;
     std::uint64_t released = 0;  // also after their buffer was removed
     std::uint64_t early = 0;     // buffers that came back unreleased
+    std::uint64_t pending = 0;   // of those sent: with a fence from the beginning
   };
   /// Waits a little for the release points that are still out.
   Totals finish();
@@ -50,6 +55,7 @@ class LateSync {
     std::uint64_t point = 0;
   };
   struct Buffer {
+    UniqueFd fake;  // in the place of both syncobjs
     SyncDevice::NewTimeline acquire;
     SyncDevice::NewTimeline release;
     std::uint64_t point = 0;  // the last one sent, of both
@@ -59,13 +65,18 @@ class LateSync {
     pw_buffer* buffer = nullptr;
     std::function<void()> draw;
     Point acquire;
+    std::optional<test::PendingFence> fence;  // the point's, where it has one already
     Timestamp due;
+
+    void signal();
   };
 
-  LateSync(pw_loop* loop, Nanoseconds delay, std::shared_ptr<SyncDevice> device);
+  LateSync(pw_loop* loop, const NodeSettings& settings, std::shared_ptr<SyncDevice> device);
   void draw_due();
 
   Nanoseconds delay_;
+  Submission submission_;
+  Syncobjs syncobjs_;
   std::shared_ptr<SyncDevice> device_;
   LoopTimer timer_;
   std::map<pw_buffer*, Buffer> buffers_;

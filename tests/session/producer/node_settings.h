@@ -32,6 +32,11 @@ enum class Fixation {
   kProducer,  // MANDATORY | DONT_FIXATE: the producer tries to allocate, then announces one
   kConsumer,  // MANDATORY alone: PipeWire takes the consumer's default, as with gamescope
 };
+/// When the work of an acquire point is submitted.
+enum class Submission {
+  kDrawn,   // when it is done: who waits for the point waits for both
+  kAtOnce,  // with the picture: its fence is pending, as a GPU's is (needs vgem)
+};
 enum class PlainTwin {
   kOffered,  // the same format without a modifier, after the one with
   kNone,     // dmabufs or nothing
@@ -61,6 +66,8 @@ struct NodeSettings {
   /// Explicit sync is offered with dmabufs: how long after it was sent a picture is drawn and its
   /// acquire point signalled.
   std::optional<Nanoseconds> explicit_sync;
+  Submission submission = Submission::kDrawn;
+  Syncobjs syncobjs = Syncobjs::kReal;
   ExtentTrick extent = ExtentTrick::kNone;
   Descriptors descriptors = Descriptors::kAll;
   ModifierTrick modifier_trick = ModifierTrick::kNone;

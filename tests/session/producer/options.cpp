@@ -33,6 +33,7 @@ constexpr std::string_view kHelp = R"(lumen-test-producer: a PipeWire video sour
   --plain P                yes no (yes): offer the format without a modifier, too
   --explicit-sync MS       with dmabufs: pictures are drawn MS milliseconds after they were sent, and
                            acquire and release points say when they may be read and drawn again
+  --submit WHEN            drawn at-once (drawn): when an acquire point gets its fence
   --like C                 gamescope kwin mutter: sets what it offers; later options change it
   --linger S               seconds to keep the node after the last frame (0.5)
   --hostile LIST           repeatable; a comma list of
@@ -41,6 +42,7 @@ constexpr std::string_view kHelp = R"(lumen-test-producer: a PipeWire video sour
       bad-stride bad-offset short-chunk        the same
       no-fd                                    every second buffer has no memory (not memptr)
       small-dmabuf fake-dmabuf                 every second one is of one page, or a memfd
+      fake-syncobj                             what should be syncobjs are memfds
       foreign-modifier                         fixes a modifier that nobody offered
       zero-extent huge-extent                  impossible format
       recycle-fds                              new buffers every 60 frames
@@ -57,9 +59,9 @@ Prints, a line each:
   error WHY                   PipeWire reports one
   produced N skipped M bad K  the end: good frames sent, frame times without a free buffer or not
                               met, defective buffers sent besides
-  explicit-sync sent N released M early K
-                              points sent, those that the consumer signalled, and buffers that came
-                              back before it had)";
+  explicit-sync sent N released M early K pending P
+                              points sent, those that the consumer signalled, buffers that came
+                              back before it had, and points sent with their fence)";
 
 using Setter = std::function<bool(Options&, std::string_view)>;
 
@@ -173,8 +175,8 @@ struct Flag {
   Setter set;
 };
 
-const std::array<Flag, 15>& flags() {
-  static const std::array<Flag, 15> kFlags{{
+const std::array<Flag, 16>& flags() {
+  static const std::array<Flag, 16> kFlags{{
       {"--name", [](Options& o, std::string_view v) { return !(o.node.name = v).empty(); }},
       {"--size", set_size},
       {"--fps", set_rate},
@@ -200,6 +202,9 @@ const std::array<Flag, 15>& flags() {
       {"--plain", words<PlainTwin, 2>(&NodeSettings::plain,
                                       {{{"yes", PlainTwin::kOffered}, {"no", PlainTwin::kNone}}})},
       {"--explicit-sync", set_explicit_sync},
+      {"--submit",
+       words<Submission, 2>(&NodeSettings::submission,
+                            {{{"drawn", Submission::kDrawn}, {"at-once", Submission::kAtOnce}}})},
       {"--like", set_likeness},
       {"--linger", set_linger},
   }};
@@ -232,6 +237,7 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   options.node.extent = options.personality.extent;
   options.node.descriptors = options.personality.descriptors;
   options.node.modifier_trick = options.personality.modifier_trick;
+  options.node.syncobjs = options.personality.syncobjs;
   return options;
 }
 

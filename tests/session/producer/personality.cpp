@@ -113,6 +113,8 @@ Result<void> Personality::add(std::string_view words) {
       descriptors = Descriptors::kSomeSmall;
     } else if (word == "fake-dmabuf") {
       descriptors = Descriptors::kSomeFake;
+    } else if (word == "fake-syncobj") {
+      syncobjs = Syncobjs::kFake;
     } else if (word == "foreign-modifier") {
       modifier_trick = ModifierTrick::kForeign;
     } else if (word == "zero-extent") {

@@ -49,6 +49,10 @@ enum class Descriptors {
   kSomeSmall,    // a dmabuf of one page
   kSomeFake,     // called a dmabuf and is a memfd; the picture in it is right
 };
+enum class Syncobjs {
+  kReal,
+  kFake,  // called syncobjs and are memfds
+};
 enum class ModifierTrick {
   kNone,
   kForeign,  // fixes a modifier that the consumer did not offer
@@ -60,6 +64,7 @@ struct Personality {
   ExtentTrick extent = ExtentTrick::kNone;
   Descriptors descriptors = Descriptors::kAll;
   ModifierTrick modifier_trick = ModifierTrick::kNone;
+  Syncobjs syncobjs = Syncobjs::kReal;
   std::uint32_t recycle_every = 0;  // frames; 0: never
 
   /// Adds a comma list as --hostile takes it; errors name the word.

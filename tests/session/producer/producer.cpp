@@ -72,7 +72,7 @@ Producer::~Producer() {
 
 Result<Producer::End> Producer::run() {
   if (options_.node.explicit_sync) {
-    auto sync = LateSync::create(pw_main_loop_get_loop(loop_), *options_.node.explicit_sync);
+    auto sync = LateSync::create(pw_main_loop_get_loop(loop_), options_.node);
     if (!sync) return tl::unexpected<Error>(std::move(sync.error()));
     sync_ = *std::move(sync);
   }
@@ -89,8 +89,8 @@ void Producer::print_totals() {
   print_line(fmt::format("produced {} skipped {} bad {}", produced_, skipped_, bad_));
   if (sync_ == nullptr) return;
   const LateSync::Totals totals = sync_->finish();
-  print_line(fmt::format("explicit-sync sent {} released {} early {}", totals.sent, totals.released,
-                         totals.early));
+  print_line(fmt::format("explicit-sync sent {} released {} early {} pending {}", totals.sent,
+                         totals.released, totals.early, totals.pending));
 }
 
 Result<void> Producer::create_node() {

@@ -216,7 +216,9 @@ TEST_F(ReleasePoint, ABufferWithoutSyncobjsOwesNothing) {
 TEST_F(ReleasePoint, ABufferWhoseSyncobjsCantBeOpenedIsUnusable) {
   SyncBuffer buffer(1);
   buffer.set_release_descriptor(-1);
+  EXPECT_FALSE(table_->sync_failed());
   EXPECT_FALSE(table_->add(buffer.get()));
+  EXPECT_TRUE(table_->sync_failed());
   table_->visit(buffer.get(), [](BufferTable::Entry* entry) {
     ASSERT_NE(entry, nullptr);
     EXPECT_EQ(entry->dmabuf, nullptr) << "its pictures are skipped";

@@ -19,7 +19,7 @@
 #include "zerocopy/egl/image.h"
 #include "zerocopy/egl/layout_check.h"
 #include "zerocopy/egl/modifiers.h"
-#include "zerocopy/egl/producer_fence.h"
+#include "zerocopy/producer_fence.h"
 
 namespace lumen::egl {
 namespace {
