@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "core/color.h"
 #include "core/frame_times.h"
@@ -129,6 +131,9 @@ struct CapturedFrame {
   ColorDescription color;  // of the pixels as they lie; matrix and range matter for YUV only
   FrameTimes times;        // id, kProduced and kDequeued are set
   AcquirePoint acquire;
+  /// What differs from the frame that the source handed on before this one (ids follow each other),
+  /// in buffer coordinates; may say too much, never too little. Empty: nothing. None: not known.
+  std::optional<std::vector<Rect>> damage;
   BufferLease lease;
 };
 

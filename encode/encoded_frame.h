@@ -50,6 +50,11 @@ struct EncodedFrame {
   /// One access unit, Annex B, without parameter sets and access unit delimiter. AV1: one temporal
   /// unit, OBUs with size fields, without temporal delimiter.
   SharedBytes data;
+  /// With EncoderSettings::sub_frame an access unit may come in parts, whole slices each, one after
+  /// the other with the same pts, key and times (but kEncoded): `part` counts from 0, the last one
+  /// ends the access unit.
+  unsigned part = 0;
+  bool last = true;
   bool key = false;  // IDR: decoding may start here
   /// Refers to nothing from EncodeRequest::lost_from on up to itself: a receiver that has all
   /// before those shows right pictures from here on. True for key frames.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "encode/encoded_frame.h"
@@ -19,6 +20,7 @@ class Gpu;
 
 enum class Profile : std::uint8_t { kAuto, kBaseline, kMain, kHigh };
 enum class EntropyCoder : std::uint8_t { kAuto, kCavlc, kCabac };  // of H.264
+enum class Chroma : std::uint8_t { k420, k444 };
 
 /// How a receiver that lost something gets a whole picture again. What the encoder can't do becomes
 /// the next in line; a key frame is always possible.
@@ -43,6 +45,10 @@ struct EncoderSettings {
   unsigned slices = 1;           // per picture
   EntropyCoder entropy = EntropyCoder::kAuto;
   Profile profile = Profile::kAuto;
+  Chroma chroma = Chroma::k420;  // 4:4:4 keeps the colours of thin lines: text
+  unsigned bit_depth = 8;        // 8 or 10
+  /// Hand out a picture's slices as they are done, where the encoder can (EncodedFrame::last).
+  bool sub_frame = false;
   std::string level;   // "4.1"; empty: what size, rate and bit rate need
   std::string preset;  // speed preset; empty: the backend's default
   ColorDescription color;
@@ -70,6 +76,15 @@ struct EncoderCapabilities {
   bool change_bitrate = false;  // reconfigure() with the bit rate
   bool change_size = false;     // reconfigure() with the size
   bool damage = false;          // cheaper where Frame::damage says that little has changed
+  bool sub_frame = false;       // hands out slices as they are done
+  unsigned qp_block = 0;        // takes EncodeRequest::qp_map with blocks of this side; 0: does not
+};
+
+/// What to add to the quantizer, block by block: negative where the picture matters more.
+struct QpMap {
+  unsigned block =
+      16;  // side of a block in pixels; the encoder's own, EncoderCapabilities::qp_block
+  std::vector<std::int8_t> deltas;  // rows of blocks, left to right, top to bottom
 };
 
 /// How one picture is to be coded.
@@ -84,6 +99,7 @@ struct EncodeRequest {
   /// kInvalidate: the pts of the oldest picture that a receiver lacks. It and all later ones count
   /// as lost. Where the encoder has none older left, it makes a key frame.
   Timestamp lost_from = kNoTimestamp;
+  std::shared_ptr<const QpMap> qp_map;  // of this picture only; null: none
 
   static EncodeRequest key_frame(bool wanted = true) {
     return {.repair = wanted ? Repair::kKeyFrame : Repair::kNone};

@@ -24,7 +24,7 @@ enum class FrameMemory : std::uint8_t { kHost, kCuda };
 /// on it is read-only.
 struct CpuImage {
   std::shared_ptr<std::uint8_t> memory;  // owns everything the planes point at
-  Fourcc format = Fourcc::kNone;         // kNV12 or kI420
+  Fourcc format = Fourcc::kNone;         // YUV of any kind
   std::array<std::uint8_t*, 3> planes{};
   std::array<Pitch, 3> pitches{};
 };
@@ -46,7 +46,7 @@ struct CudaBuffer {
   /// freed; its use_count() is 1 once nobody else can give it out any more.
   std::shared_ptr<void> allocation;
   std::shared_ptr<const cuda::Context> context;
-  Fourcc format = Fourcc::kNone;          // kNV12, kI420 or packed RGB; planes follow each other
+  Fourcc format = Fourcc::kNone;          // YUV or packed RGB; planes follow each other
   std::array<std::uint64_t, 3> planes{};  // CUdeviceptr
   std::array<Pitch, 3> pitches{};
 };

@@ -35,6 +35,12 @@ constexpr PlaneExtent plane_extent(Fourcc format, Extent size, unsigned plane) {
     case Fourcc::kI420:
       if (plane == 0) return {size.width, size.height};
       return plane <= 2 ? PlaneExtent{chroma_width, chroma_height} : PlaneExtent{};
+    case Fourcc::kI444: return plane <= 2 ? PlaneExtent{size.width, size.height} : PlaneExtent{};
+    case Fourcc::kP010:
+      if (plane == 0) return {std::size_t{size.width} * 2, size.height};
+      return plane == 1 ? PlaneExtent{chroma_width * 4, chroma_height} : PlaneExtent{};
+    case Fourcc::kQ410:
+      return plane <= 2 ? PlaneExtent{std::size_t{size.width} * 2, size.height} : PlaneExtent{};
   }
   return {};
 }

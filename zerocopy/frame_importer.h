@@ -17,7 +17,7 @@ namespace lumen {
 /// with black bars around it.
 struct ImportTarget {
   Extent size;                    // both sides even
-  /// kNV12 or kI420; in CUDA memory packed RGB too, in the place of which a CPU route makes kNV12.
+  /// YUV; in CUDA memory packed RGB too, in the place of which a CPU route makes kNV12.
   Fourcc format = Fourcc::kNV12;
   FrameMemory memory = FrameMemory::kHost;
   /// Packed RGB in CUDA memory only: pictures that need no other size may be handed on where the

@@ -10,6 +10,9 @@ Result<NV_ENC_BUFFER_FORMAT> buffer_format(Fourcc format) {
   switch (format) {
     case Fourcc::kNV12: return NV_ENC_BUFFER_FORMAT_NV12;
     case Fourcc::kI420: return NV_ENC_BUFFER_FORMAT_IYUV;
+    case Fourcc::kI444: return NV_ENC_BUFFER_FORMAT_YUV444;
+    case Fourcc::kP010: return NV_ENC_BUFFER_FORMAT_YUV420_10BIT;
+    case Fourcc::kQ410: return NV_ENC_BUFFER_FORMAT_YUV444_10BIT;
     case Fourcc::kBGRx:
     case Fourcc::kBGRA: return NV_ENC_BUFFER_FORMAT_ARGB;
     case Fourcc::kRGBx:

@@ -36,6 +36,9 @@ std::string to_string(Fourcc format) {
     case Fourcc::kRGBA: return "RGBA";
     case Fourcc::kNV12: return "NV12";
     case Fourcc::kI420: return "I420";
+    case Fourcc::kI444: return "I444";
+    case Fourcc::kP010: return "P010";
+    case Fourcc::kQ410: return "Q410";
   }
   return fmt::format("fourcc {:#010x}", static_cast<std::uint32_t>(format));
 }
@@ -43,8 +46,11 @@ std::string to_string(Fourcc format) {
 unsigned plane_count(Fourcc format) {
   switch (format) {
     case Fourcc::kNone: return 0;
-    case Fourcc::kNV12: return 2;
-    case Fourcc::kI420: return 3;
+    case Fourcc::kNV12:
+    case Fourcc::kP010: return 2;
+    case Fourcc::kI420:
+    case Fourcc::kI444:
+    case Fourcc::kQ410: return 3;
     default: return 1;
   }
 }

@@ -21,12 +21,17 @@ enum class Fourcc : std::uint32_t {
   kRGBA = fourcc('A', 'B', '2', '4'),  // DRM_FORMAT_ABGR8888
   kNV12 = fourcc('N', 'V', '1', '2'),  // DRM_FORMAT_NV12: Y plane, then interleaved CbCr
   kI420 = fourcc('Y', 'U', '1', '2'),  // DRM_FORMAT_YUV420: Y, Cb, Cr planes
+  kI444 = fourcc('Y', 'U', '2', '4'),  // DRM_FORMAT_YUV444: Y, Cb, Cr planes of full size
+  // Ten bits in the high end of 16-bit little-endian words.
+  kP010 = fourcc('P', '0', '1', '0'),  // DRM_FORMAT_P010: as NV12
+  kQ410 = fourcc('Q', '4', '1', '0'),  // DRM_FORMAT_Q410: as I444
 };
 
 /// "BGRx", "NV12", … or "fourcc XXXX".
 std::string to_string(Fourcc format);
 
-/// Number of planes in memory: 1 for packed RGB, 2 for NV12, 3 for I420, 0 for kNone.
+/// Number of planes in memory: 1 for packed RGB, 2 for NV12 and P010, 3 for the planar ones, 0 for
+/// kNone.
 unsigned plane_count(Fourcc format);
 
 /// True for the four packed 32-bit RGB orders.
