@@ -6,13 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "core/color.h"
+#include "core/damage.h"
 #include "core/frame_times.h"
 #include "core/geometry.h"
 #include "core/pixel_format.h"
@@ -131,9 +130,8 @@ struct CapturedFrame {
   ColorDescription color;  // of the pixels as they lie; matrix and range matter for YUV only
   FrameTimes times;        // id, kProduced and kDequeued are set
   AcquirePoint acquire;
-  /// What differs from the frame that the source handed on before this one (ids follow each other),
-  /// in buffer coordinates; may say too much, never too little. Empty: nothing. None: not known.
-  std::optional<std::vector<Rect>> damage;
+  /// What differs from the frame that the source handed on before this one, in buffer coordinates.
+  Damage damage;
   BufferLease lease;
 };
 

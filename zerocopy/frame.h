@@ -5,11 +5,10 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <variant>
-#include <vector>
 
 #include "core/color.h"
+#include "core/damage.h"
 #include "core/frame_times.h"
 #include "core/geometry.h"
 #include "core/pixel_format.h"
@@ -74,8 +73,8 @@ struct Frame {
   ColorDescription color;
   FrameTimes times;
   /// What differs from the frame that was given to the encoder before this one, in this frame's
-  /// coordinates; everything else is the same to the bit. Empty: nothing. None: not known.
-  std::optional<std::vector<Rect>> damage;
+  /// coordinates; everything else is the same to the bit.
+  Damage damage;
 };
 
 }  // namespace lumen
