@@ -70,6 +70,7 @@ struct EncoderInput {
 
 /// What an open encoder can do besides key frames.
 struct EncoderCapabilities {
+  Extent largest;               // picture; empty: nothing but the codec's levels limits it
   bool invalidation = false;    // EncodeRequest::Repair::kInvalidate
   unsigned references = 0;      // with invalidation: pictures that may still be referred to
   bool intra_refresh = false;   // EncodeRequest::Repair::kIntraRefresh

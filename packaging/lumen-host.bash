@@ -27,10 +27,10 @@ _lumen_host() {
   esac
 
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "stream sources zerocopy-probe --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "stream sources encoders zerocopy-probe --help --version" -- "$cur")
     return
   fi
-  if [[ $command == sources || $command == zerocopy-probe ]]; then
+  if [[ $command == sources || $command == encoders || $command == zerocopy-probe ]]; then
     mapfile -t COMPREPLY < <(compgen -W "--json --help" -- "$cur")
     return
   fi
@@ -39,8 +39,15 @@ _lumen_host() {
   case $prev in
     --source) words="auto node: synthetic" ;;
     --sink) words="file: rtp:" ;;
-    --codec) words="auto h264 hevc" ;;
-    --encoder) words="auto ffmpeg-nvenc software" ;;
+    --codec) words="auto h264 hevc av1" ;;
+    --encoder) words="auto nvenc ffmpeg-nvenc software" ;;
+    --quality) words="low medium high lossless-like" ;;
+    --recovery) words="auto invalidation intra-refresh key-frame" ;;
+    --entropy) words="auto cavlc cabac" ;;
+    --chroma) words="420 444" ;;
+    --bit-depth) words="8 10" ;;
+    --damage) words="auto off" ;;
+    --key-interval) words="infinite 1s 2s 5s" ;;
     --zerocopy) words="auto off require" ;;
     --profile) words="baseline main high" ;;
     --preset) words="ultrafast superfast veryfast faster fast medium p1 p2 p3 p4 p5 p6 p7" ;;
@@ -48,16 +55,17 @@ _lumen_host() {
     --fps) words="30 60 120" ;;
     --size) words="1280x720 1920x1080 2560x1440 3840x2160" ;;
     --stats) words="text json" ;;
-    --level | --frames | --duration) return ;;
+    --level | --frames | --duration | --qp | --vbv | --slices | --refresh-frames) return ;;
     --sdp | --trace | --config)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       compopt -o filenames 2>/dev/null
       return
       ;;
     *)
-      words="--source --sink --codec --encoder --zerocopy --profile --level --preset --bitrate --fps
-        --size --frames --duration --sdp --stats --trace --quiet --verbose --config --no-config
-        --help"
+      words="--source --sink --codec --encoder --zerocopy --latency --quality --profile --level
+        --preset --bitrate --qp --vbv --key-interval --recovery --refresh-frames --slices --sub-frame
+        --entropy --chroma --bit-depth --in-place --damage --fps --size --frames --duration --sdp
+        --stats --trace --quiet --verbose --config --no-config --help"
       ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -1,5 +1,8 @@
 #include "capture/pipewire/buffer_layout.h"
 
+#include <algorithm>
+#include <optional>
+
 #include <spa/buffer/meta.h>
 
 namespace lumen::pipewire {
@@ -44,6 +47,44 @@ Rect visible_part(const spa_buffer& buffer, Extent size) {
       {std::min(region.size.width, size.width - x), std::min(region.size.height, size.height - y)}};
 }
 
+/// The regions up to the first invalid one (spa/buffer/meta.h). Beyond kMostRegions they are not
+/// looked at, and nothing is known then. None where there is no such metadata.
+std::optional<Damage> damaged_part(const spa_buffer& buffer) {
+  constexpr std::size_t kMostRegions = 64;
+  const spa_meta* const meta = spa_buffer_find_meta(&buffer, SPA_META_VideoDamage);
+  if (meta == nullptr || meta->data == nullptr) return std::nullopt;
+  const std::size_t count = meta->size / sizeof(spa_meta_region);
+  const auto* const regions = static_cast<const spa_meta_region*>(meta->data);
+  Damage damage = Damage::nothing();
+  for (std::size_t i = 0; i < count; ++i) {
+    const spa_region region = regions[i].region;  // the producer may write while we read
+    if (region.size.width == 0 || region.size.height == 0) return damage;
+    if (i == kMostRegions) return Damage();
+    const auto begin = [](std::int32_t at) { return static_cast<std::uint32_t>(std::max(at, 0)); };
+    const auto length = [](std::int32_t at, std::uint32_t size) {
+      const std::int64_t end = std::int64_t{at} + size;
+      return static_cast<std::uint32_t>(std::max<std::int64_t>(end - std::max(at, 0), 0));
+    };
+    damage.add({begin(region.position.x),
+                begin(region.position.y),
+                {length(region.position.x, region.size.width),
+                 length(region.position.y, region.size.height)}});
+  }
+  return damage;
+}
+
+/// A picture that claims to be like the one before is not believed: a producer that leaves the
+/// metadata alone looks like that. Cursor-only buffers of KWin and Mutter say it, and mean it.
+Damage believable(const std::optional<Damage>& told, Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kEmpty: return told.value_or(Damage::nothing());
+    case Verdict::kCorrupted: return told.value_or(Damage());
+    case Verdict::kPicture: return told && !told->empty() ? *told : Damage();
+    case Verdict::kInvalid: break;
+  }
+  return {};
+}
+
 }  // namespace
 
 unsigned dmabuf_plane_count(const spa_buffer& buffer) {
@@ -66,11 +107,14 @@ BufferLayout read_layout(const spa_buffer& buffer, const VideoFormat& format,
   }
   const spa_chunk& first = *buffer.datas[0].chunk;
   if ((first.flags & SPA_CHUNK_FLAG_CORRUPTED) != 0) layout.verdict = Verdict::kCorrupted;
+  const std::optional<Damage> told = damaged_part(buffer);
+  layout.damage = believable(told, layout.verdict);
   if (layout.verdict == Verdict::kCorrupted) return layout;
 
   const bool dmabuf = buffer.datas[0].type == SPA_DATA_DmaBuf;
   if (first.size == 0 && empty_chunk == EmptyChunk::kNoPicture) {
     layout.verdict = Verdict::kEmpty;
+    layout.damage = believable(told, layout.verdict);
     return layout;
   }
 
@@ -109,6 +153,7 @@ BufferLayout read_layout(const spa_buffer& buffer, const VideoFormat& format,
   }
   layout.crop = visible_part(buffer, format.size);
   layout.verdict = Verdict::kPicture;
+  layout.damage = believable(told, layout.verdict);
   return layout;
 }
 

@@ -26,6 +26,8 @@ struct BufferLayout {
   unsigned plane_count = 0;
   Rect crop;
   std::int64_t pts = -1;  // the header's; -1 where there is none
+  /// What differs from the buffer that the producer sent before this one, picture or not.
+  Damage damage;
 };
 
 /// Size of the host memory that the planes' offsets count from; 0 for dmabufs, whose size the

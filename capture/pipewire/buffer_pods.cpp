@@ -6,6 +6,8 @@
 #include <spa/param/buffers.h>
 #include <spa/param/param.h>
 
+#include "core/damage.h"
+
 namespace lumen::pipewire {
 namespace {
 
@@ -15,6 +17,9 @@ namespace {
 constexpr int kBuffersWanted = 4;
 constexpr int kBuffersLeast = 2;
 constexpr int kBuffersMost = 16;
+
+// KWin and Mutter offer up to 16, and fewer where we ask for fewer.
+constexpr std::size_t kDamageRegions = Damage::kMost;
 
 }  // namespace
 
@@ -33,6 +38,7 @@ BufferPods::BufferPods(BufferMemory memory) {
   if (count_ == 0) add_buffers(types, 0);
   add_meta(SPA_META_Header, sizeof(spa_meta_header));
   add_meta(SPA_META_VideoCrop, sizeof(spa_meta_region));
+  add_meta(SPA_META_VideoDamage, kDamageRegions * sizeof(spa_meta_region), sizeof(spa_meta_region));
 }
 
 void BufferPods::add_buffers(int data_types, int required_metas) {
@@ -61,14 +67,21 @@ void BufferPods::add_buffers(int data_types, int required_metas) {
   pods_[count_++] = static_cast<const spa_pod*>(spa_pod_builder_pop(b, &object));
 }
 
-void BufferPods::add_meta(std::uint32_t type, std::size_t size) {
+void BufferPods::add_meta(std::uint32_t type, std::size_t size, std::size_t least) {
   spa_pod_builder* const b = &builder_;
   spa_pod_frame object;
   spa_pod_builder_push_object(b, &object, SPA_TYPE_OBJECT_ParamMeta, SPA_PARAM_Meta);
   spa_pod_builder_prop(b, SPA_PARAM_META_type, 0);
   spa_pod_builder_id(b, type);
   spa_pod_builder_prop(b, SPA_PARAM_META_size, 0);
+  spa_pod_frame choice;
+  if (least != 0) {
+    spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Range, 0);
+    spa_pod_builder_int(b, static_cast<int>(size));  // what is liked best
+    spa_pod_builder_int(b, static_cast<int>(least));
+  }
   spa_pod_builder_int(b, static_cast<int>(size));
+  if (least != 0) spa_pod_builder_pop(b, &choice);
   pods_[count_++] = static_cast<const spa_pod*>(spa_pod_builder_pop(b, &object));
 }
 

@@ -29,11 +29,12 @@ class BufferPods {
 
  private:
   void add_buffers(int data_types, int required_metas);
-  void add_meta(std::uint32_t type, std::size_t size);
+  /// `least`: smaller ones down to that are taken, too; 0: this size only.
+  void add_meta(std::uint32_t type, std::size_t size, std::size_t least = 0);
 
-  alignas(8) std::array<std::uint8_t, 1024> storage_{};
+  alignas(8) std::array<std::uint8_t, 2048> storage_{};
   spa_pod_builder builder_{};
-  std::array<const spa_pod*, 5> pods_{};
+  std::array<const spa_pod*, 6> pods_{};
   std::size_t count_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -168,6 +169,7 @@ void VideoStream::on_format(const spa_pod* pod) {
   {
     const std::scoped_lock lock(format_mutex_);
     format_ = *parsed;
+    damage_ = Damage();
   }
   announce_format_ = true;
   usable_buffers_ = 0;
@@ -223,6 +225,7 @@ pw_buffer* VideoStream::dequeue_newest(BufferLayout& layout) {
   while (pw_buffer* buffer = pw_stream_dequeue_buffer(stream_)) {
     BufferTable::dequeued(buffer);
     const BufferLayout found = inspect(buffer);
+    damage_.add(found.damage);
     switch (found.verdict) {
       case BufferLayout::Verdict::kPicture:
         if (newest != nullptr) {
@@ -261,6 +264,7 @@ void VideoStream::on_process() {
         frame.size = format_->size;
         frame.crop = layout.crop;
         frame.color = format_->color;
+        frame.damage = std::exchange(damage_, Damage::nothing());
         if (entry->dmabuf) {
           frame.image = DmaBufImage{entry->dmabuf, format_->modifier.value_or(kModifierInvalid),
                                     layout.plane_count, layout.planes};

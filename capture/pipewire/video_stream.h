@@ -85,6 +85,7 @@ class VideoStream {
   // Written by the main loop while the stream is paused, read by the data thread.
   std::mutex format_mutex_;
   std::optional<VideoFormat> format_;
+  Damage damage_;  // since the last frame that was handed on; unknown with a new format
 
   unsigned usable_buffers_ = 0;                // main loop, of the present format
   bool announce_format_ = false;               // main loop: the next buffer tells the memory's name

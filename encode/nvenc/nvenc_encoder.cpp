@@ -130,7 +130,8 @@ void NvencEncoder::discard(Slot& slot) {
 }
 
 EncoderCapabilities NvencEncoder::capabilities() const {
-  return {.invalidation = configuration_.invalidation,
+  return {.largest = caps_.largest,
+          .invalidation = configuration_.invalidation,
           .references = configuration_.references,
           .intra_refresh = configuration_.intra_refresh,
           .change_bitrate = caps_.change_bitrate && !settings_.constant_qp,

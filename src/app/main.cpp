@@ -22,6 +22,7 @@ struct Run {
     return run_stream(options, signals);
   }
   ExitCode operator()(const SourcesOptions& options) const { return run_sources(options); }
+  ExitCode operator()(const EncodersOptions& options) const { return run_encoders(options); }
   ExitCode operator()(const ProbeOptions& options) const { return run_probe(options); }
   ExitCode operator()(const PrintAndExit& text) const {
     fmt::print("{}", text.text);

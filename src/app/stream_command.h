@@ -12,6 +12,9 @@ ExitCode run_stream(const StreamOptions& options, SignalWait& signals);
 
 ExitCode run_sources(const SourcesOptions& options);
 
+/// Always kOk where it could print its report.
+ExitCode run_encoders(const EncodersOptions& options);
+
 /// Always kOk where it could print its report: a machine without zero copy is an answer.
 ExitCode run_probe(const ProbeOptions& options);
 

@@ -20,12 +20,18 @@ class LatestSlot {
  public:
   enum class Wait { kReady, kTimeout, kInterrupted, kClosed };
 
-  /// Any thread. Returns true if a value that nobody had taken was replaced.
+  /// Any thread. Returns true if a value that nobody had taken was replaced. `inherit` is called
+  /// with the new value and the replaced one, under the lock: what must not be lost with it.
   bool put(T value) {
+    return put(std::move(value), [](T&, const T&) {});
+  }
+  template <typename Inherit>
+  bool put(T value, Inherit inherit) {
     std::optional<T> displaced;
     {
       const std::scoped_lock lock(mutex_);
       if (closed_) return false;
+      if (value_) inherit(value, std::as_const(*value_));
       displaced = std::exchange(value_, std::optional<T>(std::move(value)));
       if (displaced) ++replaced_;
     }

@@ -321,5 +321,48 @@ TEST_F(Delivery, TheRateIsHeldToTheCap) {
   EXPECT_GE(static_cast<double>(frames->size() - 1) / seconds, 27.0);
 }
 
+// x264 spends nothing on what the producer says is the same; what it shows must be the same all the
+// same, across dropped frames, scaling and key frames.
+TEST_F(Delivery, WhatTheSourceSaysIsUnchangedStaysRight) {
+  for (const std::string damage : {"told", "none"}) {
+    SCOPED_TRACE(damage);
+    auto producer = produce({"--frames", "400", "--size", "1280x720", "--damage", damage});
+    auto host = Host::start(*session, {"--source", "node:screen", "--frames", "150", "--fps", "40",
+                                       "--bitrate", "20M", "--sink", "file:" + file("out.mp4")});
+    ASSERT_TRUE(host) << host.error().describe();
+    std::optional<nlohmann::json> last;
+    while (auto status = host->status()) last = status;
+    ASSERT_EQ(host->exit_code(Milliseconds(20000)), 0) << host->process().log_text();
+    ASSERT_TRUE(last);
+    const Verdict recorded = watch(file("out.mp4"), {1280, 720}, 10);
+    EXPECT_EQ(recorded.numbers.size(), 150U);
+    EXPECT_GE(recorded.worst_psnr, 35.0);
+    if (damage == "none") {
+      EXPECT_EQ((*last)["damage"]["frames"], 0);
+    } else {
+      EXPECT_GE((*last)["damage"]["frames"], 100) << "all but those after the first";
+      // The barcode's eighth and the stage's quarter.
+      EXPECT_NEAR((*last)["damage"]["share"].get<double>(), 0.375, 0.02);
+    }
+  }
+}
+
+TEST_F(Delivery, ASourceThatLiesAboutDamageDoesNoHarmWhereItIsNotBelieved) {
+  for (const std::string believe : {"auto", "off"}) {
+    auto producer = produce({"--frames", "200", "--size", "1280x720", "--damage", "lie"});
+    auto host = Host::start(*session, {"--source", "node:screen", "--frames", "60", "--damage",
+                                       believe, "--sink", "file:" + file("out.mp4")});
+    ASSERT_TRUE(host) << host.error().describe();
+    while (host->status()) continue;
+    ASSERT_EQ(host->exit_code(Milliseconds(20000)), 0) << host->process().log_text();
+    const Verdict recorded = watch(file("out.mp4"), {1280, 720}, 10);
+    if (believe == "off") {
+      EXPECT_GE(recorded.worst_psnr, 35.0);
+    } else {
+      EXPECT_LT(recorded.worst_psnr, 30.0) << "else the encoder never looked at the damage";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lumen::session

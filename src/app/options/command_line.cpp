@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "app/options/encoding_plan.h"
 #include "app/options/help_text.h"
 #include "app/options/nearest_name.h"
 #include "app/options/stream_option_table.h"
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::string_view kStream = "stream";
 constexpr std::string_view kSources = "sources";
+constexpr std::string_view kEncoders = "encoders";
 constexpr std::string_view kProbe = "zerocopy-probe";
 
 tl::unexpected<Error> usage(std::string message, std::string hint) {
@@ -88,7 +90,7 @@ Result<RawArguments> split(std::span<const std::string> args) {
           ->allow_extra_args(false);
     }
   }
-  for (const std::string_view name : {kSources, kProbe}) {
+  for (const std::string_view name : {kSources, kEncoders, kProbe}) {
     CLI::App* command = app.add_subcommand(std::string(name));
     command->set_help_flag();
     command->allow_extras();
@@ -111,7 +113,7 @@ Result<RawArguments> split(std::span<const std::string> args) {
 
 std::vector<std::string_view> option_names(std::string_view command) {
   std::vector<std::string_view> names{"help"};
-  const bool reports = command == kSources || command == kProbe;
+  const bool reports = command == kSources || command == kEncoders || command == kProbe;
   if (reports) names.push_back("json");
   if (command.empty()) names.push_back("version");
   if (!reports) {
@@ -138,7 +140,7 @@ tl::unexpected<Error> unknown_argument(const RawArguments& raw) {
     return usage(fmt::format("unknown option '{}'", argument), help_hint(command));
   }
   if (command.empty()) {
-    constexpr std::string_view kCommands[] = {kStream, kSources, kProbe};
+    constexpr std::string_view kCommands[] = {kStream, kSources, kEncoders, kProbe};
     const std::string_view near = nearest_name(argument, kCommands);
     return usage(fmt::format("unknown command '{}'", argument),
                  near.empty() ? help_hint("") : fmt::format("did you mean '{}'?", near));
@@ -162,12 +164,15 @@ Result<void> apply(const StreamOption& option, const std::vector<std::string>& v
 
 Result<void> apply_config(const std::filesystem::path& path,
                           const std::vector<ConfigEntry>& entries, StreamOptions& options) {
-  for (const ConfigEntry& entry : entries) {
-    const StreamOption* option = find_stream_option(entry.key);
-    if (option == nullptr) continue;  // parse_config() refuses those
-    if (auto done = apply(*option, entry.values, options); !done) {
-      return with_context(fmt::format("{}:{}: {}", path.string(), entry.line, entry.key),
-                          std::move(done.error()));
+  // In the table's order, as on the command line, and not in that of the file. parse_config() has
+  // refused keys that are not in it.
+  for (const StreamOption& option : stream_options_table()) {
+    for (const ConfigEntry& entry : entries) {
+      if (entry.key != option.name) continue;
+      if (auto done = apply(option, entry.values, options); !done) {
+        return with_context(fmt::format("{}:{}: {}", path.string(), entry.line, entry.key),
+                            std::move(done.error()));
+      }
     }
   }
   return {};
@@ -206,6 +211,13 @@ Result<void> check_together(const RawArguments& raw, const StreamOptions& option
   if (raw.has("quiet") && raw.has("verbose")) {
     return usage("--quiet and --verbose exclude each other", {});
   }
+  if (raw.has("latency") && !raw.values.find("quality")->second.empty()) {
+    return usage("--latency and --quality exclude each other", "give the one that matters");
+  }
+  if (!raw.values.find("qp")->second.empty() && !raw.values.find("bitrate")->second.empty()) {
+    return usage("--qp and --bitrate exclude each other",
+                 "a constant quantizer makes its own bit rate; leave one of them out");
+  }
   if (options.sinks.empty()) {
     return usage("no sink given: where should the stream go?",
                  "such as --sink file:out.mp4 or --sink rtp:127.0.0.1:5004");
@@ -214,6 +226,10 @@ Result<void> check_together(const RawArguments& raw, const StreamOptions& option
   if (options.sdp_path && std::none_of(options.sinks.begin(), options.sinks.end(), is_rtp)) {
     return usage("--sdp describes an RTP stream, and no sink is one",
                  "add --sink rtp:127.0.0.1:5004 or leave --sdp away");
+  }
+  if (auto plan = plan_encoding(options); !plan) return tl::unexpected(std::move(plan.error()));
+  if (options.codec == Codec::kAv1 && options.profile != Profile::kAuto) {
+    return usage("--profile: AV1 has one profile for what lumen makes", "leave --profile out");
   }
   if (options.codec == Codec::kHevc && options.profile != Profile::kAuto &&
       options.profile != Profile::kMain) {
@@ -278,6 +294,10 @@ Result<Command> parse_command_line(std::span<const std::string> args,
   if (command == kProbe) {
     if (raw->command_help) return PrintAndExit{probe_help()};
     return ProbeOptions{format, raw->section};
+  }
+  if (command == kEncoders) {
+    if (raw->command_help) return PrintAndExit{encoders_help()};
+    return EncodersOptions{format};
   }
   if (raw->command_help) return PrintAndExit{sources_help()};
   return SourcesOptions{format};

@@ -44,6 +44,7 @@ usage: lumen-host COMMAND [OPTION...]
 commands:
   stream          capture a source, encode it and send it to one sink or several
   sources         list what can be streamed
+  encoders        list what can encode here, what each can do, and why others can't
   zerocopy-probe  say how this machine will bring frames to the encoder, and why not better
 
 options:
@@ -87,6 +88,22 @@ options:
 examples:
   lumen-host sources
   lumen-host sources --json | jq -r '.[].name'
+)";
+}
+
+std::string encoders_help() {
+  return R"(Lists what can encode here, codec by codec, best first: each is tried with a picture, in a
+process of its own. Says what each can do, and why others can't.
+
+usage: lumen-host encoders [--json]
+
+options:
+      --json            one JSON object for scripts
+  -h, --help            print this and exit
+
+examples:
+  lumen-host encoders
+  lumen-host encoders --json | jq -r '.encoders[] | select(.ok) | .backend + " " + .codec'
 )";
 }
 

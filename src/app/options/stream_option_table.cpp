@@ -53,7 +53,7 @@ Result<void> add_sink(std::string_view value, StreamOptions& options) {
 
 Result<void> set_codec(std::string_view value, StreamOptions& options) {
   static constexpr Choice<std::optional<Codec>> kChoices[] = {
-      {"auto", std::nullopt}, {"h264", Codec::kH264}, {"hevc", Codec::kHevc}};
+      {"auto", std::nullopt}, {"h264", Codec::kH264}, {"hevc", Codec::kHevc}, {"av1", Codec::kAv1}};
   return choose<&StreamOptions::codec>(value, options, kChoices);
 }
 
@@ -76,6 +76,73 @@ Result<void> set_profile(std::string_view value, StreamOptions& options) {
   static constexpr Choice<Profile> kChoices[] = {
       {"baseline", Profile::kBaseline}, {"main", Profile::kMain}, {"high", Profile::kHigh}};
   return choose<&StreamOptions::profile>(value, options, kChoices);
+}
+
+// A purpose begins anew: what an earlier layer (the configuration file) has set for another one
+// does not belong to it. Its own overrides stand behind it in the table.
+void forget_overrides(StreamOptions& options) {
+  options.bitrate_bps.reset();
+  options.qp.reset();
+  options.vbv_frames.reset();
+  options.key_interval.reset();
+}
+
+Result<void> set_latency(std::string_view value, StreamOptions& options) {
+  if (value != "true") return {};
+  options.quality.reset();
+  forget_overrides(options);
+  return {};
+}
+
+Result<void> set_quality(std::string_view value, StreamOptions& options) {
+  forget_overrides(options);
+  static constexpr Choice<Quality> kChoices[] = {{"low", Quality::kLow},
+                                                 {"medium", Quality::kMedium},
+                                                 {"high", Quality::kHigh},
+                                                 {"lossless-like", Quality::kLosslessLike}};
+  return choose<&StreamOptions::quality>(value, options, kChoices);
+}
+
+Result<void> set_bitrate(std::string_view value, StreamOptions& options) {
+  options.qp.reset();
+  return store<parse_bit_rate, &StreamOptions::bitrate_bps>(value, options);
+}
+
+Result<void> set_qp(std::string_view value, StreamOptions& options) {
+  options.bitrate_bps.reset();
+  options.vbv_frames.reset();
+  return store<parse_quantizer, &StreamOptions::qp>(value, options);
+}
+
+Result<void> set_recovery(std::string_view value, StreamOptions& options) {
+  static constexpr Choice<Recovery> kChoices[] = {{"auto", Recovery::kAuto},
+                                                  {"invalidation", Recovery::kInvalidation},
+                                                  {"intra-refresh", Recovery::kIntraRefresh},
+                                                  {"key-frame", Recovery::kKeyFrame}};
+  return choose<&StreamOptions::recovery>(value, options, kChoices);
+}
+
+Result<void> set_entropy(std::string_view value, StreamOptions& options) {
+  static constexpr Choice<EntropyCoder> kChoices[] = {{"auto", EntropyCoder::kAuto},
+                                                      {"cavlc", EntropyCoder::kCavlc},
+                                                      {"cabac", EntropyCoder::kCabac}};
+  return choose<&StreamOptions::entropy>(value, options, kChoices);
+}
+
+Result<void> set_chroma(std::string_view value, StreamOptions& options) {
+  static constexpr Choice<Chroma> kChoices[] = {{"420", Chroma::k420}, {"444", Chroma::k444}};
+  return choose<&StreamOptions::chroma>(value, options, kChoices);
+}
+
+Result<void> set_damage(std::string_view value, StreamOptions& options) {
+  static constexpr Choice<bool> kChoices[] = {{"auto", true}, {"off", false}};
+  return choose<&StreamOptions::use_damage>(value, options, kChoices);
+}
+
+template <auto kField>
+Result<void> set_switch(std::string_view value, StreamOptions& options) {
+  options.*kField = value == "true";
+  return {};
 }
 
 Result<void> set_stats(std::string_view value, StreamOptions& options) {
@@ -106,7 +173,7 @@ constexpr StreamOption kTable[] = {
      "file:PATH[?format=mp4|mkv|h264|hevc] (file:- is standard output, as mkv),\n"
      "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&sdp=PATH]",
      add_sink},
-    {"codec", 0, kOne, kAnywhere, "CODEC", "h264, hevc or auto (default: auto, which is h264)",
+    {"codec", 0, kOne, kAnywhere, "CODEC", "h264, hevc, av1 or auto (default: auto, which is h264)",
      set_codec},
     {"encoder", 0, kOne, kAnywhere, "ENCODER",
      "auto, nvenc, ffmpeg-nvenc or software\n(default: auto, the first that works)", set_encoder},
@@ -114,17 +181,55 @@ constexpr StreamOption kTable[] = {
      "auto: the best import route that works (default); off: CPU routes only;\n"
      "require: exit (8) rather than step down. $LUMEN_ZEROCOPY sets the default",
      set_zerocopy},
+    {"latency", 0, kSwitch, kAnywhere, "",
+     "for viewers (default): constant bit rate, a buffer of 1.5 frames, key frames on\n"
+     "demand, losses repaired without them where the encoder can",
+     set_latency},
+    {"quality", 0, kOne, kAnywhere, "QUALITY",
+     "for recordings: low, medium, high or lossless-like, which is a constant QP of 28,\n"
+     "24, 20 or 16 and a key frame every 2 s",
+     set_quality},
     {"profile", 0, kOne, kAnywhere, "PROFILE",
      "baseline, main or high; for hevc main only\n(default: the encoder's choice)", set_profile},
     {"level", 0, kOne, kAnywhere, "LEVEL",
      "such as 4.1 (default: what size, rate and bit rate need)",
      store<parse_level, &StreamOptions::level>},
     {"preset", 0, kOne, kAnywhere, "PRESET",
-     "the encoder's speed preset (default: the encoder's low-latency default)",
+     "the encoder's speed preset (default: the encoder's own for the purpose)",
      store<parse_preset, &StreamOptions::preset>},
     {"bitrate", 0, kOne, kAnywhere, "RATE",
-     "bits per second, such as 20M, 1.5M or 800k (default: 20M)",
-     store<parse_bit_rate, &StreamOptions::bitrate_bps>},
+     "constant bit rate, such as 20M, 1.5M or 800k (default: 20M; none with --quality)",
+     set_bitrate},
+    {"qp", 0, kOne, kAnywhere, "N", "constant quantizer, 0 to 51, instead of a bit rate", set_qp},
+    {"vbv", 0, kOne, kAnywhere, "FRAMES", "a frame may be so many times the average (default: 1.5)",
+     store<parse_vbv_frames, &StreamOptions::vbv_frames>},
+    {"key-interval", 0, kOne, kAnywhere, "TIME",
+     "longest time between key frames, such as 2s, or infinite (default: infinite; 2s with\n"
+     "--quality and while a sink's receivers can't ask for key frames)",
+     store<parse_key_interval, &StreamOptions::key_interval>},
+    {"recovery", 0, kOne, kAnywhere, "WAY",
+     "how losses are repaired: auto (default), invalidation, intra-refresh or key-frame",
+     set_recovery},
+    {"refresh-frames", 0, kOne, kAnywhere, "N", "length of an intra-refresh wave (default: 30)",
+     store<parse_refresh_frames, &StreamOptions::refresh_frames>},
+    {"slices", 0, kOne, kAnywhere, "N", "slices per picture (default: 1)",
+     store<parse_slices, &StreamOptions::slices>},
+    {"sub-frame", 0, kSwitch, kAnywhere, "",
+     "send slices before their picture is complete, where the encoder can",
+     set_switch<&StreamOptions::sub_frame>},
+    {"entropy", 0, kOne, kAnywhere, "CODER", "auto (default), cavlc or cabac; for h264",
+     set_entropy},
+    {"chroma", 0, kOne, kAnywhere, "FORMAT",
+     "420 (default), or 444: sharp coloured text, where encoder and player can", set_chroma},
+    {"bit-depth", 0, kOne, kAnywhere, "N", "8 (default), or 10: smooth gradients",
+     store<parse_bit_depth, &StreamOptions::bit_depth>},
+    {"in-place", 0, kSwitch, kAnywhere, "",
+     "let NVENC read the producer's pictures and convert their colours itself",
+     set_switch<&StreamOptions::in_place>},
+    {"damage", 0, kOne, kAnywhere, "MODE",
+     "auto (default): encode only what the source says has changed, where the encoder can;\n"
+     "off: for a source that says it wrong",
+     set_damage},
     {"fps", 0, kOne, kAnywhere, "N", "highest frame rate: 60, 59.94 or 60000/1001 (default: 60)",
      store<parse_frame_rate, &StreamOptions::fps>},
     {"size", 0, kOne, kAnywhere, "WxH",

@@ -19,6 +19,8 @@
 namespace lumen {
 
 enum class EncoderChoice : std::uint8_t { kAuto, kNvenc, kFfmpegNvenc, kSoftware };
+/// What --quality takes: a constant quantizer, for recordings.
+enum class Quality : std::uint8_t { kLow, kMedium, kHigh, kLosslessLike };
 enum class StatsFormat : std::uint8_t { kText, kJson };
 enum class OutputFormat : std::uint8_t { kText, kJson };
 
@@ -31,10 +33,24 @@ struct StreamOptions {
 
   std::optional<Codec> codec;  // none: auto
   EncoderChoice encoder = EncoderChoice::kAuto;
+  std::optional<Quality> quality;  // none: for the lowest latency, at a constant bit rate
+  // What the purpose sets, overridden one by one; none: as it is set (encoding_plan.h).
+  std::optional<std::uint64_t> bitrate_bps;
+  std::optional<unsigned> qp;
+  std::optional<double> vbv_frames;
+  std::optional<Nanoseconds> key_interval;  // kInfinite: key frames on demand only
+  std::string preset;                       // empty: the encoder's default for the purpose
+  Recovery recovery = Recovery::kAuto;
+  std::optional<unsigned> refresh_frames;
+  std::optional<unsigned> slices;
+  bool sub_frame = false;
+  EntropyCoder entropy = EntropyCoder::kAuto;
   Profile profile = Profile::kAuto;
-  std::string level;   // empty: what size, rate and bit rate need
-  std::string preset;  // empty: the encoder's low-latency default
-  std::uint64_t bitrate_bps = 20'000'000;
+  std::string level;  // empty: what size, rate and bit rate need
+  Chroma chroma = Chroma::k420;
+  unsigned bit_depth = 8;
+  bool in_place = false;
+  bool use_damage = true;
   FrameRate fps{60, 1};        // highest rate; the source may give fewer
   std::optional<Extent> size;  // none: the source's
 
@@ -53,6 +69,10 @@ struct SourcesOptions {
   OutputFormat format = OutputFormat::kText;
 };
 
+struct EncodersOptions {
+  OutputFormat format = OutputFormat::kText;
+};
+
 struct ProbeOptions {
   OutputFormat format = OutputFormat::kText;
   /// Not for users: the probe runs itself with it, to ask one driver in a process of its own.
@@ -64,6 +84,7 @@ struct PrintAndExit {
   std::string text;
 };
 
-using Command = std::variant<StreamOptions, SourcesOptions, ProbeOptions, PrintAndExit>;
+using Command =
+    std::variant<StreamOptions, SourcesOptions, EncodersOptions, ProbeOptions, PrintAndExit>;
 
 }  // namespace lumen

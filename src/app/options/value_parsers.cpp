@@ -46,6 +46,13 @@ FrameRate reduced(std::uint64_t num, std::uint64_t den) {
   return {static_cast<std::uint32_t>(num / divisor), static_cast<std::uint32_t>(den / divisor)};
 }
 
+Result<unsigned> whole_between(std::string_view text, unsigned least, unsigned most,
+                               std::string_view what, std::string_view allowed) {
+  const auto value = whole_number(text);
+  if (!value || *value < least || *value > most) return bad(text, what, allowed);
+  return static_cast<unsigned>(*value);
+}
+
 bool in_frame_rate_range(double fps) { return fps >= 1.0 && fps <= 1000.0; }
 
 std::optional<FrameRate> frame_rate_of(std::string_view text) {
@@ -160,6 +167,39 @@ Result<std::uint64_t> parse_frame_count(std::string_view text) {
     return bad(text, "a number of frames", "a whole number, 1 or more, such as 600");
   }
   return *value;
+}
+
+Result<unsigned> parse_quantizer(std::string_view text) {
+  return whole_between(text, 0, 51, "a quantizer", "0 (finest) to 51, such as 24");
+}
+
+Result<double> parse_vbv_frames(std::string_view text) {
+  const auto frames = decimal(text);
+  if (!frames || *frames < 0.5 || *frames > 600) {
+    return bad(text, "a number of frames", "0.5 to 600, such as 1.5");
+  }
+  return *frames;
+}
+
+Result<unsigned> parse_slices(std::string_view text) {
+  return whole_between(text, 1, 64, "a number of slices", "1 to 64, such as 4");
+}
+
+Result<unsigned> parse_refresh_frames(std::string_view text) {
+  return whole_between(text, 2, 600, "a number of frames", "2 to 600, such as 30");
+}
+
+Result<unsigned> parse_bit_depth(std::string_view text) {
+  if (text == "8") return 8;
+  if (text == "10") return 10;
+  return bad(text, "a bit depth", "8 or 10");
+}
+
+Result<Nanoseconds> parse_key_interval(std::string_view text) {
+  if (text == "infinite") return kInfinite;
+  auto interval = parse_duration(text);
+  if (!interval) interval.error().hint += ", or infinite";
+  return interval;
 }
 
 Result<std::string> parse_level(std::string_view text) {

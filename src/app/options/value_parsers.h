@@ -28,6 +28,25 @@ Result<Nanoseconds> parse_duration(std::string_view text);
 /// A whole number of frames, at least 1.
 Result<std::uint64_t> parse_frame_count(std::string_view text);
 
+/// A quantizer: 0 (finest) to 51.
+Result<unsigned> parse_quantizer(std::string_view text);
+
+/// How many frames' worth of bits: 1, 1.5; 0.5 to 600.
+Result<double> parse_vbv_frames(std::string_view text);
+
+/// 1 to 64.
+Result<unsigned> parse_slices(std::string_view text);
+
+/// 2 to 600.
+Result<unsigned> parse_refresh_frames(std::string_view text);
+
+/// 8 or 10.
+Result<unsigned> parse_bit_depth(std::string_view text);
+
+/// As parse_duration(), or "infinite": kInfinite.
+inline constexpr Nanoseconds kInfinite = Nanoseconds::max();
+Result<Nanoseconds> parse_key_interval(std::string_view text);
+
 /// A level as H.264 and HEVC write it ("3", "4.1", "1b"), unchanged.
 Result<std::string> parse_level(std::string_view text);
 

@@ -128,6 +128,7 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
   std::uint64_t paced = 0;
   while (slot_.wait_until(pacer_.due(now())) == Wait::kReady) {
     if (auto newer = slot_.take()) {
+      damage_.captured(*taken);
       taken = std::move(newer);
       ++paced;
     }
@@ -140,6 +141,7 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
 }
 
 Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
+  damage_.captured(captured);
   if (auto fits = fit_encoder(captured); !fits) return fits;
   auto frame = planner_->import(std::move(captured));
   if (!frame) {
@@ -156,7 +158,10 @@ Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
   }
   last_id_ = frame->times.id;
   last_ = *frame;
-  if (planner_->route() != shown_route_) show_route();
+  if (planner_->route() != shown_route_) {
+    show_route();
+    damage_.forget();  // two routes need not agree to the bit
+  }
   {
     const std::scoped_lock lock(status_mutex_);
     status_.pool = planner_->pool();
@@ -221,6 +226,7 @@ Result<void> EncodeLoop::open(EncoderSettings video) {
   show_encoders();
   if (!opened) return opened;
   settings_.video = video;
+  damage_.forget();
   const VideoEncoder& encoder = *encoders_.encoder();
   policy_.set_encoder(encoder.capabilities(), video.refresh_frames);
   const EncoderInput input = encoder.input();
@@ -249,14 +255,20 @@ Result<void> EncodeLoop::encode(Frame frame) {
   return replace_encoder(submitted.error(), std::move(frame));
 }
 
-Result<void> EncodeLoop::submit(const Frame& frame) {
+Result<void> EncodeLoop::submit(Frame frame) {
   Timestamp pts = frame.times[Stage::kProduced];
   if (last_pts_ != kNoTimestamp) pts = std::max(pts, last_pts_ + 1us);
   last_pts_ = pts;
   last_encoded_at_ = now();
+  frame.damage = settings_.use_damage ? damage_.of_frame(frame.size) : Damage();
   const auto decision = policy_.decide(pts);
   auto submitted = encoders_.encoder()->encode(frame, pts, decision.request);
-  if (submitted || submitted.error().kind != ErrorKind::kRetry) return submitted;
+  if (submitted) {
+    damage_.encoded();
+    count_damage(frame);
+    return submitted;
+  }
+  if (submitted.error().kind != ErrorKind::kRetry) return submitted;
   log::area("encode").debug("{}: {}", encoders_.backend(), submitted.error().describe());
   if (decision.request.repair != EncodeRequest::Repair::kNone) {
     policy_.request(KeyFrameReason::kEncoderReplaced);  // what was asked of this frame
@@ -313,6 +325,15 @@ std::optional<Frame> EncodeLoop::as_input(Frame frame) const {
     return image->format == input.format ? std::optional(std::move(frame)) : std::nullopt;
   }
   return input.in_place ? std::optional(std::move(frame)) : std::nullopt;
+}
+
+void EncodeLoop::count_damage(const Frame& frame) {
+  if (!frame.damage.known()) return;
+  const double share = changed_share(frame.damage, frame.size);
+  const std::scoped_lock lock(status_mutex_);
+  ++status_.damage_known;
+  status_.damage_share +=
+      (share - status_.damage_share) / static_cast<double>(status_.damage_known);
 }
 
 void EncodeLoop::on_encoded(EncodedFrame frame) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "app/pipeline/damage_tracker.h"
 #include "core/frame_pacer.h"
 #include "core/ladder.h"
 #include "core/latest_slot.h"
@@ -26,6 +27,7 @@ struct EncodeLoopSettings {
   std::string encoder = "auto";  // a backend's name or "auto"
   EncoderSettings video;         // its size is filled in from the first frame
   std::optional<Extent> size;    // scale to this; none: the first picture's
+  bool use_damage = true;        // believe the source where it says what has not changed
   ZeroCopy zerocopy = ZeroCopy::kAuto;
   std::uint64_t frame_limit = 0;  // ends after so many encoded frames; 0: never
 };
@@ -37,8 +39,10 @@ struct EncodeStatus {
   std::uint64_t paced = 0;     // captured, but more than the highest frame rate allows
   std::uint64_t key_frames = 0;
   std::uint64_t bytes = 0;
-  std::string route;  // "cpu/shm"; empty before the first frame
-  PoolStatus pool;    // of that route
+  std::uint64_t damage_known = 0;  // encoded frames that came with what had changed
+  double damage_share = 0;         // of their pixels, on average, 0 to 1
+  std::string route;               // "cpu/shm"; empty before the first frame
+  PoolStatus pool;                 // of that route
   Ladder importers;
   Ladder encoders;
   std::shared_ptr<const StreamParameters> stream;  // null before the first frame
@@ -84,11 +88,12 @@ class EncodeLoop {
   Result<void> fit_encoder(const CapturedFrame& frame);
   Result<void> open(EncoderSettings video);
   Result<void> encode(Frame frame);
-  Result<void> submit(const Frame& frame);
+  Result<void> submit(Frame frame);
   Result<void> replace_encoder(Error cause, Frame frame);
   [[nodiscard]] std::optional<Frame> as_input(Frame frame) const;
   void show_encoders();
   void on_encoded(EncodedFrame frame);
+  void count_damage(const Frame& frame);
   bool limit_reached() const;
   void show_route();
 
@@ -101,6 +106,7 @@ class EncodeLoop {
   FramePacer pacer_;
 
   std::string shown_route_;  // what the status says
+  DamageTracker damage_;
   EncoderLadder encoders_;
   std::optional<Frame> last_;
   Timestamp last_encoded_at_ = kNoTimestamp;

@@ -38,22 +38,12 @@ ExitCode loop_code(const Error& error) {
   return encoder ? ExitCode::kEncoderUnavailable : ExitCode::kCaptureFailed;
 }
 
-RepairSettings repair_settings(const StreamOptions& options) {
-  RepairSettings settings;
-  settings.rate = options.fps;
-  return settings;
-}
-
-EncodeLoopSettings loop_settings(const StreamOptions& options) {
+EncodeLoopSettings loop_settings(const StreamOptions& options, const EncodingPlan& plan) {
   EncodeLoopSettings settings;
   settings.encoder = to_string(options.encoder);
-  settings.video.codec = options.codec.value_or(Codec::kH264);
-  settings.video.rate = options.fps;
-  settings.video.bitrate_bps = options.bitrate_bps;
-  settings.video.profile = options.profile;
-  settings.video.level = options.level;
-  settings.video.preset = options.preset;
+  settings.video = plan.video;
   settings.size = options.size;
+  settings.use_damage = options.use_damage;
   settings.zerocopy = options.zerocopy;
   settings.frame_limit = options.frames;
   return settings;
@@ -87,12 +77,14 @@ std::string_view text_of(FrameRate rate, std::string& storage) {
 
 }  // namespace
 
-Pipeline::Pipeline(const StreamOptions& options, std::function<void()> wake)
-    : options_(options), wake_(std::move(wake)), repairs_(repair_settings(options)) {}
+Pipeline::Pipeline(const StreamOptions& options, EncodingPlan plan, std::function<void()> wake)
+    : options_(options), plan_(std::move(plan)), wake_(std::move(wake)), repairs_(plan_.repairs) {}
 
 tl::expected<std::unique_ptr<Pipeline>, Failure> Pipeline::create(const StreamOptions& options,
                                                                   std::function<void()> wake) {
-  std::unique_ptr<Pipeline> self(new Pipeline(options, std::move(wake)));
+  auto plan = plan_encoding(options);
+  if (!plan) return failure_of(ExitCode::kUsage, std::move(plan.error()));
+  std::unique_ptr<Pipeline> self(new Pipeline(options, std::move(*plan), std::move(wake)));
   if (auto prepared = self->prepare(); !prepared) {
     return tl::unexpected(std::move(prepared.error()));
   }
@@ -125,12 +117,14 @@ tl::expected<void, Failure> Pipeline::prepare() {
                              const Error& error) { on_sink_failed(name, error); }}));
   }
   sinks_alive_ = static_cast<unsigned>(sinks_.size());
-  const bool periodic = std::ranges::any_of(
+  const bool needed = std::ranges::any_of(
       sinks_, [](const auto& sink) { return sink->needs_periodic_key_frames(); });
+  const bool periodic = plan_.schedule == KeyFrameSchedule::kPeriodic ||
+                        (plan_.schedule == KeyFrameSchedule::kAsSinksNeed && needed);
   repairs_.set_periodic(periodic ? PeriodicKeyFrames::kOn : PeriodicKeyFrames::kOff);
 
   loop_ = std::make_unique<EncodeLoop>(
-      loop_settings(options_), slot_, repairs_, trace_.get(),
+      loop_settings(options_, plan_), slot_, repairs_, trace_.get(),
       EncodeLoop::Callbacks{
           .encoded = [this](const EncodedFrame& frame) { on_encoded(frame); },
           .renegotiate =
@@ -193,7 +187,11 @@ void Pipeline::end(std::optional<Failure> failure) {
   wake_();
 }
 
-void Pipeline::on_frame(CapturedFrame frame) { slot_.put(std::move(frame)); }
+void Pipeline::on_frame(CapturedFrame frame) {
+  slot_.put(std::move(frame), [](CapturedFrame& newer, const CapturedFrame& replaced) {
+    newer.damage.add(replaced.damage);
+  });
+}
 
 void Pipeline::on_format(const CaptureFormat& format) {
   std::string storage;
@@ -280,7 +278,7 @@ StreamStatus Pipeline::take_status() {
     status.average_bitrate_bps =
         static_cast<std::uint64_t>(static_cast<double>(encode.bytes) * 8 / streamed);
   }
-  status.target_bitrate_bps = options_.bitrate_bps;
+  if (!plan_.video.constant_qp) status.target_bitrate_bps = plan_.video.bitrate_bps;
   status.captured_fps = static_cast<double>(capture.received - last_captured_) / seconds;
   status.encoded_fps = static_cast<double>(encode.frames - last_encoded_) / seconds;
   status.bitrate_bps =
@@ -295,7 +293,9 @@ StreamStatus Pipeline::take_status() {
                      .superseded = capture.superseded + slot_.replaced() + encode.skipped,
                      .repeated = encode.repeated,
                      .key_frames = encode.key_frames,
-                     .reconnects = capture.reconnects};
+                     .reconnects = capture.reconnects,
+                     .damage_known = encode.damage_known,
+                     .damage_share = encode.damage_share};
   for (const auto& sink : sinks_) {
     const SinkRunner::Status now_is = sink->status();
     status.sinks.push_back({.name = now_is.description,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/exit_code.h"
+#include "app/options/encoding_plan.h"
 #include "app/options/stream_options.h"
 #include "app/pipeline/encode_loop.h"
 #include "app/pipeline/sink_runner.h"
@@ -49,7 +50,7 @@ class Pipeline final : private CaptureListener {
   StreamStatus take_status();
 
  private:
-  Pipeline(const StreamOptions& options, std::function<void()> wake);
+  Pipeline(const StreamOptions& options, EncodingPlan plan, std::function<void()> wake);
   tl::expected<void, Failure> prepare();
 
   void on_frame(CapturedFrame frame) override;
@@ -62,6 +63,7 @@ class Pipeline final : private CaptureListener {
   [[nodiscard]] StreamState state_locked() const;
 
   const StreamOptions options_;
+  const EncodingPlan plan_;
   std::function<void()> wake_;
   FrameLedger ledger_;
   std::unique_ptr<TraceWriter> trace_;

@@ -1,5 +1,10 @@
 #include "app/probe/questions.h"
 
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,6 +27,24 @@ const Json& without_cuda() {
 }
 
 }  // namespace
+
+void let_signals_end_us() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+std::chrono::seconds time_limit() {
+  constexpr std::chrono::seconds kUsual{15};
+  const char* const text = std::getenv("LUMEN_PROBE_SECONDS");
+  const std::string_view wish = text == nullptr ? "" : text;
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(wish.data(), wish.data() + wish.size(), seconds);
+  const bool valid = error == std::errc{} && end == wish.data() + wish.size() && seconds > 0;
+  return valid ? std::min(std::chrono::seconds{seconds}, std::chrono::seconds{3600}) : kUsual;
+}
 
 Json answer_of(const ChildResult& result, std::chrono::milliseconds limit) {
   Json answer = Json::parse(result.output, nullptr, false);

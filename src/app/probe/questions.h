@@ -13,6 +13,12 @@
 
 namespace lumen::probe {
 
+/// main() has blocked SIGINT and SIGTERM for streams; a report may just be ended.
+void let_signals_end_us();
+
+/// How long a driver may take to answer; LUMEN_PROBE_SECONDS is for machines that are emulated.
+std::chrono::seconds time_limit();
+
 /// What a child's end means for its section: its answer, or {"ok": false, "reason": "crashed
 /// (SIGSEGV)", "crashed": true} or {…, "reason": "no answer within 15 s", "hung": true}.
 Json answer_of(const ChildResult& result, std::chrono::milliseconds limit);

@@ -30,9 +30,11 @@ constexpr std::array kSections = {Section{"libraries", ask_libraries},
                                   Section{"nvenc", ask_nvenc},
                                   Section{"compositor", ask_compositor}};
 constexpr std::string_view kRoute = "route:";
+constexpr std::string_view kEncoder = "encoder:";
 
 Json ask(std::string_view name) {
   if (name.starts_with(kRoute)) return ask_route(name.substr(kRoute.size()));
+  if (name.starts_with(kEncoder)) return ask_encoder(name.substr(kEncoder.size()));
   const auto section = std::ranges::find(kSections, name, &Section::name);
   if (section == kSections.end()) return {{"ok", false}, {"reason", "no such section"}};
   return section->ask();

@@ -34,6 +34,11 @@ Json ask_compositor();
 /// "floor_us"}], "provable"}
 Json ask_route(std::string_view name);
 
+/// `name` is "BACKEND:CODEC" of the encoder registry, tried with a picture: {"encoder", "reads",
+/// "in_place", "formats": ["4:2:0 8 bit", …], "recovery": ["invalidation", …], "change_bitrate",
+/// "change_size", "damage", "sub_frame", "qp_map", "largest": [width, height] or null}
+Json ask_encoder(std::string_view name);
+
 /// The child's side: prctl, one section, its answer on standard output as one line. Nothing but the
 /// answer goes there, whatever a driver prints. Never returns.
 [[noreturn]] void run_section(std::string_view section);

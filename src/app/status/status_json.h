@@ -9,9 +9,11 @@
 //   uptime_s
 //   source, route, encoder, codec, width, height
 //   fps              {captured, encoded}: over the last second
-//   bitrate_bps      {current, average, target}
+//   bitrate_bps      {current, average, target}; target is null with a constant quality
 //   frames           {captured, encoded, dropped, superseded, overflowed, repeated, key}: since
 //                    start; dropped = superseded + overflowed
+//   damage           {frames, share}: encoded frames of which the source said what had changed, and
+//                    how much of them that was on average, 0 to 1
 //   pool             {allocated, in_use, limit}: pictures of the route, held by the encoder or free
 //   reconnects
 //   latency_ms       stage → {count, p50, p95, p99, max}, since the last line; stages without a

@@ -47,7 +47,9 @@ struct StreamCounters {
   std::uint64_t superseded = 0;  // replaced by a newer frame before they were encoded
   std::uint64_t repeated = 0;    // the last picture once more, because nothing new came
   std::uint64_t key_frames = 0;
-  std::uint64_t reconnects = 0;  // of the source
+  std::uint64_t reconnects = 0;    // of the source
+  std::uint64_t damage_known = 0;  // encoded frames of which the source said what had changed
+  double damage_share = 0;         // of their pixels, on average, 0 to 1
 };
 
 struct StreamStatus {
@@ -66,7 +68,7 @@ struct StreamStatus {
   double encoded_fps = 0;                 // over the last second
   std::uint64_t bitrate_bps = 0;          // over the last second
   std::uint64_t average_bitrate_bps = 0;  // since start
-  std::uint64_t target_bitrate_bps = 0;
+  std::uint64_t target_bitrate_bps = 0;   // 0: constant quality
 
   StreamCounters counters;
   std::vector<SinkStatus> sinks;

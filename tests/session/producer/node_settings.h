@@ -27,6 +27,12 @@ enum class Pts {
   kNone,      // no header metadata is offered
   kMinusOne,  // header with pts -1, as gamescope does
 };
+/// What SPA_META_VideoDamage says.
+enum class DamageReport {
+  kNone,  // no such metadata is offered
+  kTold,  // what changes with every picture: the barcode and the stage
+  kLie,   // the barcode only
+};
 /// Who picks one of the modifiers that both ends know.
 enum class Fixation {
   kProducer,  // MANDATORY | DONT_FIXATE: the producer tries to allocate, then announces one
@@ -56,6 +62,7 @@ struct NodeSettings {
   RateOffer rate_offer = RateOffer::kFixed;
   Memory memory = Memory::kMemFd;
   Pts pts = Pts::kHeader;
+  DamageReport damage = DamageReport::kNone;
   /// In order of preference; empty: no pod with a modifier. With kMemFd they are announced and yet
   /// MemFd is delivered, as by Weston 14.
   std::vector<Modifier> modifiers;

@@ -27,6 +27,7 @@ constexpr std::string_view kHelp = R"(lumen-test-producer: a PipeWire video sour
   --framerate F            fixed variable (fixed)
   --buffers MIN,MAX        (2,16)
   --pts P                  header none minus1 (header)
+  --damage D               none told lie (none): metadata about what changes; lie: the barcode only
   --modifiers LIST         none, or linear invalid tiled 0xHEX joined by +, the preferred one first
                            (none); with memfd they are announced and memfds delivered, as Weston
   --fixation F             producer consumer (producer): who picks one of them
@@ -175,8 +176,8 @@ struct Flag {
   Setter set;
 };
 
-const std::array<Flag, 16>& flags() {
-  static const std::array<Flag, 16> kFlags{{
+const std::array<Flag, 17>& flags() {
+  static const std::array<Flag, 17> kFlags{{
       {"--name", [](Options& o, std::string_view v) { return !(o.node.name = v).empty(); }},
       {"--size", set_size},
       {"--fps", set_rate},
@@ -195,6 +196,9 @@ const std::array<Flag, 16>& flags() {
       {"--pts", words<Pts, 3>(&NodeSettings::pts, {{{"header", Pts::kHeader},
                                                     {"none", Pts::kNone},
                                                     {"minus1", Pts::kMinusOne}}})},
+      {"--damage", words<DamageReport, 3>(&NodeSettings::damage, {{{"none", DamageReport::kNone},
+                                                                   {"told", DamageReport::kTold},
+                                                                   {"lie", DamageReport::kLie}}})},
       {"--modifiers", set_modifiers},
       {"--fixation", words<Fixation, 2>(
                          &NodeSettings::fixation,

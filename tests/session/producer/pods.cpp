@@ -29,6 +29,7 @@ constexpr std::array kFormats = {
 
 constexpr std::size_t kPodWords = 128;            // 1 KiB: no pod here comes near
 constexpr std::uint32_t kHugeSide = 0x7fff'fff0;  // × 4 bytes overflows 32 bits
+constexpr std::uint32_t kDamageRegions = 16;      // as KWin and Mutter
 constexpr std::uint32_t kPreferredBuffers = 8;
 
 int as_int(std::uint32_t value) { return static_cast<int>(value); }
@@ -126,6 +127,9 @@ void Pods::add_buffers(const NodeSettings& settings, std::uint32_t picture_bytes
                        std::uint32_t data_types) {
   add_buffer_param(settings, picture_bytes, pitch, data_types, 1, 0);
   if (settings.pts != Pts::kNone) add_meta(SPA_META_Header, sizeof(spa_meta_header));
+  if (settings.damage != DamageReport::kNone) {
+    add_meta(SPA_META_VideoDamage, kDamageRegions * sizeof(spa_meta_region));
+  }
 }
 
 void Pods::add_buffers_with_sync(const NodeSettings& settings, std::uint32_t picture_bytes,

@@ -13,6 +13,8 @@
 #include <spa/param/format-utils.h>
 #include <spa/pod/iter.h>
 
+#include "capture/synthetic/barcode.h"
+
 namespace lumen::producer {
 namespace {
 
@@ -271,6 +273,22 @@ void VideoNode::fill_with_garbage(SharedPicture& picture) {
   }
 }
 
+void VideoNode::tell_damage(spa_buffer& buffer) const {
+  const spa_meta* const meta = spa_buffer_find_meta(&buffer, SPA_META_VideoDamage);
+  if (meta == nullptr) return;
+  std::vector<Rect> changed{barcode::strip(settings_.size)};
+  if (settings_.damage == DamageReport::kTold) changed.push_back(stage_rect(settings_.size));
+  auto* const regions = static_cast<spa_meta_region*>(meta->data);
+  const std::size_t room = meta->size / sizeof(spa_meta_region);
+  for (std::size_t i = 0; i < room; ++i) {
+    regions[i] = {};  // an empty one ends the list
+    if (i == changed.size()) break;
+    const Rect& rect = changed[i];
+    regions[i].region = {{static_cast<std::int32_t>(rect.x), static_cast<std::int32_t>(rect.y)},
+                         {rect.size.width, rect.size.height}};
+  }
+}
+
 void VideoNode::describe(spa_buffer& buffer, std::uint32_t number, Timestamp due, Defect defect) {
   spa_data& data = buffer.datas[0];
   spa_chunk& chunk = *data.chunk;
@@ -287,6 +305,7 @@ void VideoNode::describe(spa_buffer& buffer, std::uint32_t number, Timestamp due
     chunk.stride = strides[bad_strides_++ % strides.size()];
   }
 
+  tell_damage(buffer);
   auto* const header = static_cast<spa_meta_header*>(
       spa_buffer_find_meta_data(&buffer, SPA_META_Header, sizeof(spa_meta_header)));
   if (header == nullptr) return;

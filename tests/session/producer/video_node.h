@@ -79,6 +79,7 @@ class VideoNode {
   void draw_static_part(SharedPicture& picture);
   void draw(SharedPicture& picture, std::uint32_t number);
   void fill_with_garbage(SharedPicture& picture);
+  void tell_damage(spa_buffer& buffer) const;
   void describe(spa_buffer& buffer, std::uint32_t number, Timestamp due, Defect defect);
 
   NodeSettings settings_;

@@ -66,7 +66,9 @@ TEST_F(CommandLine, DefaultsAreTheDocumentedOnes) {
   EXPECT_FALSE(options.codec.has_value());
   EXPECT_EQ(options.encoder, EncoderChoice::kAuto);
   EXPECT_EQ(options.profile, Profile::kAuto);
-  EXPECT_EQ(options.bitrate_bps, 20'000'000U);
+  EXPECT_FALSE(options.bitrate_bps.has_value());
+  EXPECT_FALSE(options.quality.has_value());
+  EXPECT_TRUE(options.use_damage);
   EXPECT_EQ(options.fps, (FrameRate{60, 1}));
   EXPECT_FALSE(options.size.has_value());
   EXPECT_EQ(options.frames, 0U);
@@ -128,6 +130,67 @@ TEST_F(CommandLine, FlagBeatsFileBeatsDefault) {
   EXPECT_EQ(both.bitrate_bps, 5'000'000U);
   EXPECT_THAT(both.sinks, ElementsAre("file:e.mp4")) << "replaced, not added to";
   EXPECT_EQ(both.verbosity, log::Verbosity::kVerbose);
+}
+
+TEST_F(CommandLine, EncoderOptionsArrive) {
+  const StreamOptions options = stream({"--sink",
+                                        "file:a.mkv",
+                                        "--codec",
+                                        "av1",
+                                        "--quality",
+                                        "lossless-like",
+                                        "--vbv",
+                                        "2.5",
+                                        "--bitrate",
+                                        "8M",
+                                        "--key-interval",
+                                        "5s",
+                                        "--recovery",
+                                        "intra-refresh",
+                                        "--refresh-frames",
+                                        "20",
+                                        "--slices",
+                                        "4",
+                                        "--sub-frame",
+                                        "--entropy",
+                                        "cavlc",
+                                        "--chroma",
+                                        "444",
+                                        "--bit-depth",
+                                        "10",
+                                        "--in-place",
+                                        "--damage",
+                                        "off"});
+  EXPECT_EQ(options.codec, Codec::kAv1);
+  EXPECT_EQ(options.quality, Quality::kLosslessLike);
+  EXPECT_EQ(options.vbv_frames, 2.5);
+  EXPECT_EQ(options.bitrate_bps, 8'000'000U);
+  EXPECT_EQ(options.key_interval, std::chrono::seconds(5));
+  EXPECT_EQ(options.recovery, Recovery::kIntraRefresh);
+  EXPECT_EQ(options.refresh_frames, 20U);
+  EXPECT_EQ(options.slices, 4U);
+  EXPECT_TRUE(options.sub_frame);
+  EXPECT_EQ(options.entropy, EntropyCoder::kCavlc);
+  EXPECT_EQ(options.chroma, Chroma::k444);
+  EXPECT_EQ(options.bit_depth, 10U);
+  EXPECT_TRUE(options.in_place);
+  EXPECT_FALSE(options.use_damage);
+  EXPECT_EQ(stream({"--sink", "file:a.mkv", "--qp", "18"}).qp, 18U);
+}
+
+TEST_F(CommandLine, APurposeDoesNotInheritWhatTheFileSetsForAnother) {
+  write_config("sink = \"file:c.mp4\"\nbitrate = \"5M\"\nvbv = 3\n");
+  const StreamOptions quality = stream({"--quality", "high"});
+  EXPECT_FALSE(quality.bitrate_bps.has_value());
+  EXPECT_FALSE(quality.vbv_frames.has_value());
+  EXPECT_EQ(stream({"--quality", "high", "--bitrate", "6M"}).bitrate_bps, 6'000'000U);
+  EXPECT_EQ(stream({"--qp", "20"}).qp, 20U);
+  write_config("sink = \"file:c.mp4\"\nbitrate = \"5M\"\nquality = \"low\"\n");
+  EXPECT_EQ(stream({}).bitrate_bps, 5'000'000U) << "whatever the order in the file";
+  EXPECT_EQ(stream({}).quality, Quality::kLow);
+  const StreamOptions latency = stream({"--latency"});
+  EXPECT_FALSE(latency.quality.has_value());
+  EXPECT_FALSE(latency.bitrate_bps.has_value());
 }
 
 TEST_F(CommandLine, ConfigFileCanBeNamedOrLeftOut) {

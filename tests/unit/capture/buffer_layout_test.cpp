@@ -1,5 +1,6 @@
 #include "capture/pipewire/buffer_layout.h"
 
+#include <array>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -149,6 +150,76 @@ TEST(BufferLayout, ACropInsideIsFollowedAndOneOutsideIsCutOrIgnored) {
     producer.crop.region = bad;
     EXPECT_EQ(producer.read().crop, (Rect{0, 0, {640, 480}}));
   }
+}
+
+/// With damage metadata of so many regions; unused ones are zero.
+struct Teller : Producer {
+  std::vector<spa_meta_region> regions;
+  std::array<spa_meta, 3> all{};
+
+  explicit Teller(std::vector<spa_meta_region> told, std::size_t room = 16)
+      : regions(std::move(told)) {
+    regions.resize(room);
+    all = {metas[0],
+           metas[1],
+           {.type = SPA_META_VideoDamage,
+            .size = static_cast<std::uint32_t>(room * sizeof(spa_meta_region)),
+            .data = regions.data()}};
+    buffer.metas = all.data();
+    buffer.n_metas = 3;
+  }
+};
+
+TEST(BufferLayout, DamageIsReadUpToTheFirstEmptyRegion) {
+  const Teller teller({{{{1, 2}, {3, 4}}}, {{{10, 20}, {30, 40}}}, {}, {{{5, 5}, {5, 5}}}});
+  const Damage damage = teller.read().damage;
+  ASSERT_TRUE(damage.known());
+  ASSERT_EQ(damage.rects().size(), 2U);
+  EXPECT_EQ(damage.rects()[0], (Rect{1, 2, {3, 4}}));
+  EXPECT_EQ(damage.rects()[1], (Rect{10, 20, {30, 40}}));
+}
+
+TEST(BufferLayout, AFullListOfDamageNeedsNoEnd) {
+  const Teller teller({{{{0, 0}, {1, 1}}}, {{{8, 0}, {1, 1}}}}, 2);
+  EXPECT_EQ(teller.read().damage.rects().size(), 2U);
+}
+
+TEST(BufferLayout, WithoutMetadataDamageIsUnknown) {
+  EXPECT_FALSE(Producer().read().damage.known());
+}
+
+TEST(BufferLayout, APictureThatClaimsToBeTheSameIsNotBelieved) {
+  EXPECT_FALSE(Teller({}).read().damage.known());
+}
+
+TEST(BufferLayout, BuffersThatAreNoPicturesMayDamageNothing) {
+  Teller cursor({});
+  cursor.chunk.flags = SPA_CHUNK_FLAG_CORRUPTED;
+  EXPECT_TRUE(cursor.read().damage.empty());
+  Teller drawn({{{{1, 2}, {3, 4}}}});
+  drawn.chunk.flags = SPA_CHUNK_FLAG_CORRUPTED;
+  EXPECT_EQ(drawn.read().damage.rects().size(), 1U) << "a picture that we have missed";
+  Producer silent;
+  silent.chunk.flags = SPA_CHUNK_FLAG_CORRUPTED;
+  EXPECT_FALSE(silent.read().damage.known());
+  Producer empty;
+  empty.chunk.size = 0;
+  EXPECT_TRUE(empty.read().damage.empty()) << "no new picture";
+  Teller invalid({{{{1, 2}, {3, 4}}}});
+  invalid.chunk.stride = 1;
+  EXPECT_FALSE(invalid.read().damage.known());
+}
+
+TEST(BufferLayout, ForeignDamageIsCutAndNeverOverflows) {
+  const Teller teller({{{{-10, -20}, {15, 25}}},
+                       {{{INT32_MAX, 0}, {UINT32_MAX, 1}}},
+                       {{{-100, -100}, {50, 500}}},
+                       {{{INT32_MIN, INT32_MIN}, {1, 1}}}});
+  const Damage damage = teller.read().damage;
+  ASSERT_TRUE(damage.known());
+  ASSERT_EQ(damage.rects().size(), 2U);
+  EXPECT_EQ(damage.rects()[0], (Rect{0, 0, {5, 5}}));
+  EXPECT_EQ(damage.rects()[1], (Rect{INT32_MAX, 0, {UINT32_MAX, 1}}));
 }
 
 TEST(BufferLayout, SyncObjectsBehindDmabufsAreNotPlanes) {

@@ -54,7 +54,8 @@ TEST(BufferPods, WithoutSyncThereIsOneKindOfBuffers) {
     EXPECT_NE(types & 1 << SPA_DATA_MemPtr, 0);
     EXPECT_TRUE(asks_for_meta(pods, SPA_META_Header));
     EXPECT_TRUE(asks_for_meta(pods, SPA_META_VideoCrop));
-    EXPECT_EQ(pods.pods().size(), 3U);
+    EXPECT_TRUE(asks_for_meta(pods, SPA_META_VideoDamage));
+    EXPECT_EQ(pods.pods().size(), 4U);
   }
 }
 
@@ -76,6 +77,7 @@ TEST(BufferPods, ExplicitSyncComesFirstAndIsNoCondition) {
   EXPECT_TRUE(asks_for_meta(pods, SPA_META_SyncTimeline));
   EXPECT_TRUE(asks_for_meta(pods, SPA_META_Header));
   EXPECT_TRUE(asks_for_meta(pods, SPA_META_VideoCrop));
+  EXPECT_TRUE(asks_for_meta(pods, SPA_META_VideoDamage));
 }
 
 #else
@@ -83,7 +85,7 @@ TEST(BufferPods, ExplicitSyncComesFirstAndIsNoCondition) {
 TEST(BufferPods, ExplicitSyncIsNotAskedForWithoutItsHeaders) {
   BufferPods pods(BufferMemory::kDmaBufWithSync);
   EXPECT_EQ(of_type(pods, SPA_PARAM_Buffers).size(), 1U);
-  EXPECT_EQ(pods.pods().size(), 3U);
+  EXPECT_EQ(pods.pods().size(), 4U);
 }
 
 #endif

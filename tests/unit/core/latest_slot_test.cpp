@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -22,6 +23,19 @@ TEST(LatestSlot, TheNewerValueReplacesTheOlderWhichIsGivenBackAtOnce) {
   EXPECT_EQ(slot.replaced(), 1U);
   EXPECT_EQ(**slot.take(), 2);
   EXPECT_FALSE(slot.take());
+}
+
+TEST(LatestSlot, ANewValueInheritsFromTheOneThatItReplaces) {
+  LatestSlot<std::vector<int>> slot;
+  const auto inherit = [](std::vector<int>& newer, const std::vector<int>& older) {
+    newer.insert(newer.end(), older.begin(), older.end());
+  };
+  EXPECT_FALSE(slot.put({1}, inherit));
+  EXPECT_TRUE(slot.put({2}, inherit));
+  EXPECT_TRUE(slot.put({3}, inherit));
+  EXPECT_EQ(slot.take(), (std::vector{3, 2, 1}));
+  EXPECT_FALSE(slot.put({4}, inherit));
+  EXPECT_EQ(slot.take(), (std::vector{4})) << "what was taken is not replaced";
 }
 
 TEST(LatestSlot, WaitingEndsWithAValueNewsTheDeadlineOrTheEnd) {
