@@ -34,7 +34,7 @@ TEST_P(Route, BringsEveryPictureThrough) {
   Process producer = produce({"--modifiers", "linear"});
   const HostRun run = record(20);
   EXPECT_EQ(run.exit_code, 0) << run.log;
-  EXPECT_EQ(run.routes, Routes{route_name(GetParam())}) << run.log;
+  EXPECT_EQ(run.routes, Routes{readback_name(GetParam())}) << run.log;
   expect_good(10);
 }
 
@@ -43,7 +43,7 @@ TEST_P(Route, ReplacedBuffersShowNoOldPicture) {
   Process producer = produce({"--modifiers", "linear", "--hostile", "recycle=8,recycle=16"});
   const HostRun run = record(24);
   EXPECT_EQ(run.exit_code, 0) << run.log;
-  EXPECT_EQ(run.routes, Routes{route_name(GetParam())}) << run.log;
+  EXPECT_EQ(run.routes, Routes{readback_name(GetParam())}) << run.log;
   expect_good(12);
 }
 

@@ -49,12 +49,14 @@ class NewCompositor : public testing::Test {
 
   /// lumen-host records the source by exactly this route; the file shows what the client drew.
   void expect_recorded(const std::string& source, unsigned frames, std::size_t different,
-                       Extent size, const std::string& route) {
+                       Extent size, const std::string& route,
+                       const std::vector<std::string>& more = {"--encoder", "software"}) {
     const std::string path = (session_->dir() / "out.mkv").string();
-    const auto run = run_host(*session_,
-                              {"--source", source, "--frames", std::to_string(frames), "--duration",
-                               "120", "--bitrate", "6M", "--sink", "file:" + path},
-                              Milliseconds(200000));
+    std::vector<std::string> argv{"--source",   source,        "--frames",  std::to_string(frames),
+                                  "--duration", "120",         "--bitrate", "6M",
+                                  "--sink",     "file:" + path};
+    argv.insert(argv.end(), more.begin(), more.end());
+    const auto run = run_host(*session_, argv, Milliseconds(200000));
     ASSERT_TRUE(run) << run.error().describe();
     EXPECT_EQ(run->exit_code, 0) << run->log;
     EXPECT_EQ(run->routes, std::set<std::string>{route}) << run->log;
@@ -68,13 +70,16 @@ class NewCompositor : public testing::Test {
               (std::set<std::pair<std::uint32_t, std::uint32_t>>{{size.width, size.height}}));
   }
 
-  /// Over the GPU routes, each of which is taken once.
+  /// Over the GPU routes, each of which is taken twice: read back for x264, and without a copy by
+  /// the CPU for the NVENC stand-in.
   void expect_recorded_by_the_gpu(const std::string& source, unsigned frames, std::size_t different,
                                   Extent size) {
     for (const FirstRoute first : {FirstRoute::kEgl, FirstRoute::kVulkan}) {
       const auto used = use_stand_in_gpu(*session_, first);
       ASSERT_TRUE(used) << used.error().describe();
-      expect_recorded(source, frames, different, size, route_name(first));
+      expect_recorded(source, frames, different, size, readback_name(first));
+      expect_recorded(source, frames, different, size, route_name(first),
+                      {"--encoder", "nvenc", "--zerocopy", "require"});
     }
   }
 

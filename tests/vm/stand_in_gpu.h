@@ -43,13 +43,15 @@ inline std::string short_name(FirstRoute route) {
   return "gl_blit";
 }
 
+/// As the status names it while the encoder reads GPU memory, and while it reads host memory.
 inline std::string route_name(FirstRoute route) {
   switch (route) {
-    case FirstRoute::kEgl: return "egl+readback";
-    case FirstRoute::kVulkan: return "vulkan+readback";
+    case FirstRoute::kEgl: return "egl";
+    case FirstRoute::kVulkan: return "vulkan";
     case FirstRoute::kGlBlit: break;
   }
-  return "gl-blit+readback";
+  return "gl-blit";
 }
+inline std::string readback_name(FirstRoute route) { return route_name(route) + "+readback"; }
 
 }  // namespace lumen::session

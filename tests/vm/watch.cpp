@@ -44,6 +44,7 @@ Result<HostRun> run_host(PrivateSession& session, const std::vector<std::string>
     const auto& frames = (*status)["frames"];
     if ((*status)["route"].is_string() && frames.value("encoded", 0) > 0) {
       run.routes.insert((*status)["route"].get<std::string>());
+      run.encoders.insert((*status)["encoder"].get<std::string>());
     }
   }
   if (host->process().running() && std::chrono::steady_clock::now() >= deadline) {

@@ -17,8 +17,10 @@ namespace lumen::session {
 /// What lumen-host said about a run.
 struct HostRun {
   int exit_code = -1;
-  std::set<std::string> routes;  // every "route" that a status named while frames were encoded
-  std::string log;               // and the last status
+  // Every one that a status named while frames were encoded.
+  std::set<std::string> routes;
+  std::set<std::string> encoders;
+  std::string log;  // and the last status
 };
 
 /// `lumen-host stream ARGS…`, to its end. Error: it could not be started.
