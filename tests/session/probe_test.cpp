@@ -1,15 +1,13 @@
 // lumen-host zerocopy-probe: says what this machine will do, also where a driver is broken.
 #include <chrono>
-#include <filesystem>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
-#include "harness/private_session.h"
+#include "report_fixture.h"
 
 namespace lumen::session {
 namespace {
@@ -19,40 +17,11 @@ using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr Milliseconds kPatience{60000};
-
-class Probe : public testing::Test {
+class Probe : public Report {
  protected:
-  void SetUp() override {
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session_ = std::move(*started);
-  }
-
-  /// Standard output of a probe that must end well.
-  std::string probe(std::vector<std::string> args, const Environment& env = {}) {
-    args.insert(args.begin(), {LUMEN_HOST_BINARY, "zerocopy-probe"});
-    auto process = session_->spawn(args, StandardOutput::kPipe, env);
-    EXPECT_TRUE(process) << process.error().describe();
-    if (!process) return {};
-    const auto output = process->read_all(kPatience);
-    EXPECT_TRUE(output) << output.error().describe();
-    const auto ending = process->wait(kPatience);
-    EXPECT_TRUE(ending && ending->clean()) << process->log_text();
-    return output.value_or("");
-  }
-  Json probe_json(const Environment& env = {}) {
-    auto report = Json::parse(probe({"--json"}, env), nullptr, false);
-    EXPECT_TRUE(report.is_object());
-    return report.is_object() ? report : Json::object();
-  }
-  Json probe_with_broken_cuda(const std::string& how) {
-    return probe_json({{"LD_LIBRARY_PATH", std::filesystem::path(LUMEN_BROKEN_CUDA).parent_path()},
-                       {"LUMEN_TEST_CUINIT", how}});
-  }
+  std::string probe(const std::vector<std::string>& args) { return report("zerocopy-probe", args); }
+  Json probe_json(const Environment& env = {}) { return report_json("zerocopy-probe", env); }
+  Json probe_with_broken_cuda(const std::string& how) { return probe_json(with_broken_cuda(how)); }
 
   static void expect_one_sentence(const std::string& text) {
     EXPECT_TRUE(text.starts_with("This machine will ")) << text;
@@ -60,8 +29,6 @@ class Probe : public testing::Test {
     EXPECT_THAT(text, Not(HasSubstr(". ")));
     EXPECT_THAT(text, Not(HasSubstr("\n")));
   }
-
-  std::unique_ptr<PrivateSession> session_;
 };
 
 bool is_taken(const Json& ladder, const std::string& name) {
