@@ -31,12 +31,10 @@ const char* profile_name(const EncoderSettings& settings) {
 }  // namespace
 
 Result<void> check_nvenc(Codec codec) {
-  for (const char* soname : {"libcuda.so.1", "libnvidia-encode.so.1"}) {
-    if (auto library = load_library(soname); !library) {
-      return fail(ErrorKind::kUnsupported,
-                  std::string("no NVIDIA driver: ") + library.error().message,
-                  "install the NVIDIA driver with its encode library");
-    }
+  if (auto driver = cuda::check_driver(); !driver) return driver;
+  if (auto library = load_library("libnvidia-encode.so.1"); !library) {
+    return fail(ErrorKind::kUnsupported, "no NVIDIA encode library: " + library.error().message,
+                "install the encoder library of the NVIDIA driver (libnvidia-encode1)");
   }
   return check_codec(codec_name(codec));
 }

@@ -35,7 +35,13 @@ TEST_P(Compositors, TenSecondsAreMovingRightAndOfTheRightSize) {
   auto host = Host::start(**session, {"--source", "node:id=" + std::to_string(*node), "--duration",
                                       "10", "--bitrate", "15M", "--sink", "file:" + path});
   ASSERT_TRUE(host) << host.error().describe();
+  std::optional<nlohmann::json> last;
+  while (auto status = host->status(Milliseconds(20000))) last = status;
   ASSERT_EQ(host->exit_code(Milliseconds(40000)), 0) << host->process().log_text();
+  ASSERT_TRUE(last);
+  RecordProperty("damage", (*last)["damage"].dump());
+  std::printf("%s tells damage: %s\n", std::string(to_string(GetParam())).c_str(),
+              (*last)["damage"].dump().c_str());
 
   std::vector<std::uint32_t> numbers;
   std::int64_t last_ns = 0;

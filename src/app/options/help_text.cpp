@@ -10,7 +10,7 @@
 namespace lumen {
 namespace {
 
-constexpr std::size_t kHelpColumn = 24;
+constexpr std::size_t kHelpColumn = 26;
 
 std::string indented(std::string_view help) {
   std::string result;

@@ -182,12 +182,12 @@ constexpr StreamOption kTable[] = {
      "require: exit (8) rather than step down. $LUMEN_ZEROCOPY sets the default",
      set_zerocopy},
     {"latency", 0, kSwitch, kAnywhere, "",
-     "for viewers (default): constant bit rate, a buffer of 1.5 frames, key frames on\n"
-     "demand, losses repaired without them where the encoder can",
+     "for viewers (default): constant bit rate, a buffer of 1.5 frames, key\n"
+     "frames on demand, losses repaired without them where the encoder can",
      set_latency},
     {"quality", 0, kOne, kAnywhere, "QUALITY",
-     "for recordings: low, medium, high or lossless-like, which is a constant QP of 28,\n"
-     "24, 20 or 16 and a key frame every 2 s",
+     "for recordings: low, medium, high or lossless-like, which is a constant\n"
+     "QP of 28, 24, 20 or 16 and a key frame every 2 s",
      set_quality},
     {"profile", 0, kOne, kAnywhere, "PROFILE",
      "baseline, main or high; for hevc main only\n(default: the encoder's choice)", set_profile},
@@ -198,17 +198,19 @@ constexpr StreamOption kTable[] = {
      "the encoder's speed preset (default: the encoder's own for the purpose)",
      store<parse_preset, &StreamOptions::preset>},
     {"bitrate", 0, kOne, kAnywhere, "RATE",
-     "constant bit rate, such as 20M, 1.5M or 800k (default: 20M; none with --quality)",
+     "constant bit rate, such as 20M, 1.5M or 800k (default: 20M; none with\n"
+     "--quality)",
      set_bitrate},
     {"qp", 0, kOne, kAnywhere, "N", "constant quantizer, 0 to 51, instead of a bit rate", set_qp},
     {"vbv", 0, kOne, kAnywhere, "FRAMES", "a frame may be so many times the average (default: 1.5)",
      store<parse_vbv_frames, &StreamOptions::vbv_frames>},
     {"key-interval", 0, kOne, kAnywhere, "TIME",
-     "longest time between key frames, such as 2s, or infinite (default: infinite; 2s with\n"
-     "--quality and while a sink's receivers can't ask for key frames)",
+     "longest time between key frames, such as 2s, or infinite (default:\n"
+     "infinite; 2s with --quality and while a sink's receivers can't ask)",
      store<parse_key_interval, &StreamOptions::key_interval>},
     {"recovery", 0, kOne, kAnywhere, "WAY",
-     "how losses are repaired: auto (default), invalidation, intra-refresh or key-frame",
+     "how losses are repaired: auto (default), invalidation, intra-refresh,\n"
+     "key-frame",
      set_recovery},
     {"refresh-frames", 0, kOne, kAnywhere, "N", "length of an intra-refresh wave (default: 30)",
      store<parse_refresh_frames, &StreamOptions::refresh_frames>},
@@ -227,8 +229,8 @@ constexpr StreamOption kTable[] = {
      "let NVENC read the producer's pictures and convert their colours itself",
      set_switch<&StreamOptions::in_place>},
     {"damage", 0, kOne, kAnywhere, "MODE",
-     "auto (default): encode only what the source says has changed, where the encoder can;\n"
-     "off: for a source that says it wrong",
+     "auto (default): encode only what the source says has changed, where the\n"
+     "encoder can; off: for a source that says it wrong",
      set_damage},
     {"fps", 0, kOne, kAnywhere, "N", "highest frame rate: 60, 59.94 or 60000/1001 (default: 60)",
      store<parse_frame_rate, &StreamOptions::fps>},
@@ -242,7 +244,7 @@ constexpr StreamOption kTable[] = {
     {"sdp", 0, kOne, kAnywhere, "PATH", "write the session description of the first RTP sink here",
      store<parse_path, &StreamOptions::sdp_path>},
     {"stats", 0, kOne, kAnywhere, "FORMAT",
-     "text: a progress line on a terminal, a line every 10 s elsewhere (default);\n"
+     "text (default): a progress line on a terminal, else a line every 10 s;\n"
      "json: an object each second, on standard output",
      set_stats},
     {"trace", 0, kOne, kAnywhere, "FILE", "write a trace of every frame, for ui.perfetto.dev",

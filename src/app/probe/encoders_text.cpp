@@ -1,6 +1,8 @@
 #include "app/probe/encoders_text.h"
 
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -37,8 +39,7 @@ void write_encoder(TextTable& table, const Json& encoder) {
   const std::string backend = text_at(encoder, "backend");
   if (!flag_at(encoder, "ok")) {
     const std::string hint = text_at(encoder, "hint");
-    table.row(backend, false,
-              text_at(encoder, "reason") + (hint.empty() ? "" : fmt::format(" ({})", hint)));
+    table.row(backend, false, text_at(encoder, "reason") + (hint.empty() ? "" : "; " + hint));
     return;
   }
   const Json& largest = at(encoder, "largest");
@@ -54,17 +55,25 @@ void write_encoder(TextTable& table, const Json& encoder) {
 }
 
 std::string summary(const Json& report) {
-  std::string takes;
-  bool chip = false;
+  std::vector<std::pair<std::string, std::string>> takers;  // backend, codecs
   for (const auto& [codec, backend] : at(report, "auto").items()) {
     if (!backend.is_string()) continue;
-    const std::string name = backend.get<std::string>();
-    chip = chip || name != "software";
-    takes += fmt::format("{}{} for {}", takes.empty() ? "" : ", ", name, codec_title(codec));
+    const auto name = backend.get<std::string>();
+    if (takers.empty() || takers.back().first != name) {
+      takers.emplace_back(name, codec_title(codec));
+    } else {
+      takers.back().second += ", " + codec_title(codec);
+    }
   }
-  if (takes.empty()) {
+  if (takers.empty()) {
     return "Nothing can encode here: install libx264, or the NVIDIA driver with its encode "
            "library.";
+  }
+  std::string takes;
+  bool chip = false;
+  for (const auto& [name, codecs] : takers) {
+    chip = chip || name != "software";
+    takes += fmt::format("{}{} for {}", takes.empty() ? "" : "; ", name, codecs);
   }
   return fmt::format("--encoder auto takes {}{}.", takes,
                      chip ? ""

@@ -124,6 +124,11 @@ std::string exit_report(const StreamStatus& status) {
         latency_text(status.total[Distance::kEncode]), latency_text(status.total[Distance::kQueue]),
         milliseconds(latency.max));
   }
+  if (counters.damage_known > 0) {
+    fmt::format_to(out,
+                   "  the source said what had changed: {:.0f}% of the picture, in {} frames\n",
+                   counters.damage_share * 100, counters.damage_known);
+  }
   if (counters.reconnects > 0) {
     fmt::format_to(out, "  the source was lost and found again {} times\n", counters.reconnects);
   }

@@ -38,7 +38,9 @@ StreamStatus sample() {
                      .superseded = 3,
                      .repeated = 2,
                      .key_frames = 7,
-                     .reconnects = 0};
+                     .reconnects = 0,
+                     .damage_known = 700,
+                     .damage_share = 0.0541};
   status.sinks = {{.name = "file demo.mp4",
                    .state = SinkState::kRunning,
                    .error = {},
@@ -138,6 +140,7 @@ TEST(StatusJson, IsOneLineWithTheDocumentedKeys) {
                                     {"repeated", 2},
                                     {"key", 7}}));
   EXPECT_EQ(status["clock_anomalies"], 5);
+  EXPECT_EQ(status["damage"], json({{"frames", 700}, {"share", 0.054}}));
   EXPECT_EQ(status["ladders"]["encoders"], json::parse(R"([
     {"name": "ffmpeg-nvenc", "taken": false, "reason": "no NVIDIA driver"},
     {"name": "software", "taken": true, "reason": "libx264"}])"));
@@ -167,6 +170,8 @@ TEST(StatusJson, UnknownThingsAreNullAndListsAreLists) {
     EXPECT_TRUE(status[key].is_null()) << key;
   }
   EXPECT_EQ(status["state"], "connecting");
+  EXPECT_TRUE(status["damage"]["share"].is_null());
+  EXPECT_TRUE(status["bitrate_bps"]["target"].is_null()) << "none with a constant quality";
   EXPECT_TRUE(status["sinks"].is_array());
   EXPECT_TRUE(status["ladders"]["encoders"].is_array());
   EXPECT_TRUE(status["latency_ms"].is_object());
@@ -185,6 +190,7 @@ TEST(ExitReport, TellsHowItWent) {
   EXPECT_THAT(report, HasSubstr("ended after 00:12: 740 frames, 59.7 fps, 19.5 Mb/s, 7 dropped"));
   EXPECT_THAT(report, HasSubstr("not ffmpeg-nvenc: no NVIDIA driver\n"));
   EXPECT_THAT(report, Not(HasSubstr("not software")));
+  EXPECT_THAT(report, HasSubstr("what had changed: 5% of the picture, in 700 frames"));
   EXPECT_THAT(report, HasSubstr("latency p50/p95/p99: 3.1/4.0/5.2 ms"));
   EXPECT_THAT(report, HasSubstr("file demo.mp4: 740 frames, 31.0 MB\n"));
   EXPECT_THAT(report, HasSubstr("26000 packets, 4 dropped, failed: port unreachable\n"));

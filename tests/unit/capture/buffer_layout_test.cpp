@@ -152,13 +152,15 @@ TEST(BufferLayout, ACropInsideIsFollowedAndOneOutsideIsCutOrIgnored) {
   }
 }
 
+using Regions = std::vector<spa_region>;
+
 /// With damage metadata of so many regions; unused ones are zero.
 struct Teller : Producer {
   std::vector<spa_meta_region> regions;
   std::array<spa_meta, 3> all{};
 
-  explicit Teller(std::vector<spa_meta_region> told, std::size_t room = 16)
-      : regions(std::move(told)) {
+  explicit Teller(const Regions& told, std::size_t room = 16) {
+    for (const spa_region& region : told) regions.push_back({region});
     regions.resize(room);
     all = {metas[0],
            metas[1],
@@ -171,7 +173,8 @@ struct Teller : Producer {
 };
 
 TEST(BufferLayout, DamageIsReadUpToTheFirstEmptyRegion) {
-  const Teller teller({{{{1, 2}, {3, 4}}}, {{{10, 20}, {30, 40}}}, {}, {{{5, 5}, {5, 5}}}});
+  const Teller teller(
+      Regions{{{1, 2}, {3, 4}}, {{10, 20}, {30, 40}}, {{0, 0}, {0, 0}}, {{5, 5}, {5, 5}}});
   const Damage damage = teller.read().damage;
   ASSERT_TRUE(damage.known());
   ASSERT_EQ(damage.rects().size(), 2U);
@@ -180,7 +183,7 @@ TEST(BufferLayout, DamageIsReadUpToTheFirstEmptyRegion) {
 }
 
 TEST(BufferLayout, AFullListOfDamageNeedsNoEnd) {
-  const Teller teller({{{{0, 0}, {1, 1}}}, {{{8, 0}, {1, 1}}}}, 2);
+  const Teller teller(Regions{{{0, 0}, {1, 1}}, {{8, 0}, {1, 1}}}, 2);
   EXPECT_EQ(teller.read().damage.rects().size(), 2U);
 }
 
@@ -189,14 +192,14 @@ TEST(BufferLayout, WithoutMetadataDamageIsUnknown) {
 }
 
 TEST(BufferLayout, APictureThatClaimsToBeTheSameIsNotBelieved) {
-  EXPECT_FALSE(Teller({}).read().damage.known());
+  EXPECT_FALSE(Teller(Regions{}).read().damage.known());
 }
 
 TEST(BufferLayout, BuffersThatAreNoPicturesMayDamageNothing) {
-  Teller cursor({});
+  Teller cursor(Regions{});
   cursor.chunk.flags = SPA_CHUNK_FLAG_CORRUPTED;
   EXPECT_TRUE(cursor.read().damage.empty());
-  Teller drawn({{{{1, 2}, {3, 4}}}});
+  Teller drawn(Regions{{{1, 2}, {3, 4}}});
   drawn.chunk.flags = SPA_CHUNK_FLAG_CORRUPTED;
   EXPECT_EQ(drawn.read().damage.rects().size(), 1U) << "a picture that we have missed";
   Producer silent;
@@ -205,16 +208,16 @@ TEST(BufferLayout, BuffersThatAreNoPicturesMayDamageNothing) {
   Producer empty;
   empty.chunk.size = 0;
   EXPECT_TRUE(empty.read().damage.empty()) << "no new picture";
-  Teller invalid({{{{1, 2}, {3, 4}}}});
+  Teller invalid(Regions{{{1, 2}, {3, 4}}});
   invalid.chunk.stride = 1;
   EXPECT_FALSE(invalid.read().damage.known());
 }
 
 TEST(BufferLayout, ForeignDamageIsCutAndNeverOverflows) {
-  const Teller teller({{{{-10, -20}, {15, 25}}},
-                       {{{INT32_MAX, 0}, {UINT32_MAX, 1}}},
-                       {{{-100, -100}, {50, 500}}},
-                       {{{INT32_MIN, INT32_MIN}, {1, 1}}}});
+  const Teller teller(Regions{{{-10, -20}, {15, 25}},
+                              {{INT32_MAX, 0}, {UINT32_MAX, 1}},
+                              {{-100, -100}, {50, 500}},
+                              {{INT32_MIN, INT32_MIN}, {1, 1}}});
   const Damage damage = teller.read().damage;
   ASSERT_TRUE(damage.known());
   ASSERT_EQ(damage.rects().size(), 2U);
