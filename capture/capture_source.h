@@ -40,9 +40,10 @@ std::string_view to_string(CaptureState state);
 struct CaptureFormat {
   Fourcc format = Fourcc::kNone;
   Extent size;
-  FrameRate rate;      // variable (0) is what real compositors announce
-  FrameRate max_rate;  // the cap that goes with it
-  std::string memory;  // "MemFd", "DmaBuf LINEAR", …
+  FrameRate rate;          // variable (0) is what real compositors announce
+  FrameRate max_rate;      // the cap that goes with it
+  std::string memory;      // "MemFd", "DmaBuf LINEAR", …
+  ColorDescription color;  // as CapturedFrame::color
 };
 
 /// Receives what a source produces. Calls come from the source's own threads: return at once, take

@@ -91,10 +91,71 @@ FrameRate to_rate(spa_fraction fraction) {
   return fraction.denom == 0 ? FrameRate{} : FrameRate{fraction.num, fraction.denom};
 }
 
-ColorDescription to_color(const spa_video_info_raw& info) {
+// SPA numbers colours as GStreamer does (spa/param/video/color.h, gst/video/video-color.h). Newer
+// PipeWire has names for more of those numbers than 0.3.65: they are written as numbers here.
+template <typename Value>
+struct ColorRow {
+  std::uint32_t spa;
+  Value value;
+};
+constexpr std::array kMatrices = {
+    ColorRow<ColorMatrix>{SPA_VIDEO_COLOR_MATRIX_FCC, ColorMatrix::kFcc},
+    ColorRow<ColorMatrix>{SPA_VIDEO_COLOR_MATRIX_BT709, ColorMatrix::kBt709},
+    ColorRow<ColorMatrix>{SPA_VIDEO_COLOR_MATRIX_BT601, ColorMatrix::kBt601},
+    ColorRow<ColorMatrix>{SPA_VIDEO_COLOR_MATRIX_SMPTE240M, ColorMatrix::kSmpte240m},
+    ColorRow<ColorMatrix>{SPA_VIDEO_COLOR_MATRIX_BT2020, ColorMatrix::kBt2020Ncl},
+};
+constexpr std::array kPrimaries = {
+    ColorRow<ColorPrimaries>{SPA_VIDEO_COLOR_PRIMARIES_BT709, ColorPrimaries::kBt709},
+    ColorRow<ColorPrimaries>{SPA_VIDEO_COLOR_PRIMARIES_BT470M, ColorPrimaries::kBt470m},
+    ColorRow<ColorPrimaries>{SPA_VIDEO_COLOR_PRIMARIES_BT470BG, ColorPrimaries::kBt601Pal},
+    ColorRow<ColorPrimaries>{SPA_VIDEO_COLOR_PRIMARIES_SMPTE170M, ColorPrimaries::kBt601Ntsc},
+    ColorRow<ColorPrimaries>{SPA_VIDEO_COLOR_PRIMARIES_SMPTE240M, ColorPrimaries::kSmpte240m},
+    ColorRow<ColorPrimaries>{SPA_VIDEO_COLOR_PRIMARIES_FILM, ColorPrimaries::kFilm},
+    ColorRow<ColorPrimaries>{SPA_VIDEO_COLOR_PRIMARIES_BT2020, ColorPrimaries::kBt2020},
+    ColorRow<ColorPrimaries>{9, ColorPrimaries::kXyz},  // SMPTE ST 428
+    ColorRow<ColorPrimaries>{10, ColorPrimaries::kDciP3},
+    ColorRow<ColorPrimaries>{11, ColorPrimaries::kDisplayP3},
+    ColorRow<ColorPrimaries>{12, ColorPrimaries::kEbu3213},
+};
+constexpr std::array kTransfers = {
+    ColorRow<ColorTransfer>{SPA_VIDEO_TRANSFER_GAMMA10, ColorTransfer::kLinear},
+    ColorRow<ColorTransfer>{SPA_VIDEO_TRANSFER_GAMMA22, ColorTransfer::kGamma22},
+    ColorRow<ColorTransfer>{SPA_VIDEO_TRANSFER_BT709, ColorTransfer::kBt709},
+    ColorRow<ColorTransfer>{SPA_VIDEO_TRANSFER_SMPTE240M, ColorTransfer::kSmpte240m},
+    ColorRow<ColorTransfer>{SPA_VIDEO_TRANSFER_SRGB, ColorTransfer::kSrgb},
+    ColorRow<ColorTransfer>{SPA_VIDEO_TRANSFER_GAMMA28, ColorTransfer::kGamma28},
+    ColorRow<ColorTransfer>{SPA_VIDEO_TRANSFER_LOG100, ColorTransfer::kLog100},
+    ColorRow<ColorTransfer>{SPA_VIDEO_TRANSFER_LOG316, ColorTransfer::kLog316},
+    ColorRow<ColorTransfer>{SPA_VIDEO_TRANSFER_BT2020_12, ColorTransfer::kBt2020Twelve},
+    ColorRow<ColorTransfer>{13, ColorTransfer::kBt2020Ten},
+    ColorRow<ColorTransfer>{14, ColorTransfer::kPq},   // SMPTE ST 2084
+    ColorRow<ColorTransfer>{15, ColorTransfer::kHlg},  // ARIB STD-B67
+    ColorRow<ColorTransfer>{16, ColorTransfer::kBt601},
+};
+
+/// `otherwise` for what the producer does not say, or H.273 has no number for.
+template <typename Table, typename Value>
+Value color_value(const Table& table, std::uint32_t spa, Value otherwise) {
+  const auto row = std::ranges::find_if(table, [spa](const auto& r) { return r.spa == spa; });
+  return row == table.end() ? otherwise : row->value;
+}
+
+// What is not said is BT.709, limited for YUV and full for RGB. The two systems of BT.601 have one
+// name for their matrix; the primaries tell which it is.
+ColorDescription to_color(const spa_video_info_raw& info, Fourcc format) {
   ColorDescription color;
-  if (info.color_matrix == SPA_VIDEO_COLOR_MATRIX_BT601) color.matrix = ColorMatrix::kBt601;
-  if (info.color_matrix == SPA_VIDEO_COLOR_MATRIX_BT2020) color.matrix = ColorMatrix::kBt2020Ncl;
+  color.primaries = color_value(kPrimaries, info.color_primaries, color.primaries);
+  color.transfer = color_value(kTransfers, info.transfer_function, color.transfer);
+  if (!is_yuv(format)) {
+    color.range =
+        info.color_range == SPA_VIDEO_COLOR_RANGE_16_235 ? ColorRange::kLimited : ColorRange::kFull;
+    return color;
+  }
+  color.matrix = color_value(kMatrices, info.color_matrix, color.matrix);
+  if (color.matrix == ColorMatrix::kBt601 && color.primaries == ColorPrimaries::kBt601Pal) {
+    color.matrix = ColorMatrix::kBt601Pal;
+  }
   if (info.color_range == SPA_VIDEO_COLOR_RANGE_0_255) color.range = ColorRange::kFull;
   return color;
 }
@@ -153,7 +214,7 @@ Result<VideoFormat> parse_format(const spa_pod* pod) {
   }
   result.rate = to_rate(info.framerate);
   result.max_rate = to_rate(info.max_framerate);
-  result.color = to_color(info);
+  result.color = to_color(info, result.format);
   if (modifier != nullptr) result.modifier = Modifier{info.modifier};
   return result;
 }

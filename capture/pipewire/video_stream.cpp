@@ -201,7 +201,8 @@ void VideoStream::on_add_buffer(pw_buffer* buffer) {
                      .size = format_->size,
                      .rate = format_->rate,
                      .max_rate = format_->max_rate,
-                     .memory = *memory + layout});
+                     .memory = *memory + layout,
+                     .color = format_->color});
 }
 
 BufferLayout VideoStream::inspect(pw_buffer* buffer) {

@@ -15,6 +15,14 @@ Pitch pitch_of(Fourcc format, Extent size) {
 
 }  // namespace
 
+ColorDescription pattern_color(Fourcc format) {
+  ColorDescription color;
+  if (is_yuv(format)) return color;
+  color.range = ColorRange::kFull;
+  color.transfer = ColorTransfer::kSrgb;
+  return color;
+}
+
 SyntheticRing::SyntheticRing(Fourcc format, Extent size)
     : painter_(format, size), pitch_(pitch_of(format, size)) {
   for (Buffer& buffer : buffers_) {
@@ -52,10 +60,7 @@ std::optional<CapturedFrame> SyntheticRing::draw(std::uint32_t number) {
   frame.format = format;
   frame.size = size;
   frame.crop = {0, 0, size};
-  if (format != Fourcc::kNV12) {
-    frame.color.range = ColorRange::kFull;
-    frame.color.transfer = ColorTransfer::kSrgb;
-  }
+  frame.color = pattern_color(format);
   frame.lease = BufferLease(shared_from_this(),
                             static_cast<std::uint64_t>(std::distance(buffers_.begin(), free)));
   return frame;

@@ -15,6 +15,9 @@
 
 namespace lumen {
 
+/// Of the pattern in that format: sRGB, or BT.709 of limited range.
+ColorDescription pattern_color(Fourcc format);
+
 class SyntheticRing final : public LeaseReturn, public std::enable_shared_from_this<SyntheticRing> {
  public:
   static constexpr std::size_t kBuffers = 4;

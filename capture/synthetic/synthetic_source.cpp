@@ -137,7 +137,7 @@ Result<SyntheticSource::RingPointer> SyntheticSource::make_ring(
 }
 
 CaptureFormat SyntheticSource::format_of(Fourcc format) const {
-  return {format, settings_.size, rate_, rate_, "MemPtr"};
+  return {format, settings_.size, rate_, rate_, "MemPtr", pattern_color(format)};
 }
 
 CaptureStats SyntheticSource::stats() const {

@@ -6,10 +6,43 @@
 
 namespace lumen {
 
-enum class ColorMatrix : std::uint8_t { kBt709 = 1, kBt601 = 6, kBt2020Ncl = 9 };
+enum class ColorMatrix : std::uint8_t {
+  kBt709 = 1,
+  kFcc = 4,
+  kBt601Pal = 5,  // the same numbers as kBt601; H.273 keeps the two systems apart
+  kBt601 = 6,
+  kSmpte240m = 7,
+  kBt2020Ncl = 9,
+};
 enum class ColorRange : std::uint8_t { kLimited, kFull };
-enum class ColorPrimaries : std::uint8_t { kBt709 = 1, kBt2020 = 9 };
-enum class ColorTransfer : std::uint8_t { kBt709 = 1, kSrgb = 13, kPq = 16 };
+enum class ColorPrimaries : std::uint8_t {
+  kBt709 = 1,  // and sRGB
+  kBt470m = 4,
+  kBt601Pal = 5,   // 625 lines
+  kBt601Ntsc = 6,  // 525 lines
+  kSmpte240m = 7,
+  kFilm = 8,
+  kBt2020 = 9,
+  kXyz = 10,
+  kDciP3 = 11,
+  kDisplayP3 = 12,
+  kEbu3213 = 22,
+};
+enum class ColorTransfer : std::uint8_t {
+  kBt709 = 1,
+  kGamma22 = 4,
+  kGamma28 = 5,
+  kBt601 = 6,
+  kSmpte240m = 7,
+  kLinear = 8,
+  kLog100 = 9,
+  kLog316 = 10,
+  kSrgb = 13,
+  kBt2020Ten = 14,
+  kBt2020Twelve = 15,
+  kPq = 16,
+  kHlg = 18,
+};
 
 struct ColorDescription {
   ColorMatrix matrix = ColorMatrix::kBt709;
@@ -27,7 +60,10 @@ struct LumaWeights {
 };
 constexpr LumaWeights luma_weights(ColorMatrix matrix) {
   switch (matrix) {
+    case ColorMatrix::kFcc: return {0.30, 0.11};
+    case ColorMatrix::kBt601Pal:
     case ColorMatrix::kBt601: return {0.299, 0.114};
+    case ColorMatrix::kSmpte240m: return {0.212, 0.087};
     case ColorMatrix::kBt2020Ncl: return {0.2627, 0.0593};
     case ColorMatrix::kBt709: break;
   }

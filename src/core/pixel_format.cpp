@@ -60,6 +60,12 @@ bool is_packed_rgb(Fourcc format) {
          format == Fourcc::kRGBA;
 }
 
+bool is_yuv(Fourcc format) { return plane_count(format) > 1; }
+
+bool is_full_chroma(Fourcc format) { return format == Fourcc::kI444 || format == Fourcc::kQ410; }
+
+bool is_ten_bit(Fourcc format) { return format == Fourcc::kP010 || format == Fourcc::kQ410; }
+
 std::string to_string(Modifier modifier) {
   if (modifier == kModifierLinear) return "LINEAR";
   if (modifier == kModifierInvalid) return "INVALID";

@@ -37,6 +37,11 @@ unsigned plane_count(Fourcc format);
 /// True for the four packed 32-bit RGB orders.
 bool is_packed_rgb(Fourcc format);
 
+/// How the Y'CbCr formats differ. All false for RGB.
+bool is_yuv(Fourcc format);
+bool is_full_chroma(Fourcc format);  // 4:4:4
+bool is_ten_bit(Fourcc format);      // in 16-bit words
+
 /// DRM format modifier. "Linear" and "invalid" (implicit, driver-private layout) are different
 /// values; absence of a modifier is a third thing and is not expressed here.
 struct Modifier {

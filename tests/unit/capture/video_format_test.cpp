@@ -19,8 +19,8 @@ CaptureRequest request_of(std::vector<FormatOffer> offers) {
 class ProducerFormat {
  public:
   ProducerFormat(spa_video_format format, Extent size, std::optional<std::uint64_t> modifier = {},
-                 std::uint32_t modifier_flags = 0, spa_video_color_matrix matrix = {},
-                 spa_video_color_range range = {}) {
+                 std::uint32_t modifier_flags = 0, std::uint32_t matrix = 0,
+                 std::uint32_t range = 0, std::uint32_t primaries = 0, std::uint32_t transfer = 0) {
     spa_pod_builder b{};
     spa_pod_builder_init(&b, storage_.data(), static_cast<std::uint32_t>(storage_.size()));
     spa_pod_frame object;
@@ -38,12 +38,13 @@ class ProducerFormat {
     spa_pod_builder_add(&b, SPA_FORMAT_VIDEO_size, SPA_POD_Rectangle(&rectangle),
                         SPA_FORMAT_VIDEO_framerate, SPA_POD_Fraction(&variable),
                         SPA_FORMAT_VIDEO_maxFramerate, SPA_POD_Fraction(&cap), 0);
-    if (matrix != SPA_VIDEO_COLOR_MATRIX_UNKNOWN) {
-      spa_pod_builder_add(&b, SPA_FORMAT_VIDEO_colorMatrix, SPA_POD_Id(matrix), 0);
-    }
-    if (range != SPA_VIDEO_COLOR_RANGE_UNKNOWN) {
-      spa_pod_builder_add(&b, SPA_FORMAT_VIDEO_colorRange, SPA_POD_Id(range), 0);
-    }
+    const auto add_color = [&b](std::uint32_t key, std::uint32_t value) {
+      if (value != 0) spa_pod_builder_add(&b, key, SPA_POD_Id(value), 0);
+    };
+    add_color(SPA_FORMAT_VIDEO_colorMatrix, matrix);
+    add_color(SPA_FORMAT_VIDEO_colorRange, range);
+    add_color(SPA_FORMAT_VIDEO_colorPrimaries, primaries);
+    add_color(SPA_FORMAT_VIDEO_transferFunction, transfer);
     pod_ = static_cast<spa_pod*>(spa_pod_builder_pop(&b, &object));
   }
   [[nodiscard]] const spa_pod* pod() const { return pod_; }
@@ -152,6 +153,42 @@ TEST(VideoFormat, ColourOfYuvIsTakenFromTheProducer) {
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->color.matrix, ColorMatrix::kBt601);
   EXPECT_EQ(parsed->color.range, ColorRange::kFull);
+}
+
+// Numbers of SPA (GStreamer's) on the left, of H.273 on the right.
+TEST(VideoFormat, EveryColourThatBothSidesNameIsTaken) {
+  struct Row {
+    std::uint32_t spa;
+    int h273;
+  };
+  const auto parse = [](spa_video_format format, std::uint32_t matrix, std::uint32_t primaries,
+                        std::uint32_t transfer) {
+    auto parsed = parse_format(
+        ProducerFormat(format, {640, 480}, {}, 0, matrix, 0, primaries, transfer).pod());
+    EXPECT_TRUE(parsed);
+    return parsed ? parsed->color : ColorDescription{};
+  };
+  // FCC, BT.709, BT.601 (525 lines), SMPTE 240M, BT.2020.
+  for (const Row& row : {Row{2, 4}, Row{3, 1}, Row{4, 6}, Row{5, 7}, Row{6, 9}}) {
+    EXPECT_EQ(static_cast<int>(parse(SPA_VIDEO_FORMAT_NV12, row.spa, 0, 0).matrix), row.h273);
+    EXPECT_EQ(parse(SPA_VIDEO_FORMAT_BGRx, row.spa, 0, 0).matrix, ColorMatrix::kBt709)
+        << "a matrix of RGB means nothing";
+  }
+  EXPECT_EQ(static_cast<int>(parse(SPA_VIDEO_FORMAT_NV12, 4, 3, 0).matrix), 5) << "625 lines";
+  EXPECT_EQ(static_cast<int>(parse(SPA_VIDEO_FORMAT_NV12, 4, 4, 0).matrix), 6) << "525 lines";
+  for (const Row& row : {Row{0, 1}, Row{1, 1}, Row{2, 4}, Row{3, 5}, Row{4, 6}, Row{5, 7},
+                         Row{6, 8}, Row{7, 9}, Row{9, 10}, Row{10, 11}, Row{11, 12}, Row{12, 22}}) {
+    for (const auto format : {SPA_VIDEO_FORMAT_NV12, SPA_VIDEO_FORMAT_BGRx}) {
+      EXPECT_EQ(static_cast<int>(parse(format, 0, row.spa, 0).primaries), row.h273) << row.spa;
+    }
+  }
+  for (const Row& row :
+       {Row{0, 1}, Row{1, 8}, Row{4, 4}, Row{5, 1}, Row{6, 7}, Row{7, 13}, Row{8, 5}, Row{9, 9},
+        Row{10, 10}, Row{11, 15}, Row{13, 14}, Row{14, 16}, Row{15, 18}, Row{16, 6}, Row{99, 1}}) {
+    for (const auto format : {SPA_VIDEO_FORMAT_NV12, SPA_VIDEO_FORMAT_BGRx}) {
+      EXPECT_EQ(static_cast<int>(parse(format, 0, 0, row.spa).transfer), row.h273) << row.spa;
+    }
+  }
 }
 
 }  // namespace
