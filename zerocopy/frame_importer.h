@@ -16,9 +16,11 @@ namespace lumen {
 /// What the encoder wants. A source of another size is scaled into it, keeping its aspect ratio,
 /// with black bars around it.
 struct ImportTarget {
-  Extent size;                    // both sides even
-  /// YUV; in CUDA memory packed RGB too, in the place of which a CPU route makes kNV12.
+  Extent size;  // both sides even
+  /// YUV, which every route makes; in CUDA memory packed RGB too, in the place of which a CPU route
+  /// makes `converted`.
   Fourcc format = Fourcc::kNV12;
+  Fourcc converted = Fourcc::kNV12;
   FrameMemory memory = FrameMemory::kHost;
   /// Packed RGB in CUDA memory only: pictures that need no other size may be handed on where the
   /// producer drew them (CudaArray).
@@ -33,8 +35,8 @@ class FrameImporter {
   /// Formats (and modifiers) that import() takes, best first: what the source should offer.
   [[nodiscard]] virtual std::vector<FormatOffer> offers() const = 0;
 
-  /// Sets what import() makes. May be called again between frames. A CPU route makes host memory
-  /// whatever the target says.
+  /// Sets what import() makes. May be called again between frames. A CPU route makes exactly the
+  /// wanted YUV format, but in host memory whatever the target says.
   virtual Result<void> configure(const ImportTarget& target) = 0;
 
   /// Reads the frame and gives the producer's buffer back as soon as reading is done. Marks

@@ -1,5 +1,5 @@
-// The RGB → Y'CbCr matrix as fixed-point numbers, scaled so that every result lies in bits 16 to 23
-// of a 32-bit sum.
+// The RGB → Y'CbCr matrix as fixed-point numbers, scaled so that every result ends at bit 23 of a
+// 32-bit sum: eight bits begin at bit 16, ten at bit 14.
 #pragma once
 
 #include <array>
@@ -14,8 +14,9 @@ namespace lumen {
 /// count).
 using MatrixRow = std::array<std::int32_t, 3>;
 
-/// Y = (luma · pixel + luma_bias) >> 16; Cb = (cb · sum of the 2×2 block + chroma_bias) >> 16. No
-/// result leaves 0…255. The fixed-point error is below 0.05 of a code value.
+/// Eight bits: Y = (luma · pixel + luma_bias) >> 16; Cb = (cb · sum of the 2×2 block + chroma_bias)
+/// >> 16, where a pixel of 4:4:4 is a block of four alike. Ten bits: >> 14. No result leaves 0…255
+/// (1023). The fixed-point error is below 0.05 (0.2) of a code value.
 struct RgbCoefficients {
   MatrixRow luma{};              // scale 2^16; below 2^16, the middle one may exceed 2^15
   MatrixRow cb{};                // scale 2^14; sums to zero, so that every grey is exactly neutral
@@ -24,7 +25,9 @@ struct RgbCoefficients {
   std::int32_t chroma_bias = 0;  // 128 and rounding
 };
 
-/// H.273 section 8.3, equations for 8-bit Y'CbCr. `format` is one of the four packed RGB orders.
-RgbCoefficients make_rgb_coefficients(const ColorDescription& color, Fourcc format);
+/// H.273 section 8.3, equations for Y'CbCr of 8 or 10 bits from RGB of 8. `format` is one of the
+/// four packed RGB orders.
+RgbCoefficients make_rgb_coefficients(const ColorDescription& color, Fourcc format,
+                                      unsigned bit_depth = 8);
 
 }  // namespace lumen

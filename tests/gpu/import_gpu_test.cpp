@@ -3,11 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <optional>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -73,6 +76,9 @@ std::size_t differing(const CpuImage& a, const CpuImage& b, Extent size) {
   return count;
 }
 
+constexpr Fourcc kYuv[] = {Fourcc::kNV12, Fourcc::kI420, Fourcc::kI444, Fourcc::kP010,
+                           Fourcc::kQ410};
+
 class ImportGpuTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -92,11 +98,11 @@ class ImportGpuTest : public testing::Test {
     ASSERT_TRUE(importer_->configure(target));
   }
 
-  /// Both kinds of source, both byte orders, both layouts of 4:2:0: no byte differs.
+  /// Both kinds of source, both byte orders, every layout and depth: no byte differs.
   void expect_like_the_cpu(Extent size) {
     for (const Lies lies : {Lies::kPitched, Lies::kArray}) {
       for (const Fourcc format : {Fourcc::kBGRx, Fourcc::kRGBx}) {
-        for (const Fourcc yuv : {Fourcc::kNV12, Fourcc::kI420}) {
+        for (const Fourcc yuv : kYuv) {
           const Extent target = even_size(size);
           open(lies, size, {.size = target, .format = yuv, .memory = FrameMemory::kHost});
           const Bytes pixels = noise(size);
@@ -108,7 +114,8 @@ class ImportGpuTest : public testing::Test {
           ASSERT_TRUE(cpu::convert({format, size, {pixels.data()}, {Pitch{size.width * 4}}},
                                    {yuv, target, expected->planes, expected->pitches}, {}));
           EXPECT_EQ(differing(std::get<CpuImage>(frame->payload), *expected, target), 0u)
-              << size.width << "x" << size.height << (lies == Lies::kArray ? " array" : " pitched");
+              << to_string(yuv) << " " << size.width << "x" << size.height
+              << (lies == Lies::kArray ? " array" : " pitched");
         }
       }
     }
@@ -169,6 +176,69 @@ TEST_F(ImportGpuTest, ScalesLikeTheSameSourceOnTheCpu) {
       }
       EXPECT_EQ(wrong, 0u) << target.width << "x" << target.height;
     }
+  }
+}
+
+// Every plane of a scaled picture between bars, against the kernels' source run on the CPU.
+TEST_F(ImportGpuTest, ScalesEveryFormatLikeTheSameSourceOnTheCpu) {
+  const Extent source{1920, 1080};
+  const Extent target{1000, 1000};
+  const Rect inner = fit_rectangle(source, target);
+  const Bytes pixels = noise(source);
+  const auto fetch = [&](int x, int y) -> cuda::Pixel {
+    const auto* at =
+        pixels.data() + (static_cast<std::size_t>(y) * 1920 + static_cast<std::size_t>(x)) * 4;
+    return {at[0], at[1], at[2], at[3]};
+  };
+  const ColorDescription color{.matrix = ColorMatrix::kBt2020Ncl, .range = ColorRange::kFull};
+  for (const Fourcc yuv : kYuv) {
+    open(Lies::kArray, source,
+         {.size = target, .format = yuv, .memory = FrameMemory::kHost, .color = color});
+    ASSERT_TRUE(reader_->draw(pixels));
+    const auto frame = importer_->import(frame_of(source));
+    ASSERT_TRUE(frame) << frame.error().describe();
+    auto pool = cpu::ImagePool::create(yuv, target, 1);
+    const auto expected = (*pool)->acquire();
+    const int bytes = is_ten_bit(yuv) ? 2 : 1;
+    cuda::ConvertParams p{};
+    p.crop_width = 1920;
+    p.crop_height = 1080;
+    p.width = p.height = 1000;
+    p.inner_x = static_cast<int>(inner.x);
+    p.inner_y = static_cast<int>(inner.y);
+    p.inner_width = static_cast<int>(inner.size.width);
+    p.inner_height = static_cast<int>(inner.size.height);
+    const bool pairs = plane_count(yuv) == 2;
+    std::array<std::uint8_t*, 3> planes = expected->planes;
+    for (std::size_t i = 0; i < 3; ++i) p.pitches[i] = expected->pitches[i].bytes;
+    if (pairs) {
+      planes[2] = planes[1] + bytes;
+      p.pitches[2] = p.pitches[1];
+    }
+    p.full_chroma = is_full_chroma(yuv) ? 1 : 0;
+    p.chroma_step = pairs ? 2 * bytes : bytes;
+    const auto matrix = make_rgb_coefficients(color, Fourcc::kBGRx, bytes == 2 ? 10 : 8);
+    std::ranges::copy(matrix.luma, p.luma);
+    std::ranges::copy(matrix.cb, p.cb);
+    std::ranges::copy(matrix.cr, p.cr);
+    p.luma_bias = matrix.luma_bias;
+    p.chroma_bias = matrix.chroma_bias;
+    const auto store = [&](int plane, long long offset, int value) {
+      const std::array both{static_cast<std::uint8_t>(value),
+                            static_cast<std::uint8_t>(value >> 8)};
+      std::copy_n(both.begin(), bytes, planes[static_cast<std::size_t>(plane)] + offset);
+    };
+    for (int y = 0; y < 500; ++y) {
+      for (int x = 0; x < 500; ++x) {
+        if (bytes == 2) {
+          cuda::convert_block<2>(p, fetch, store, x, y);
+        } else {
+          cuda::convert_block<1>(p, fetch, store, x, y);
+        }
+      }
+    }
+    EXPECT_EQ(differing(std::get<CpuImage>(frame->payload), *expected, target), 0u)
+        << to_string(yuv);
   }
 }
 
@@ -234,6 +304,11 @@ TEST_F(ImportGpuTest, HoldsHighFrameRates) {
   }
 }
 
+std::string to_lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
 TEST_F(ImportGpuTest, Costs) {
   for (const Extent size : {Extent{1920, 1080}, Extent{3840, 2160}}) {
     const auto floor = selftest::time_device_copy(context_, size, 400);
@@ -241,7 +316,8 @@ TEST_F(ImportGpuTest, Costs) {
     const double floor_us = static_cast<double>(floor->count()) / 1e3;
     std::printf("bench floor %ux%u %.1f\n", size.width, size.height, floor_us);
     for (const Lies lies : {Lies::kPitched, Lies::kArray}) {
-      for (const Fourcc format : {Fourcc::kBGRx, Fourcc::kNV12}) {
+      for (const Fourcc format :
+           {Fourcc::kBGRx, Fourcc::kNV12, Fourcc::kI444, Fourcc::kP010, Fourcc::kQ410}) {
         for (const FrameMemory memory : {FrameMemory::kCuda, FrameMemory::kHost}) {
           if (memory == FrameMemory::kHost && format != Fourcc::kNV12) continue;
           open(lies, size, {.size = size, .format = format, .memory = memory});
@@ -259,7 +335,7 @@ TEST_F(ImportGpuTest, Costs) {
           std::ranges::sort(times);
           std::printf("bench import-%s-%s%s %ux%u %.1f (%.2f x floor)\n",
                       lies == Lies::kArray ? "array" : "pitched",
-                      format == Fourcc::kNV12 ? "nv12" : "bgrx",
+                      to_lower(to_string(format)).c_str(),
                       memory == FrameMemory::kHost ? "-readback" : "", size.width, size.height,
                       times[times.size() / 2], times[times.size() / 2] / floor_us);
         }

@@ -1,6 +1,7 @@
 // The moving test picture as encoder input, and what a player sees of an encoded stream.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -14,11 +15,16 @@ struct AVCodecContext;
 
 namespace lumen::test {
 
-/// Draws NV12 or I420 frames in host memory, each with its number as a barcode. Thread-safe.
+/// Draws Y'CbCr frames of any kind in host memory, each with its number as a barcode. Those of
+/// 4:4:4 have single columns of Cb and single rows of Cr in detail_area(), those of ten bits a ramp
+/// of single code values in ramp_area(), in place of the pattern. Thread-safe.
 class TestFrames {
  public:
   TestFrames(Fourcc format, Extent size);
   [[nodiscard]] Frame at(std::uint32_t number) const;
+
+  static Rect detail_area(Extent size);
+  static Rect ramp_area(Extent size);
 
  private:
   Fourcc format_;
@@ -26,11 +32,20 @@ class TestFrames {
   PatternPainter painter_;  // NV12
 };
 
+/// Samples of a plane, rows without gaps.
+struct SamplePlane {
+  Extent size;
+  std::vector<std::uint16_t> samples;
+};
+
 /// A picture as a player shows it.
 struct DecodedPicture {
   Extent size;
-  std::vector<std::uint8_t> luma;  // rows without gaps
-  std::vector<std::uint8_t> blue;  // Cb, likewise, half as wide and high
+  unsigned bit_depth = 8;
+  std::array<SamplePlane, 3> planes;  // Y, Cb, Cr as they were decoded
+  // The same in the upper eight bits.
+  std::vector<std::uint8_t> luma;
+  std::vector<std::uint8_t> blue;
   std::vector<std::uint8_t> red;
   int color_primaries = 0;
   int color_transfer = 0;
@@ -62,8 +77,17 @@ class PlayerDecoder {
 /// All of a stream, in order.
 std::vector<DecodedPicture> play(Codec codec, const std::vector<EncodedFrame>& frames);
 
-/// Luma, in dB; 100 where they are the same.
+/// Y, Cb and Cr of a frame in host memory, of the bit depth that its format has.
+std::array<SamplePlane, 3> samples_of(const Frame& frame);
+
+/// Of a plane, in dB; 100 where they are the same, 0 where they can't be compared.
+double psnr(const SamplePlane& a, const SamplePlane& b, unsigned bit_depth);
+/// Luma.
 double psnr(const DecodedPicture& picture, const Frame& original);
+/// The worse of Cb and Cr.
+double chroma_psnr(const DecodedPicture& picture, const Frame& original);
+/// A part of a plane.
+SamplePlane part_of(const SamplePlane& plane, const Rect& part);
 double psnr(const DecodedPicture& a, const DecodedPicture& b);
 
 }  // namespace lumen::test

@@ -21,7 +21,7 @@ struct Buffers {
   explicit Buffers(Extent extent)
       : size(extent),
         source(std::size_t{4} * extent.width * extent.height),
-        target(std::size_t{4} * extent.width * extent.height) {
+        target(std::size_t{6} * extent.width * extent.height) {
     std::uint32_t state = 1;
     for (std::uint8_t& byte : source) {
       state = state * 1664525 + 1013904223;
@@ -33,13 +33,13 @@ struct Buffers {
     return {Fourcc::kBGRx, size, {source.data()}, {Pitch{size.width * 4}}};
   }
   [[nodiscard]] lumen::cpu::TargetPicture yuv(Fourcc format) {
-    std::uint8_t* const chroma = target.data() + std::size_t{size.width} * size.height;
-    lumen::cpu::TargetPicture result{format, size, {target.data(), chroma}, {}};
-    if (format == Fourcc::kNV12) {
-      result.pitches = {Pitch{size.width}, Pitch{size.width}};
-    } else {
-      result.planes[2] = chroma + std::size_t{size.width} * size.height / 4;
-      result.pitches = {Pitch{size.width}, Pitch{size.width / 2}, Pitch{size.width / 2}};
+    lumen::cpu::TargetPicture result{format, size, {}, {}};
+    std::uint8_t* plane_start = target.data();
+    for (unsigned plane = 0; plane < lumen::plane_count(format); ++plane) {
+      const auto extent = lumen::plane_extent(format, size, plane);
+      result.planes[plane] = plane_start;
+      result.pitches[plane] = Pitch{static_cast<std::uint32_t>(extent.row_bytes)};
+      plane_start += extent.row_bytes * extent.rows;
     }
     return result;
   }
@@ -68,6 +68,10 @@ void lumen_from_bgrx(benchmark::State& state, Fourcc format) {
 }
 void LumenToNv12(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kNV12); }
 void LumenToI420(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kI420); }
+
+void LumenToI444(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kI444); }
+void LumenToP010(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kP010); }
+void LumenToQ410(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kQ410); }
 
 void LibyuvToNv12(benchmark::State& state) {
   Buffers buffers(extent_of(state));
@@ -111,6 +115,9 @@ BENCHMARK(LumenToNv12)->Apply(sizes);
 BENCHMARK(LibyuvToNv12)->Apply(sizes);
 BENCHMARK(LumenToI420)->Apply(sizes);
 BENCHMARK(LibyuvToI420)->Apply(sizes);
+BENCHMARK(LumenToI444)->Apply(sizes);
+BENCHMARK(LumenToP010)->Apply(sizes);
+BENCHMARK(LumenToQ410)->Apply(sizes);
 BENCHMARK(CopyFrame)->Apply(sizes);
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The SIMD kernel behind convert(): checks nothing, convert() has done that.
+// The SIMD kernels behind convert(): they check nothing, convert() has done that.
 #pragma once
 
 #include "zerocopy/cpu/picture.h"
@@ -6,9 +6,11 @@
 
 namespace lumen::cpu {
 
-/// `source` is packed RGB, `target` is NV12 or I420 of even_size(source.size). Runs the best code
-/// path that this CPU has.
-void convert_rgb(const Picture& source, const TargetPicture& target,
-                 const RgbCoefficients& coefficients);
+/// `source` is packed RGB, `target` has even_size(source.size), `coefficients` are for its bit
+/// depth. Both run the best code path that this CPU has.
+void convert_rgb_420(const Picture& source, const TargetPicture& target,
+                     const RgbCoefficients& coefficients);  // NV12, I420, P010
+void convert_rgb_444(const Picture& source, const TargetPicture& target,
+                     const RgbCoefficients& coefficients);  // I444, Q410
 
 }  // namespace lumen::cpu

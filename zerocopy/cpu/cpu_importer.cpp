@@ -8,6 +8,7 @@
 #include "zerocopy/cpu/convert.h"
 #include "zerocopy/cpu/scale.h"
 #include "zerocopy/cpu/source_picture.h"
+#include "zerocopy/frame_color.h"
 #include "zerocopy/producer_fence.h"
 
 namespace lumen::cpu {
@@ -64,7 +65,7 @@ std::vector<FormatOffer> CpuImporter::offers() const {
 
 Result<void> CpuImporter::configure(const ImportTarget& target) {
   target_ = target;
-  if (is_packed_rgb(target.format)) target_.format = Fourcc::kNV12;
+  if (is_packed_rgb(target.format)) target_.format = target.converted;
   auto pool = ImagePool::create(target_.format, target.size, settings_.pool_images);
   if (!pool) return with_context("import target", std::move(pool.error()));
   if (!pool_ || pool_->size() != target_.size || pool_->format() != target_.format) {
@@ -85,7 +86,7 @@ Result<Frame> CpuImporter::import(CapturedFrame captured) {
   auto image = pool_->acquire();
   if (!image) return tl::unexpected(std::move(image.error()));
 
-  const ColorDescription color = is_packed_rgb(captured.format) ? target_.color : captured.color;
+  const ColorDescription color = imported_color(captured.format, captured.color, target_.color);
   if (!scaled) {
     if (auto done = read(captured, *visible, writable(*image, converted_size)); !done) {
       return tl::unexpected(std::move(done.error()));

@@ -41,8 +41,8 @@ class ImagePool::Store final : public RecyclingPool<Block> {
 };
 
 Result<std::unique_ptr<ImagePool>> ImagePool::create(Fourcc format, Extent size, unsigned limit) {
-  if ((format != Fourcc::kNV12 && format != Fourcc::kI420) || size.empty() || limit == 0 ||
-      size.width > kMaxSide || size.height > kMaxSide || even_size(size) != size) {
+  if (!is_yuv(format) || size.empty() || limit == 0 || size.width > kMaxSide ||
+      size.height > kMaxSide || even_size(size) != size) {
     return fail(ErrorKind::kInvalidArgument, "impossible frame format or size");
   }
   CpuImage layout;

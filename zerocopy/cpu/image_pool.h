@@ -20,7 +20,7 @@ class ImagePool {
   /// Start of every plane and every pitch, in bytes: a cache line, and the widest vector.
   static constexpr std::size_t kAlignment = 64;
 
-  /// `format` is NV12 or I420, `size` has even sides up to kMaxSide. Allocates nothing yet.
+  /// `format` is Y'CbCr, `size` has even sides up to kMaxSide. Allocates nothing yet.
   static Result<std::unique_ptr<ImagePool>> create(Fourcc format, Extent size,
                                                    unsigned limit = kDefaultLimit);
   ~ImagePool();

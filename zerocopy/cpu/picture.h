@@ -11,7 +11,7 @@
 
 namespace lumen::cpu {
 
-/// Readable picture: one plane for packed RGB, two for NV12, three for I420.
+/// Readable picture: one plane for packed RGB, two for NV12 and P010, three for the planar ones.
 struct Picture {
   Fourcc format = Fourcc::kNone;
   Extent size;
@@ -19,7 +19,7 @@ struct Picture {
   std::array<Pitch, 3> pitches{};
 };
 
-/// Writable NV12 or I420 picture. Both sides are even.
+/// Writable Y'CbCr picture. Both sides are even.
 struct TargetPicture {
   Fourcc format = Fourcc::kNone;
   Extent size;

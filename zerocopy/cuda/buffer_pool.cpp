@@ -34,9 +34,10 @@ class DeviceMemory {
 using DeviceBlock = std::shared_ptr<DeviceMemory>;
 
 /// Rows of all planes as NVENC and FFmpeg expect them in one block: NV12's CbCr rows are as long as
-/// the luma's; I420's chroma rows half as long, two to a luma row.
+/// the luma's; I420's chroma rows half as long, two to a luma row; 4:4:4 has three planes alike.
 std::size_t total_rows(Fourcc format, Extent size) {
-  return is_packed_rgb(format) ? size.height : std::size_t{size.height} * 3 / 2;
+  if (is_packed_rgb(format)) return size.height;
+  return std::size_t{size.height} * (is_full_chroma(format) ? 6 : 3) / 2;
 }
 
 }  // namespace
@@ -48,7 +49,7 @@ class BufferPool::Store final : public RecyclingPool<DeviceBlock> {
 
 Result<std::unique_ptr<BufferPool>> BufferPool::create(std::shared_ptr<const Context> context,
                                                        Fourcc format, Extent size, unsigned limit) {
-  const bool yuv = format == Fourcc::kNV12 || format == Fourcc::kI420;
+  const bool yuv = is_yuv(format);
   if ((!yuv && !is_packed_rgb(format)) || size.empty() || size.width > kMaxSide ||
       size.height > kMaxSide || (yuv && even_size(size) != size) || limit == 0) {
     return fail(ErrorKind::kInvalidArgument, "impossible frame format or size");
@@ -87,13 +88,16 @@ Result<CudaBuffer> BufferPool::acquire() {
   const std::uint64_t luma_bytes = std::uint64_t{pitch} * size_.height;
   buffer.planes[0] = memory.address();
   buffer.pitches[0] = Pitch{pitch};
-  if (format_ == Fourcc::kNV12) {
+  if (is_yuv(format_)) {
     buffer.planes[1] = buffer.planes[0] + luma_bytes;
     buffer.pitches[1] = Pitch{pitch};
-  } else if (format_ == Fourcc::kI420) {
-    buffer.planes[1] = buffer.planes[0] + luma_bytes;
+  }
+  if (format_ == Fourcc::kI420) {
     buffer.planes[2] = buffer.planes[1] + luma_bytes / 4;
     buffer.pitches[1] = buffer.pitches[2] = Pitch{pitch / 2};
+  } else if (is_full_chroma(format_)) {
+    buffer.planes[2] = buffer.planes[1] + luma_bytes;
+    buffer.pitches[2] = Pitch{pitch};
   }
   buffer.allocation = *block;
   buffer.memory = std::shared_ptr<void>(block->get(),

@@ -19,7 +19,7 @@ class BufferPool {
   /// 64 registrations.
   static constexpr unsigned kDefaultLimit = 12;
 
-  /// NV12, I420 or packed RGB; sides up to kMaxSide, even for the first two. Allocates nothing yet.
+  /// Y'CbCr or packed RGB; sides up to kMaxSide, even for Y'CbCr. Allocates nothing yet.
   static Result<std::unique_ptr<BufferPool>> create(std::shared_ptr<const Context> context,
                                                     Fourcc format, Extent size,
                                                     unsigned limit = kDefaultLimit);

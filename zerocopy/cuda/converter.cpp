@@ -33,10 +33,12 @@ void set_planes(ConvertParams& params, const CudaBuffer& target) {
   for (std::size_t plane = 0; plane < target.pitches.size(); ++plane) {
     params.pitches[plane] = target.pitches[plane].bytes;
   }
+  const unsigned sample_bytes = is_ten_bit(target.format) ? 2 : 1;
+  params.full_chroma = is_full_chroma(target.format) ? 1 : 0;
   params.chroma_step = 1;
-  if (target.format == Fourcc::kNV12) {
-    params.chroma_step = 2;
-    params.planes[2] = params.planes[1] + 1;
+  if (plane_count(target.format) == 2) {
+    params.chroma_step = static_cast<int>(2 * sample_bytes);
+    params.planes[2] = params.planes[1] + sample_bytes;
     params.pitches[2] = params.pitches[1];
   }
 }
@@ -50,18 +52,14 @@ unsigned blocks(std::uint32_t count, unsigned per_block) {
 Result<std::unique_ptr<Converter>> Converter::create(std::shared_ptr<const Context> context) {
   std::unique_ptr<Converter> self(new Converter(std::move(context)));
   const Driver& cuda = self->context_->driver();
-  auto loaded =
-      cuda.check(cuda.cuModuleLoadData(&self->module_, kConvertPtx), "cuModuleLoadData")
-          .and_then([&] {
-            return cuda.check(
-                cuda.cuModuleGetFunction(&self->to_yuv_, self->module_, kConvertYuvKernel),
-                "cuModuleGetFunction");
-          })
-          .and_then([&] {
-            return cuda.check(
-                cuda.cuModuleGetFunction(&self->to_packed_, self->module_, kConvertPackedKernel),
-                "cuModuleGetFunction");
-          });
+  const auto find = [&](CUfunction& function, const char* name) {
+    return cuda.check(cuda.cuModuleGetFunction(&function, self->module_, name),
+                      "cuModuleGetFunction");
+  };
+  auto loaded = cuda.check(cuda.cuModuleLoadData(&self->module_, kConvertPtx), "cuModuleLoadData")
+                    .and_then([&] { return find(self->to_yuv_, kConvertYuvKernel); })
+                    .and_then([&] { return find(self->to_yuv_ten_, kConvertYuvTenKernel); })
+                    .and_then([&] { return find(self->to_packed_, kConvertPackedKernel); });
   if (!loaded) return with_context("conversion kernels", std::move(loaded.error()));
   return self;
 }
@@ -101,16 +99,17 @@ Result<void> Converter::convert(const DevicePicture& picture, const Rect& visibl
   params.inner_height = as_int(inner.size.height);
   set_planes(params, target);
   params.swap_red_blue = packed && swaps_red_blue(picture.format, target.format) ? 1 : 0;
-  if (!packed) set_matrix(params, make_rgb_coefficients(color, picture.format));
+  const bool ten_bits = is_ten_bit(target.format);
+  if (!packed) set_matrix(params, make_rgb_coefficients(color, picture.format, ten_bits ? 10 : 8));
 
   const std::uint32_t per_thread = packed ? 1 : 2;
   void* arguments[] = {&params};
+  const CUfunction kernel = packed ? to_packed_ : ten_bits ? to_yuv_ten_ : to_yuv_;
   const Driver& cuda = context_->driver();
-  return cuda.check(
-      cuda.cuLaunchKernel(packed ? to_packed_ : to_yuv_, blocks(size.width, kThreadsX * per_thread),
-                          blocks(size.height, kThreadsY * per_thread), 1, kThreadsX, kThreadsY, 1,
-                          0, context_->stream(), arguments, nullptr),
-      "cuLaunchKernel");
+  return cuda.check(cuda.cuLaunchKernel(kernel, blocks(size.width, kThreadsX * per_thread),
+                                        blocks(size.height, kThreadsY * per_thread), 1, kThreadsX,
+                                        kThreadsY, 1, 0, context_->stream(), arguments, nullptr),
+                    "cuLaunchKernel");
 }
 
 Result<void> Converter::copy(const DevicePicture& picture, const Rect& visible,

@@ -35,6 +35,7 @@ class Converter {
   std::shared_ptr<const Context> context_;
   CUmodule module_ = nullptr;
   CUfunction to_yuv_ = nullptr;
+  CUfunction to_yuv_ten_ = nullptr;
   CUfunction to_packed_ = nullptr;
 };
 

@@ -6,6 +6,7 @@
 
 #include "capture/dmabuf_memory.h"
 #include "zerocopy/cuda/download.h"
+#include "zerocopy/frame_color.h"
 #include "zerocopy/frame_geometry.h"
 
 namespace lumen::cuda {
@@ -104,6 +105,7 @@ Result<Frame> CudaImporter::import(CapturedFrame captured) {
   }
   const auto visible = visible_part(captured);
   if (!visible) return fail(ErrorKind::kRetry, visible.error().message);
+  const ColorDescription color = imported_color(captured.format, captured.color, target_.color);
   auto current = context_->make_current();
   if (!current) return tl::unexpected(std::move(current.error()));
 
@@ -122,7 +124,7 @@ Result<Frame> CudaImporter::import(CapturedFrame captured) {
     if (!buffer) return tl::unexpected(std::move(buffer.error()));
     route_ = reader_->name();
     captured.times.mark(Stage::kConverted);
-    return Frame{std::move(*buffer), target_.size, target_.color, captured.times};
+    return Frame{std::move(*buffer), target_.size, color, captured.times};
   }
   auto host = read_back(*buffer);
   if (!host) {
@@ -131,7 +133,7 @@ Result<Frame> CudaImporter::import(CapturedFrame captured) {
   }
   captured.lease.drop();
   captured.times.mark(Stage::kConverted);
-  return Frame{std::move(*host), target_.size, target_.color, captured.times};
+  return Frame{std::move(*host), target_.size, color, captured.times};
 }
 
 Result<CudaBuffer> CudaImporter::convert(const DevicePicture& picture, const Rect& visible) {
@@ -170,7 +172,8 @@ Frame CudaImporter::hand_on(const DevicePicture& picture, CapturedFrame captured
   array.context = context_;
   array.format = picture.format;
   array.array = picture.array;
-  return Frame{std::move(array), target_.size, target_.color, captured.times};
+  return Frame{std::move(array), target_.size,
+               imported_color(captured.format, captured.color, target_.color), captured.times};
 }
 
 Result<CpuImage> CudaImporter::read_back(const CudaBuffer& buffer) {

@@ -43,8 +43,8 @@ class PinnedPool::Store final : public RecyclingPool<PinnedBlock> {
 
 Result<std::unique_ptr<PinnedPool>> PinnedPool::create(std::shared_ptr<const Context> context,
                                                        Fourcc format, Extent size, unsigned limit) {
-  if ((format != Fourcc::kNV12 && format != Fourcc::kI420) || size.empty() ||
-      size.width > kMaxSide || size.height > kMaxSide || even_size(size) != size || limit == 0) {
+  if (!is_yuv(format) || size.empty() || size.width > kMaxSide || size.height > kMaxSide ||
+      even_size(size) != size || limit == 0) {
     return fail(ErrorKind::kInvalidArgument, "impossible frame format or size");
   }
   return std::unique_ptr<PinnedPool>(

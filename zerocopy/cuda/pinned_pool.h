@@ -11,7 +11,7 @@
 
 namespace lumen::cuda {
 
-/// A bounded ring of page-locked pictures, NV12 or I420. An image comes back when its last copy is
+/// A bounded ring of page-locked pictures, Y'CbCr. An image comes back when its last copy is
 /// dropped, on any thread, and may outlive the pool: it is then freed instead.
 class PinnedPool {
  public:

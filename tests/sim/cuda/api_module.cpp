@@ -15,6 +15,8 @@ namespace {
 bool knows_kernel(std::string_view name, Kernel& kernel) {
   if (name == lumen::cuda::kConvertYuvKernel) {
     kernel = Kernel::kConvertYuv;
+  } else if (name == lumen::cuda::kConvertYuvTenKernel) {
+    kernel = Kernel::kConvertYuvTen;
   } else if (name == lumen::cuda::kConvertPackedKernel) {
     kernel = Kernel::kConvertPacked;
   } else {

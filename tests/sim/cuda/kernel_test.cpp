@@ -10,6 +10,7 @@ using testing::HasSubstr;
 constexpr char kText[] =
     ".version 6.3\n.target sm_50\n"
     ".visible .entry lumen_convert_yuv(\n) { ret; }\n"
+    ".visible .entry lumen_convert_yuv_ten(\n) { ret; }\n"
     ".visible .entry lumen_convert_packed(\n) { ret; }\n"
     ".visible .entry somebody_elses(\n) { ret; }\n";
 constexpr int kWidth = 8;
@@ -24,6 +25,7 @@ class Kernels : public SimCuda {
     ASSERT_EQ(cuda.cuModuleLoadData(&module, kText), CUDA_SUCCESS);
     ASSERT_EQ(cuda.cuModuleGetFunction(&packed, module, cuda::kConvertPackedKernel), CUDA_SUCCESS);
     ASSERT_EQ(cuda.cuModuleGetFunction(&yuv, module, cuda::kConvertYuvKernel), CUDA_SUCCESS);
+    ASSERT_EQ(cuda.cuModuleGetFunction(&ten, module, cuda::kConvertYuvTenKernel), CUDA_SUCCESS);
     source = allocate(kRow * kHeight);
     target = allocate(kRow * kHeight);
     std::vector<std::uint8_t> pixels(kRow * kHeight);
@@ -57,6 +59,7 @@ class Kernels : public SimCuda {
   CUmodule module = nullptr;
   CUfunction packed = nullptr;
   CUfunction yuv = nullptr;
+  CUfunction ten = nullptr;
   CUdeviceptr source = 0;
   CUdeviceptr target = 0;
 };
@@ -117,6 +120,40 @@ TEST_F(Kernels, WriteNv12) {
   EXPECT_THAT(download(target, kWidth * kHeight), Each(16));
   EXPECT_THAT(download(p.planes[1], kWidth * kHeight / 2), Each(128));
   EXPECT_THAT(download(p.planes[1] + kWidth * kHeight / 2, 1), Each(0xA5)) << "wrote too far";
+}
+
+// 8x4 words of luma, then 4x2 pairs of them: 32 of the 128 bytes are left.
+TEST_F(Kernels, WriteP010) {
+  auto p = params();
+  p.planes[1] = target + 2 * kWidth * kHeight;
+  p.planes[2] = p.planes[1] + 2;
+  p.pitches[0] = p.pitches[1] = p.pitches[2] = 2 * kWidth;
+  p.chroma_step = 4;
+  p.luma_bias = 16 << 16;
+  p.chroma_bias = (128 << 16) + (1 << 14);
+  EXPECT_EQ(launch(ten, p), CUDA_SUCCESS);
+  EXPECT_EQ(cuda.cuStreamSynchronize(stream), CUDA_SUCCESS);
+  const auto words = [&](CUdeviceptr from, std::size_t count) {
+    const auto bytes = download(from, count * 2);
+    std::vector<int> result;
+    for (std::size_t i = 0; i < bytes.size(); i += 2)
+      result.push_back(bytes[i] | bytes[i + 1] << 8);
+    return result;
+  };
+  EXPECT_THAT(words(target, kWidth * kHeight), Each(64 << 6));
+  EXPECT_THAT(words(p.planes[1], kWidth * kHeight / 2), Each(513 << 6));
+  EXPECT_THAT(download(p.planes[1] + kWidth * kHeight, 32), Each(0xA5)) << "wrote too far";
+  p.planes[0] += 1;
+  EXPECT_EQ(launch(ten, p), kIllegalAddress);
+  EXPECT_THAT(take_violations(), HasSubstr("odd address"));
+  p = params();
+  p.pitches[0] = 2 * kWidth;
+  p.full_chroma = 1;
+  p.planes[1] = p.planes[0];
+  p.planes[2] = target + kRow * kHeight - 2;
+  p.pitches[1] = p.pitches[2] = 2 * kWidth;
+  EXPECT_EQ(launch(ten, p), kIllegalAddress) << "4:4:4 has whole planes of chroma";
+  EXPECT_THAT(take_violations(), HasSubstr("past allocation"));
 }
 
 TEST_F(Kernels, OutOfBoundsIsFoundAtTheLaunch) {

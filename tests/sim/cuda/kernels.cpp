@@ -27,10 +27,12 @@ struct Fetch {
   }
 };
 
+template <typename Sample>
 struct Store {
   std::array<std::byte*, 3> planes;
   void operator()(int plane, long long offset, int value) const {
-    planes[size(plane)][offset] = static_cast<std::byte>(value);
+    const auto sample = static_cast<Sample>(value);
+    std::memcpy(planes[size(plane)] + offset, &sample, sizeof sample);
   }
 };
 
@@ -45,13 +47,15 @@ struct Job {
   void run() const {
     if (source.storage->refresh) source.storage->refresh(*source.storage);
     const Fetch fetch{source.first, source.pitch};
-    const Store store{{planes[0].first, planes[1].first, planes[2].first}};
-    for (unsigned y = 0; y < grid.threads_y; ++y) {
-      for (unsigned x = 0; x < grid.threads_x; ++x) {
-        if (kernel == Kernel::kConvertYuv) {
-          cuda::convert_block(params, fetch, store, static_cast<int>(x), static_cast<int>(y));
-        } else {
-          cuda::convert_pixel(params, fetch, store, static_cast<int>(x), static_cast<int>(y));
+    const std::array first{planes[0].first, planes[1].first, planes[2].first};
+    const Store<std::uint8_t> bytes{first};
+    const Store<std::uint16_t> words{first};
+    for (int y = 0; y < static_cast<int>(grid.threads_y); ++y) {
+      for (int x = 0; x < static_cast<int>(grid.threads_x); ++x) {
+        switch (kernel) {
+          case Kernel::kConvertYuv: cuda::convert_block<1>(params, fetch, bytes, x, y); break;
+          case Kernel::kConvertYuvTen: cuda::convert_block<2>(params, fetch, words, x, y); break;
+          case Kernel::kConvertPacked: cuda::convert_pixel(params, fetch, bytes, x, y); break;
         }
       }
     }
@@ -100,12 +104,26 @@ bool find_planes(Simulator& sim, Job& job) {
                                    {size(p.width) * 4, size(p.height)}, Access::kWrite);
     return job.planes[0].first != nullptr;
   }
-  if (p.width % 2 != 0 || p.height % 2 != 0 || (p.chroma_step != 1 && p.chroma_step != 2)) {
+  const int sample = job.kernel == Kernel::kConvertYuvTen ? 2 : 1;
+  const bool full = p.full_chroma != 0;
+  const bool planar_words = sample == 2 && p.chroma_step != 4;  // no format has them in 4:2:0
+  const bool bad_step =
+      !full && (planar_words || (p.chroma_step != sample && p.chroma_step != 2 * sample));
+  if (p.width % 2 != 0 || p.height % 2 != 0 || bad_step) {
     sim.violation("a Y'CbCr target with an odd side or a strange chroma step");
     return false;
   }
-  const Extent2D luma{size(p.width), size(p.height)};
-  const Extent2D chroma{size((p.width / 2 - 1) * p.chroma_step + 1), size(p.height / 2)};
+  const auto misplaced = [&](std::size_t i) {
+    return p.planes[i] % static_cast<unsigned>(sample) != 0 ||
+           p.pitches[i] % static_cast<unsigned>(sample) != 0;
+  };
+  if (misplaced(0) || misplaced(1) || misplaced(2)) {
+    sim.violation("a kernel writes words at an odd address or pitch");
+    return false;
+  }
+  const Extent2D luma{size(p.width * sample), size(p.height)};
+  const Extent2D half{size((p.width / 2 - 1) * p.chroma_step + sample), size(p.height / 2)};
+  const Extent2D chroma = full ? luma : half;
   for (std::size_t i = 0; i < 3; ++i) {
     job.planes[i] =
         rows_of_device(sim, p.planes[i], p.pitches[i], i == 0 ? luma : chroma, Access::kWrite);
@@ -128,7 +146,7 @@ CUresult submit_kernel(Simulator& sim, Lock& lock, const std::shared_ptr<Stream>
   std::shared_ptr<const void> texture_use;
   job->source = find_source(sim, job->params, texture_use);
   if (job->source.first == nullptr || !find_planes(sim, *job)) return kIllegalAddress;
-  const unsigned step = kernel == Kernel::kConvertYuv ? 2 : 1;
+  const unsigned step = kernel == Kernel::kConvertPacked ? 1 : 2;
   const auto width = static_cast<unsigned>(job->params.width);
   const auto height = static_cast<unsigned>(job->params.height);
   if (grid.threads_x * step < width || grid.threads_y * step < height) {

@@ -60,7 +60,7 @@ struct Module : Owned {
   std::string text;
 };
 
-enum class Kernel { kConvertYuv, kConvertPacked };
+enum class Kernel { kConvertYuv, kConvertYuvTen, kConvertPacked };
 struct Function : Owned {
   CUmodule module = nullptr;
   Kernel kernel = Kernel::kConvertYuv;

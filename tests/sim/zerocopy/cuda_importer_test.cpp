@@ -10,6 +10,7 @@
 
 #include "shared_memory_reader.h"
 #include "stand_in.h"
+#include "support/test_frames.h"
 #include "zerocopy/cpu/convert.h"
 #include "zerocopy/cpu/image_pool.h"
 #include "zerocopy/frame_geometry.h"
@@ -22,7 +23,7 @@ using test::SharedPicture;
 
 constexpr Extent kSize{62, 38};
 
-/// Tightly packed planes of an I420 or NV12 picture.
+/// Tightly packed planes of a Y'CbCr picture.
 using Bytes = std::vector<std::uint8_t>;
 
 Bytes packed(const CpuImage& image, Extent size) {
@@ -131,8 +132,50 @@ TEST_F(CudaImporterTest, NobodyNeedsToWaitForTheBufferToGoBack) {
   EXPECT_EQ(picture_->leases_out, 0);
 }
 
+// One block of memory, as NVENC and FFmpeg address it.
+TEST_F(CudaImporterTest, PlanesOfAnyFormatFollowEachOtherAndEqualTheCpuRoute) {
+  for (const Fourcc format : {Fourcc::kI444, Fourcc::kP010, Fourcc::kQ410}) {
+    SCOPED_TRACE(to_string(format));
+    ASSERT_TRUE(open({.size = kSize, .format = format, .memory = FrameMemory::kCuda}));
+    picture_->draw(9);
+    const Bytes expected = expected_yuv(*picture_, format);
+    const auto frame = import();
+    ASSERT_TRUE(frame) << frame.error().describe();
+    const auto& buffer = std::get<CudaBuffer>(frame->payload);
+    const std::uint64_t plane_bytes = std::uint64_t{buffer.pitches[0].bytes} * kSize.height;
+    EXPECT_EQ(buffer.planes[1] - buffer.planes[0], plane_bytes);
+    if (is_full_chroma(format)) {
+      EXPECT_EQ(buffer.planes[2] - buffer.planes[1], plane_bytes);
+    }
+    const std::size_t row = plane_extent(format, kSize, 0).row_bytes;
+    EXPECT_EQ(download(buffer, row, expected.size() / row), expected);
+    importer_.reset();
+    context_.reset();
+  }
+}
+
+TEST_F(CudaImporterTest, LightIsTheSourcesMatrixAndRangeAreOurs) {
+  ASSERT_TRUE(open({.size = kSize,
+                    .format = Fourcc::kNV12,
+                    .memory = FrameMemory::kCuda,
+                    .color = {.matrix = ColorMatrix::kBt2020Ncl}}));
+  picture_->draw(1);
+  CapturedFrame captured = picture_->frame(picture_);
+  captured.color = {.matrix = ColorMatrix::kBt601,
+                    .range = ColorRange::kFull,
+                    .primaries = ColorPrimaries::kBt2020,
+                    .transfer = ColorTransfer::kHlg};
+  const auto frame = importer_->import(std::move(captured));
+  ASSERT_TRUE(frame) << frame.error().describe();
+  EXPECT_EQ(frame->color, (ColorDescription{.matrix = ColorMatrix::kBt2020Ncl,
+                                            .range = ColorRange::kLimited,
+                                            .primaries = ColorPrimaries::kBt2020,
+                                            .transfer = ColorTransfer::kHlg}));
+}
+
 TEST_F(CudaImporterTest, ReadsBackForEncodersOnTheCpu) {
-  for (const Fourcc format : {Fourcc::kNV12, Fourcc::kI420}) {
+  for (const Fourcc format :
+       {Fourcc::kNV12, Fourcc::kI420, Fourcc::kI444, Fourcc::kP010, Fourcc::kQ410}) {
     ASSERT_TRUE(open({.size = kSize, .format = format, .memory = FrameMemory::kHost}));
     for (unsigned seed = 0; seed < 12; ++seed) {  // more than the ring has
       picture_->draw(seed);
@@ -166,6 +209,45 @@ TEST_F(CudaImporterTest, ScalesInTheSamePass) {
   ASSERT_TRUE(frame) << frame.error().describe();
   EXPECT_EQ(frame->size, (Extent{30, 18}));
   EXPECT_EQ(sim_.calls("cuLaunchKernel"), 1u);
+}
+
+// The same sums, of 8 and of 10 bits, with every pixel's chroma and with every block's.
+TEST_F(CudaImporterTest, ScaledPicturesAgreeInEveryFormat) {
+  const auto made = [&](Fourcc format) {
+    EXPECT_TRUE(open({.size = {30, 40}, .format = format, .memory = FrameMemory::kHost}));
+    picture_->draw(5);
+    auto frame = import();
+    EXPECT_TRUE(frame);
+    auto planes = frame ? test::samples_of(*frame) : std::array<test::SamplePlane, 3>{};
+    frame = tl::unexpected(Error{});
+    importer_.reset();
+    context_.reset();
+    return planes;
+  };
+  const auto nv12 = made(Fourcc::kNV12);
+  const auto p010 = made(Fourcc::kP010);
+  const auto i444 = made(Fourcc::kI444);
+  const auto q410 = made(Fourcc::kQ410);
+  EXPECT_EQ(p010[0].samples, q410[0].samples);
+  EXPECT_EQ(nv12[0].samples, i444[0].samples);
+  for (std::size_t plane = 0; plane < 3; ++plane) {
+    ASSERT_FALSE(nv12[plane].samples.empty());
+    for (std::size_t i = 0; i < nv12[plane].samples.size(); ++i) {
+      ASSERT_NEAR(p010[plane].samples[i] / 4.0, nv12[plane].samples[i], 0.76) << plane;
+    }
+    for (std::size_t i = 0; i < i444[plane].samples.size(); ++i) {
+      ASSERT_NEAR(q410[plane].samples[i] / 4.0, i444[plane].samples[i], 0.76) << plane;
+    }
+  }
+  const std::uint32_t width = i444[1].size.width;
+  for (std::size_t plane = 1; plane < 3; ++plane) {
+    for (std::size_t i = 0; i < nv12[plane].samples.size(); ++i) {
+      const std::size_t at = i / (width / 2) * 2 * width + i % (width / 2) * 2;
+      const auto& full = q410[plane].samples;
+      const double mean = (full[at] + full[at + 1] + full[at + width] + full[at + width + 1]) / 4.0;
+      ASSERT_NEAR(p010[plane].samples[i], mean, 1) << plane << " " << i;
+    }
+  }
 }
 
 TEST_F(CudaImporterTest, TheSteadyStateAllocatesAndRegistersNothing) {

@@ -44,7 +44,10 @@ struct Planes {
   std::array<std::vector<std::uint8_t>, 3> bytes;
 };
 
-ConvertParams params_for(Rect crop, Extent target, const ColorDescription& color, Fourcc format) {
+/// For three planes without gaps: what the kernels write in I420's place is planar, too, where the
+/// words of ten bits lie in 4:2:0.
+ConvertParams params_for(Rect crop, Extent target, const ColorDescription& color, Fourcc format,
+                         Fourcc to = Fourcc::kI420) {
   ConvertParams p{};
   p.crop_x = static_cast<int>(crop.x);
   p.crop_y = static_cast<int>(crop.y);
@@ -58,10 +61,12 @@ ConvertParams params_for(Rect crop, Extent target, const ColorDescription& color
   p.inner_y = static_cast<int>(inner.y);
   p.inner_width = static_cast<int>(inner.size.width);
   p.inner_height = static_cast<int>(inner.size.height);
-  p.pitches[0] = target.width;
-  p.pitches[1] = p.pitches[2] = target.width / 2;
-  p.chroma_step = 1;
-  const RgbCoefficients c = make_rgb_coefficients(color, format);
+  const unsigned bytes = is_ten_bit(to) ? 2 : 1;
+  p.full_chroma = is_full_chroma(to) ? 1 : 0;
+  p.pitches[0] = target.width * bytes;
+  p.pitches[1] = p.pitches[2] = is_full_chroma(to) ? p.pitches[0] : p.pitches[0] / 2;
+  p.chroma_step = static_cast<int>(bytes);
+  const RgbCoefficients c = make_rgb_coefficients(color, format, is_ten_bit(to) ? 10 : 8);
   for (std::size_t i = 0; i < 3; ++i) {
     p.luma[i] = c.luma[i];
     p.cb[i] = c.cb[i];
@@ -72,47 +77,61 @@ ConvertParams params_for(Rect crop, Extent target, const ColorDescription& color
   return p;
 }
 
+template <int kSampleBytes = 1>
 Planes run(const ConvertParams& p, const Source& source) {
   Planes planes;
-  planes.bytes[0].resize(static_cast<std::size_t>(p.width * p.height));
-  planes.bytes[1].resize(planes.bytes[0].size() / 4);
-  planes.bytes[2].resize(planes.bytes[0].size() / 4);
+  const auto rows = static_cast<std::size_t>(p.height);
+  const std::size_t chroma_rows = p.full_chroma != 0 ? rows : rows / 2;
+  for (std::size_t i = 0; i < 3; ++i) {
+    planes.bytes[i].resize(p.pitches[i] * (i == 0 ? rows : chroma_rows));
+  }
   const auto store = [&](int plane, long long offset, int value) {
-    EXPECT_TRUE(value >= 0 && value <= 255);
-    planes.bytes[static_cast<std::size_t>(plane)].at(static_cast<std::size_t>(offset)) =
-        static_cast<std::uint8_t>(value);
+    EXPECT_TRUE(value >= 0 && value <= (kSampleBytes == 1 ? 255 : 0xffc0));
+    EXPECT_TRUE(kSampleBytes == 1 || (value & 63) == 0);
+    for (std::size_t i = 0; i < kSampleBytes; ++i) {
+      planes.bytes[static_cast<std::size_t>(plane)].at(static_cast<std::size_t>(offset) + i) =
+          static_cast<std::uint8_t>(value >> (8 * i));
+    }
   };
   // One block more than there is in each direction, as a grid of whole thread blocks has.
   for (int y = 0; y <= p.height / 2; ++y) {
-    for (int x = 0; x <= p.width / 2; ++x) cuda::convert_block(p, source, store, x, y);
+    for (int x = 0; x <= p.width / 2; ++x) {
+      cuda::convert_block<kSampleBytes>(p, source, store, x, y);
+    }
   }
   return planes;
 }
 
+void expect_like_the_cpu(Extent size, Fourcc format, Fourcc to, const ColorDescription& color) {
+  const Source source = noise(size);
+  const Extent target = even_size(size);
+  const ConvertParams p = params_for({0, 0, size}, target, color, format, to);
+  const Planes made = is_ten_bit(to) ? run<2>(p, source) : run(p, source);
+  auto pool = cpu::ImagePool::create(to, target, 1);
+  auto image = (*pool)->acquire();
+  cpu::Picture picture{format, size, {source.bytes.data()}, {Pitch{size.width * 4}}};
+  ASSERT_TRUE(cpu::convert(picture, {to, target, image->planes, image->pitches}, color));
+  for (unsigned plane = 0; plane < 3; ++plane) {
+    const PlaneExtent extent = plane_extent(to, target, plane);
+    for (std::size_t y = 0; y < extent.rows; ++y) {
+      for (std::size_t x = 0; x < extent.row_bytes; ++x) {
+        ASSERT_EQ(made.bytes[plane][y * extent.row_bytes + x],
+                  image->planes[plane][y * image->pitches[plane].bytes + x])
+            << to_string(to) << " plane " << plane << " at " << x << "," << y << " of "
+            << size.width << "x" << size.height;
+      }
+    }
+  }
+}
+
+// P010's chroma is Q410's sums and I420's places; the importers' tests read it as it lies.
 TEST(ConvertKernel, UnscaledEqualsTheCpuRouteToTheLastBit) {
   for (const Extent size : {Extent{64, 32}, Extent{63, 31}, Extent{2, 2}, Extent{101, 7}}) {
     for (const Fourcc format : {Fourcc::kBGRx, Fourcc::kRGBA}) {
       for (const ColorRange range : {ColorRange::kLimited, ColorRange::kFull}) {
         const ColorDescription color{.range = range};
-        const Source source = noise(size);
-        const Extent target = even_size(size);
-        const Planes made = run(params_for({0, 0, size}, target, color, format), source);
-
-        auto pool = cpu::ImagePool::create(Fourcc::kI420, target, 1);
-        auto image = (*pool)->acquire();
-        cpu::Picture picture{format, size, {source.bytes.data()}, {Pitch{size.width * 4}}};
-        ASSERT_TRUE(
-            cpu::convert(picture, {Fourcc::kI420, target, image->planes, image->pitches}, color));
-        for (unsigned plane = 0; plane < 3; ++plane) {
-          const PlaneExtent extent = plane_extent(Fourcc::kI420, target, plane);
-          for (std::size_t y = 0; y < extent.rows; ++y) {
-            for (std::size_t x = 0; x < extent.row_bytes; ++x) {
-              ASSERT_EQ(made.bytes[plane][y * extent.row_bytes + x],
-                        image->planes[plane][y * image->pitches[plane].bytes + x])
-                  << "plane " << plane << " at " << x << "," << y << " of " << size.width << "x"
-                  << size.height;
-            }
-          }
+        for (const Fourcc to : {Fourcc::kI420, Fourcc::kI444, Fourcc::kQ410}) {
+          expect_like_the_cpu(size, format, to, color);
         }
       }
     }
@@ -165,6 +184,13 @@ TEST(ConvertKernel, AFlatColourStaysFlatAtEverySizeAndBarsAreBlack) {
       }
     }
     for (const std::uint8_t value : made.bytes[1]) ASSERT_EQ(value, 128);
+    const Planes ten =
+        run<2>(params_for({0, 0, source.size}, target, {}, Fourcc::kBGRx, Fourcc::kQ410), source);
+    for (std::size_t i = 0; i < made.bytes[0].size(); ++i) {
+      const int luma = (ten.bytes[0][i * 2] | ten.bytes[0][i * 2 + 1] << 8) >> 6;
+      ASSERT_NEAR(luma / 4.0, made.bytes[0][i], 0.76) << "the same picture and bars";
+      ASSERT_EQ(ten.bytes[1][i * 2] | ten.bytes[1][i * 2 + 1] << 8, 512 << 6);
+    }
   }
 }
 

@@ -1,10 +1,13 @@
 #include "zerocopy/cpu/convert.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,6 +78,9 @@ struct RgbImage {
   std::vector<std::uint8_t> bytes;
 };
 
+constexpr Fourcc kTargets[] = {Fourcc::kNV12, Fourcc::kI420, Fourcc::kI444, Fourcc::kP010,
+                               Fourcc::kQ410};
+
 /// Differences between samples and their reference.
 struct Deviation {
   int worst = 0;
@@ -100,13 +106,20 @@ void expect_accurate(const YuvBuffer& result, Extent source,
                  std::min(static_cast<unsigned>(y), source.height - 1));
   };
   const Extent even = even_size(source);
+  const Fourcc format = result.target().format;
+  const int bits = is_ten_bit(format) ? 10 : 8;
+  const bool full_chroma = is_full_chroma(format);
   Deviation luma, chroma;
   for (std::size_t y = 0; y < even.height; ++y) {
     for (std::size_t x = 0; x < even.width; ++x) {
-      luma.add(result.y(x, y), test::reference_yuv(at(x, y), description)[0]);
+      const auto expected = test::reference_yuv(at(x, y), description, bits);
+      luma.add(result.y(x, y), expected[0]);
+      if (!full_chroma) continue;
+      chroma.add(result.cb(x, y), expected[1]);
+      chroma.add(result.cr(x, y), expected[2]);
     }
   }
-  for (std::size_t y = 0; y < even.height; y += 2) {
+  for (std::size_t y = 0; y < even.height && !full_chroma; y += 2) {
     for (std::size_t x = 0; x < even.width; x += 2) {
       Rgb mean;
       for (const Rgb& rgb : {at(x, y), at(x + 1, y), at(x, y + 1), at(x + 1, y + 1)}) {
@@ -114,7 +127,7 @@ void expect_accurate(const YuvBuffer& result, Extent source,
         mean.g += rgb.g / 4;
         mean.b += rgb.b / 4;
       }
-      const auto expected = test::reference_yuv(mean, description);
+      const auto expected = test::reference_yuv(mean, description, bits);
       chroma.add(result.cb(x, y), expected[1]);
       chroma.add(result.cr(x, y), expected[2]);
     }
@@ -148,9 +161,9 @@ Rgb cube(unsigned x, unsigned y) {
 TEST_P(ConvertRgb, EveryFormatMatrixAndRangeIsWithinOneOfDoublePrecision) {
   const Extent size{192, 104};
   for (const Fourcc from : {Fourcc::kBGRx, Fourcc::kBGRA, Fourcc::kRGBx, Fourcc::kRGBA}) {
-    for (const Fourcc to : {Fourcc::kNV12, Fourcc::kI420}) {
-      for (const ColorMatrix matrix :
-           {ColorMatrix::kBt709, ColorMatrix::kBt601, ColorMatrix::kBt2020Ncl}) {
+    for (const Fourcc to : kTargets) {
+      for (const ColorMatrix matrix : {ColorMatrix::kBt709, ColorMatrix::kBt601,
+                                       ColorMatrix::kBt601Pal, ColorMatrix::kBt2020Ncl}) {
         for (const ColorRange range : {ColorRange::kLimited, ColorRange::kFull}) {
           SCOPED_TRACE(to_string(from) + " to " + to_string(to) + ", matrix " +
                        std::to_string(int(matrix)) + ", range " + std::to_string(int(range)));
@@ -174,15 +187,19 @@ TEST_P(ConvertRgb, GreysAreExactAndNeutral) {
       const double level = double(unsigned(grey(x, y).r));
       return Rgb{level, level, level};
     };
-    YuvBuffer result(Fourcc::kNV12, size);
-    ASSERT_TRUE(
-        convert(RgbImage(Fourcc::kBGRx, size, whole).picture(), result.target(), {.range = range}));
-    const bool limited = range == ColorRange::kLimited;
-    EXPECT_EQ(result.y(0, 0), limited ? 16 : 0);
-    EXPECT_EQ(result.y(511, 1), limited ? 235 : 255);
-    for (unsigned x = 0; x < size.width; ++x) {
-      ASSERT_EQ(result.cb(x, 0), 128) << x;
-      ASSERT_EQ(result.cr(x, 0), 128) << x;
+    for (const Fourcc to : kTargets) {
+      SCOPED_TRACE(to_string(to));
+      YuvBuffer result(to, size);
+      ASSERT_TRUE(convert(RgbImage(Fourcc::kBGRx, size, whole).picture(), result.target(),
+                          {.range = range}));
+      const bool limited = range == ColorRange::kLimited;
+      const int scale = is_ten_bit(to) ? 4 : 1;
+      EXPECT_EQ(result.y(0, 0), limited ? 16 * scale : 0);
+      EXPECT_EQ(result.y(511, 1), limited ? 235 * scale : 256 * scale - 1);
+      for (unsigned x = 0; x < size.width; ++x) {
+        ASSERT_EQ(result.cb(x, 0), 128 * scale) << x;
+        ASSERT_EQ(result.cr(x, 0), 128 * scale) << x;
+      }
     }
   }
 }
@@ -209,10 +226,40 @@ TEST_P(ConvertRgb, PrimariesHaveTheCodeValuesOfBt709) {
   }
 }
 
+// What ten bits are for: levels that eight bits can't tell apart.
+TEST_P(ConvertRgb, TenBitsTellMoreColoursApart) {
+  // BT.709 luma of blue alone: 18 levels of 8 bits.
+  const Extent size{512, 2};
+  const RgbImage image(Fourcc::kBGRx, size,
+                       [](unsigned x, unsigned) { return Rgb{0, 0, double(x / 2)}; });
+  std::array<std::set<int>, 2> levels;
+  for (const Fourcc to : {Fourcc::kI444, Fourcc::kQ410}) {
+    YuvBuffer result(to, size);
+    ASSERT_TRUE(convert(image.picture(), result.target(), {}));
+    for (unsigned x = 0; x < size.width; ++x) levels[is_ten_bit(to) ? 1 : 0].insert(result.y(x, 0));
+  }
+  EXPECT_LE(levels[0].size(), 18u);
+  EXPECT_GE(levels[1].size(), 63u);
+}
+
+TEST_P(ConvertRgb, FullChromaKeepsTheColoursOfSingleColumns) {
+  const Extent size{66, 6};
+  const auto stripes = [](unsigned x, unsigned) {
+    return x % 2 == 0 ? Rgb{255, 0, 0} : Rgb{0, 0, 255};
+  };
+  const RgbImage image(Fourcc::kBGRx, size, stripes);
+  YuvBuffer result(Fourcc::kI444, size);
+  ASSERT_TRUE(convert(image.picture(), result.target(), {}));
+  EXPECT_EQ(result.cb(64, 5), 102);  // as in the table below
+  EXPECT_EQ(result.cr(64, 5), 240);
+  EXPECT_EQ(result.cb(65, 5), 240);
+  EXPECT_EQ(result.cr(65, 5), 118);
+}
+
 TEST_P(ConvertRgb, AnySizeFromOnePixelUpRepeatsTheOddEdge) {
   for (std::uint32_t width = 1; width <= 140; ++width) {
     for (const std::uint32_t height : {1u, 2u, 3u}) {
-      for (const Fourcc to : {Fourcc::kNV12, Fourcc::kI420}) {
+      for (const Fourcc to : kTargets) {
         SCOPED_TRACE(std::to_string(width) + "x" + std::to_string(height) + " " + to_string(to));
         const Extent size{width, height};
         YuvBuffer result(to, even_size(size), 5);
@@ -228,20 +275,22 @@ TEST_P(ConvertRgb, AnySizeFromOnePixelUpRepeatsTheOddEdge) {
 TEST_P(ConvertRgb, TouchesNothingOutsideItsRows) {
   for (const Extent size : {Extent{1, 1}, Extent{31, 3}, Extent{64, 2}, Extent{129, 5}}) {
     for (const auto edge : {GuardedBuffer::Edge::kEnd, GuardedBuffer::Edge::kStart}) {
-      for (const Fourcc to : {Fourcc::kNV12, Fourcc::kI420}) {
+      for (const Fourcc to : kTargets) {
         const Extent even = even_size(size);
         // The last row ends with its last pixel, not with its pitch.
         const std::uint32_t pitch = size.width * 4 + 12;
         GuardedBuffer source(std::size_t{pitch} * (size.height - 1) + size.width * 4, edge);
         std::memset(source.data(), 0xff, source.size());
-        const auto luma = std::size_t{even.width} * even.height;
-        GuardedBuffer y(luma, edge), cb(to == Fourcc::kNV12 ? luma / 2 : luma / 4, edge),
-            cr(luma / 4, edge);
-        const Pitch chroma{to == Fourcc::kNV12 ? even.width : even.width / 2};
-        const TargetPicture target{
-            to, even, {y.data(), cb.data(), cr.data()}, {Pitch{even.width}, chroma, chroma}};
+        std::vector<std::unique_ptr<GuardedBuffer>> planes;
+        TargetPicture target{to, even, {}, {}};
+        for (unsigned plane = 0; plane < plane_count(to); ++plane) {
+          const PlaneExtent extent = plane_extent(to, even, plane);
+          planes.push_back(std::make_unique<GuardedBuffer>(extent.row_bytes * extent.rows, edge));
+          target.planes[plane] = planes.back()->data();
+          target.pitches[plane] = Pitch{static_cast<std::uint32_t>(extent.row_bytes)};
+        }
         ASSERT_TRUE(convert({Fourcc::kBGRA, size, {source.data()}, {Pitch{pitch}}}, target, {}));
-        EXPECT_EQ(y.data()[luma - 1], 235);
+        EXPECT_EQ(planes[0]->data()[planes[0]->size() - 1], 235);
       }
     }
   }
@@ -254,10 +303,11 @@ std::vector<std::uint8_t> random_bytes(std::size_t count) {
   return bytes;
 }
 
-TEST(ConvertNv12, CopiesOrSeparatesSamplesUnchanged) {
+TEST(ConvertNv12, SamplesAreCopiedSeparatedRepeatedAndWidened) {
   for (const Extent size :
        {Extent{1, 1}, Extent{2, 2}, Extent{33, 7}, Extent{64, 4}, Extent{1366, 9}}) {
-    for (const Fourcc to : {Fourcc::kNV12, Fourcc::kI420}) {
+    for (const Fourcc to : kTargets) {
+      const int scale = is_ten_bit(to) ? 4 : 1;
       SCOPED_TRACE(std::to_string(size.width) + " " + to_string(to));
       const Extent even = even_size(size);
       const auto bytes = random_bytes(std::size_t{size.width + 9} * size.height * 4);
@@ -274,10 +324,11 @@ TEST(ConvertNv12, CopiesOrSeparatesSamplesUnchanged) {
         for (std::uint32_t column = 0; column < even.width; ++column) {
           const std::size_t source_row = std::min(row, size.height - 1);
           const std::size_t source_column = std::min(column, size.width - 1);
-          ASSERT_EQ(result.y(column, row), y.data()[source_row * pitch.bytes + source_column]);
+          ASSERT_EQ(result.y(column, row),
+                    scale * y.data()[source_row * pitch.bytes + source_column]);
           const std::size_t pair = std::size_t{row} / 2 * pitch.bytes + column / 2 * 2;
-          ASSERT_EQ(result.cb(column, row), uv.data()[pair]);
-          ASSERT_EQ(result.cr(column, row), uv.data()[pair + 1]);
+          ASSERT_EQ(result.cb(column, row), scale * uv.data()[pair]);
+          ASSERT_EQ(result.cr(column, row), scale * uv.data()[pair + 1]);
         }
       }
       EXPECT_TRUE(result.padding_untouched());

@@ -302,7 +302,86 @@ TEST_F(CpuImporterTest, SkipsFramesWhileEveryImageIsInUse) {
 TEST_F(CpuImporterTest, NeedsATarget) {
   EXPECT_FALSE(importer_->import(shm_frame(Fourcc::kBGRx, {2, 2}, 8, nullptr)));
   EXPECT_FALSE(importer_->configure({{63, 16}, Fourcc::kNV12, {}}));
-  EXPECT_FALSE(importer_->configure({{64, 16}, Fourcc::kBGRx, {}}));
+  EXPECT_FALSE(importer_->configure({{64, 16}, Fourcc::kNone, {}}));
+}
+
+TEST_F(CpuImporterTest, MakesTheWantedYuvAndWhatStandsForRgb) {
+  const Extent size{64, 16};
+  for (const Fourcc format :
+       {Fourcc::kNV12, Fourcc::kI420, Fourcc::kI444, Fourcc::kP010, Fourcc::kQ410}) {
+    for (const ImportTarget& target :
+         {ImportTarget{.size = size, .format = format, .color = kBt601Full},
+          ImportTarget{.size = size,
+                       .format = Fourcc::kBGRx,
+                       .converted = format,
+                       .memory = FrameMemory::kCuda,
+                       .in_place = true,
+                       .color = kBt601Full}}) {
+      ASSERT_TRUE(importer_->configure(target));
+      const auto frame = importer_->import(
+          shm_frame(Fourcc::kBGRx, size, 256, std::make_shared<FakeMemory>(grey_rgb(size, 256))));
+      ASSERT_TRUE(frame);
+      EXPECT_EQ(std::get<CpuImage>(frame->payload).format, format);
+      const YuvBuffer picture = picture_of(*frame);
+      const int levels = is_ten_bit(format) ? 1023 : 255;
+      EXPECT_NEAR(picture.y(63, 15), level(63, 15) * levels / 255.0, 0.51);
+      EXPECT_EQ(picture.cb(63, 15), (levels + 1) / 2);
+      EXPECT_EQ(picture.cr(63, 15), (levels + 1) / 2);
+    }
+  }
+}
+
+TEST_F(CpuImporterTest, CropsScalesAndFramesEveryFormat) {
+  for (const Fourcc format : {Fourcc::kI444, Fourcc::kP010, Fourcc::kQ410}) {
+    SCOPED_TRACE(to_string(format));
+    const int scale = is_ten_bit(format) ? 4 : 1;
+    configure({64, 64}, format);
+    auto rgb = shm_frame(Fourcc::kBGRx, {130, 70}, 520,
+                         std::make_shared<FakeMemory>(grey_rgb({130, 70}, 520)));
+    rgb.crop = {2, 6, {128, 64}};  // twice as large as the inner 64x32
+    const auto frame = importer_->import(std::move(rgb));
+    ASSERT_TRUE(frame) << frame.error().describe();
+    const YuvBuffer picture = picture_of(*frame);
+    EXPECT_EQ(picture.y(32, 15), 0);
+    EXPECT_EQ(picture.y(32, 48), 0);
+    EXPECT_EQ(picture.cb(0, 15), 128 * scale);
+    EXPECT_EQ(picture.cr(63, 63), 128 * scale);
+    EXPECT_EQ(picture.cb(20, 20), 128 * scale);
+    // Pixel 10, 4 of the inner part is the mean of 22 … 23, 14 … 15.
+    EXPECT_NEAR(picture.y(10, 20), (level(22, 14) + 1.5) * scale, 1.5 * scale);
+  }
+}
+
+TEST_F(CpuImporterTest, Nv12BecomesFullChromaAndTenBits) {
+  const Extent size{70, 20};
+  for (const Fourcc target : {Fourcc::kI444, Fourcc::kP010, Fourcc::kQ410}) {
+    SCOPED_TRACE(to_string(target));
+    const int scale = is_ten_bit(target) ? 4 : 1;
+    configure(size, target);
+    const auto frame = importer_->import(
+        shm_frame(Fourcc::kNV12, size, 96, std::make_shared<FakeMemory>(numbered_nv12(size, 96))));
+    ASSERT_TRUE(frame);
+    const YuvBuffer picture = picture_of(*frame);
+    EXPECT_EQ(picture.y(69, 19), level(69, 19) * scale);
+    EXPECT_EQ(picture.cb(69, 18), 134 * scale);
+    EXPECT_EQ(picture.cr(68, 19), 209 * scale);
+  }
+}
+
+TEST_F(CpuImporterTest, LightIsTheSourcesMatrixAndRangeAreOurs) {
+  const Extent size{64, 16};
+  configure(size);
+  auto rgb = shm_frame(Fourcc::kBGRx, size, 256, std::make_shared<FakeMemory>(grey_rgb(size, 256)));
+  rgb.color = {.matrix = ColorMatrix::kSmpte240m,
+               .range = ColorRange::kLimited,
+               .primaries = ColorPrimaries::kBt2020,
+               .transfer = ColorTransfer::kPq};
+  const auto frame = importer_->import(std::move(rgb));
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->color, (ColorDescription{.matrix = ColorMatrix::kBt601,
+                                            .range = ColorRange::kFull,
+                                            .primaries = ColorPrimaries::kBt2020,
+                                            .transfer = ColorTransfer::kPq}));
 }
 
 CapturedFrame dmabuf_frame(Fourcc format, Extent size, std::uint32_t pitch,

@@ -19,8 +19,9 @@ std::unique_ptr<ImagePool> make_pool(Fourcc format, Extent size, unsigned limit)
   return pool ? std::move(*pool) : nullptr;
 }
 
-TEST(ImagePool, PlanesAreAlignedApartAndWholeInBothFormats) {
-  for (const Fourcc format : {Fourcc::kNV12, Fourcc::kI420}) {
+TEST(ImagePool, PlanesAreAlignedApartAndWholeInEveryFormat) {
+  for (const Fourcc format :
+       {Fourcc::kNV12, Fourcc::kI420, Fourcc::kI444, Fourcc::kP010, Fourcc::kQ410}) {
     const Extent size{1366, 770};
     const auto pool = make_pool(format, size, 2);
     const auto image = pool->acquire();

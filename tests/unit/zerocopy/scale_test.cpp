@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -63,31 +64,34 @@ TEST(FitRectangle, IsEvenInsideAndNeverEmpty) {
 YuvBuffer gradient(Fourcc format, Extent size) {
   YuvBuffer result(format, size, 10);
   const TargetPicture& picture = result.target();
-  for (std::uint32_t y = 0; y < size.height; ++y) {
-    for (std::uint32_t x = 0; x < size.width; ++x) {
-      picture.planes[0][std::size_t{y} * picture.pitches[0].bytes + x] =
-          static_cast<std::uint8_t>(16 + 219 * x / size.width);
+  const auto put = [&](unsigned plane, std::size_t row, std::size_t index, double value) {
+    std::uint8_t* const start = picture.planes[plane] + row * picture.pitches[plane].bytes;
+    if (!is_ten_bit(format)) {
+      start[index] = static_cast<std::uint8_t>(value);
+      return;
     }
+    const auto word = static_cast<std::uint16_t>(static_cast<unsigned>(value * 4) << 6);
+    std::memcpy(start + index * 2, &word, 2);
+  };
+  for (std::uint32_t y = 0; y < size.height; ++y) {
+    for (std::uint32_t x = 0; x < size.width; ++x) put(0, y, x, 16 + 219.0 * x / size.width);
   }
-  for (std::uint32_t y = 0; y < size.height / 2; ++y) {
-    const auto cb = static_cast<std::uint8_t>(32 + 192 * y / (size.height / 2));
-    const auto cr = static_cast<std::uint8_t>(255 - cb);
-    for (std::uint32_t x = 0; x < size.width / 2; ++x) {
-      const std::size_t row1 = std::size_t{y} * picture.pitches[1].bytes;
-      if (format == Fourcc::kNV12) {
-        picture.planes[1][row1 + 2 * x] = cb;
-        picture.planes[1][row1 + 2 * x + 1] = cr;
-      } else {
-        picture.planes[1][row1 + x] = cb;
-        picture.planes[2][std::size_t{y} * picture.pitches[2].bytes + x] = cr;
-      }
+  const bool pairs = plane_count(format) == 2;
+  const std::uint32_t divisor = is_full_chroma(format) ? 1 : 2;
+  for (std::uint32_t y = 0; y < size.height / divisor; ++y) {
+    const double cb = 32 + 192.0 * (y * divisor) / size.height;
+    for (std::uint32_t x = 0; x < size.width / divisor; ++x) {
+      put(1, y, pairs ? 2 * x : x, cb);
+      put(pairs ? 1 : 2, y, pairs ? 2 * x + 1 : x, 255 - cb);
     }
   }
   return result;
 }
 
 class Scale : public testing::TestWithParam<Fourcc> {};
-INSTANTIATE_TEST_SUITE_P(Formats, Scale, testing::Values(Fourcc::kNV12, Fourcc::kI420),
+INSTANTIATE_TEST_SUITE_P(Formats, Scale,
+                         testing::Values(Fourcc::kNV12, Fourcc::kI420, Fourcc::kI444, Fourcc::kP010,
+                                         Fourcc::kQ410),
                          [](const auto& format) { return to_string(format.param); });
 
 TEST_P(Scale, GradientSurvivesShrinkingAndGrowingBetweenBlackBars) {
@@ -104,7 +108,8 @@ TEST_P(Scale, GradientSurvivesShrinkingAndGrowingBetweenBlackBars) {
       ASSERT_TRUE(scale_letterboxed(source.source(), result.target(), range));
       EXPECT_TRUE(result.padding_untouched());
       const Rect inner = fit_rectangle(c.source, c.target);
-      const int black = range == ColorRange::kLimited ? 16 : 0;
+      const int unit = is_ten_bit(GetParam()) ? 4 : 1;  // code values of an eighth bit
+      const int black = range == ColorRange::kLimited ? 16 * unit : 0;
       double worst_luma = 0, worst_chroma = 0;
       for (std::uint32_t y = 0; y < c.target.height; ++y) {
         for (std::uint32_t x = 0; x < c.target.width; ++x) {
@@ -112,15 +117,20 @@ TEST_P(Scale, GradientSurvivesShrinkingAndGrowingBetweenBlackBars) {
                               y < inner.y + inner.size.height;
           if (!inside) {
             ASSERT_EQ(result.y(x, y), black) << x << "," << y;
-            ASSERT_EQ(result.cb(x, y), 128) << x << "," << y;
-            ASSERT_EQ(result.cr(x, y), 128) << x << "," << y;
+            ASSERT_EQ(result.cb(x, y), 128 * unit) << x << "," << y;
+            ASSERT_EQ(result.cr(x, y), 128 * unit) << x << "," << y;
             continue;
           }
+          const auto code = [unit](int value) { return static_cast<double>(value) / unit; };
           const double right = (x - inner.x + 0.5) / inner.size.width;
           const double down = (y / 2 * 2 - inner.y + 1.0) / inner.size.height;
-          worst_luma = std::max(worst_luma, std::abs(result.y(x, y) - (15.5 + 219 * right)));
-          worst_chroma = std::max(worst_chroma, std::abs(result.cb(x, y) - (31.5 + 192 * down)));
-          worst_chroma = std::max(worst_chroma, std::abs(result.cr(x, y) - (223.5 - 192 * down)));
+          ASSERT_GE(result.y(x, y), 0);  // no more than ten bits
+          ASSERT_GE(result.cb(x, y), 0);
+          worst_luma = std::max(worst_luma, std::abs(code(result.y(x, y)) - (15.5 + 219 * right)));
+          worst_chroma =
+              std::max(worst_chroma, std::abs(code(result.cb(x, y)) - (31.5 + 192 * down)));
+          worst_chroma =
+              std::max(worst_chroma, std::abs(code(result.cr(x, y)) - (223.5 - 192 * down)));
         }
       }
       EXPECT_LE(worst_luma, 4);

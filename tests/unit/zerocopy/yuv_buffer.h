@@ -28,16 +28,12 @@ class YuvBuffer {
   [[nodiscard]] const cpu::TargetPicture& target() const { return picture_; }
   [[nodiscard]] cpu::Picture source() const { return picture_.readable(); }
 
-  [[nodiscard]] std::uint8_t y(std::size_t column, std::size_t row) const {
-    return picture_.planes[0][row * picture_.pitches[0].bytes + column];
-  }
-  /// Chroma of the 2×2 block that has this pixel.
-  [[nodiscard]] std::uint8_t cb(std::size_t column, std::size_t row) const {
-    return chroma(column, row, 0);
-  }
-  [[nodiscard]] std::uint8_t cr(std::size_t column, std::size_t row) const {
-    return chroma(column, row, 1);
-  }
+  /// A code value: of eight bits, or of ten in the upper end of a word whose lower end is zero; -1
+  /// where it is not.
+  [[nodiscard]] int y(std::size_t column, std::size_t row) const { return at(0, column, row); }
+  /// Chroma of the pixel, or of the 2×2 block that has it.
+  [[nodiscard]] int cb(std::size_t column, std::size_t row) const { return chroma(column, row, 0); }
+  [[nodiscard]] int cr(std::size_t column, std::size_t row) const { return chroma(column, row, 1); }
   [[nodiscard]] bool padding_untouched() const {
     for (unsigned plane = 0; plane < plane_count(picture_.format); ++plane) {
       const auto extent = plane_extent(picture_.format, picture_.size, plane);
@@ -50,11 +46,16 @@ class YuvBuffer {
   }
 
  private:
-  [[nodiscard]] std::uint8_t chroma(std::size_t column, std::size_t row, unsigned which) const {
-    if (picture_.format == Fourcc::kNV12) {
-      return picture_.planes[1][row / 2 * picture_.pitches[1].bytes + column / 2 * 2 + which];
-    }
-    return picture_.planes[1 + which][row / 2 * picture_.pitches[1 + which].bytes + column / 2];
+  [[nodiscard]] int at(std::size_t plane, std::size_t index, std::size_t row) const {
+    const std::uint8_t* const start = picture_.planes[plane] + row * picture_.pitches[plane].bytes;
+    if (!is_ten_bit(picture_.format)) return start[index];
+    const int word = start[2 * index] | start[2 * index + 1] << 8;
+    return (word & 63) == 0 ? word >> 6 : -1;
+  }
+  [[nodiscard]] int chroma(std::size_t column, std::size_t row, unsigned which) const {
+    if (is_full_chroma(picture_.format)) return at(1 + which, column, row);
+    if (plane_count(picture_.format) == 2) return at(1, column / 2 * 2 + which, row / 2);
+    return at(1 + which, column / 2, row / 2);
   }
 
   cpu::TargetPicture picture_;

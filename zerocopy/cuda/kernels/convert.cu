@@ -37,14 +37,17 @@ struct FetchTexture {
   }
 };
 
-struct StoreByte {
+template <typename Sample>
+struct Store {
   const ConvertParams& p;
   __attribute__((device, always_inline)) void operator()(int plane, long long offset,
                                                          int value) const {
-    *reinterpret_cast<unsigned char*>(p.planes[plane] + static_cast<unsigned long long>(offset)) =
-        static_cast<unsigned char>(value);
+    *reinterpret_cast<Sample*>(p.planes[plane] + static_cast<unsigned long long>(offset)) =
+        static_cast<Sample>(value);
   }
 };
+using StoreByte = Store<unsigned char>;
+using StoreWord = Store<unsigned short>;
 
 __attribute__((device, always_inline)) int thread_x() {
   return static_cast<int>(__nvvm_read_ptx_sreg_ctaid_x() * __nvvm_read_ptx_sreg_ntid_x() +
@@ -59,9 +62,17 @@ __attribute__((device, always_inline)) int thread_y() {
 
 extern "C" __attribute__((global)) void lumen_convert_yuv(ConvertParams p) {
   if (p.texture != 0) {
-    lumen::cuda::convert_block(p, FetchTexture{p}, StoreByte{p}, thread_x(), thread_y());
+    lumen::cuda::convert_block<1>(p, FetchTexture{p}, StoreByte{p}, thread_x(), thread_y());
   } else {
-    lumen::cuda::convert_block(p, FetchMemory{p}, StoreByte{p}, thread_x(), thread_y());
+    lumen::cuda::convert_block<1>(p, FetchMemory{p}, StoreByte{p}, thread_x(), thread_y());
+  }
+}
+
+extern "C" __attribute__((global)) void lumen_convert_yuv_ten(ConvertParams p) {
+  if (p.texture != 0) {
+    lumen::cuda::convert_block<2>(p, FetchTexture{p}, StoreWord{p}, thread_x(), thread_y());
+  } else {
+    lumen::cuda::convert_block<2>(p, FetchMemory{p}, StoreWord{p}, thread_x(), thread_y());
   }
 }
 

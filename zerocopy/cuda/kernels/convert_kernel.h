@@ -1,6 +1,7 @@
-// The one pass over a captured picture on the GPU: crop, scale, bars, and RGB → Y'CbCr 4:2:0 or
-// packed RGB. Plain C++ that a CUDA kernel, a test and the CUDA stand-in compile alike, in integers
-// only, so that all of them agree to the last bit and an unscaled picture equals the CPU route's.
+// The one pass over a captured picture on the GPU: crop, scale, bars, and RGB → Y'CbCr (4:2:0 or
+// 4:4:4, 8 or 10 bits) or packed RGB. Plain C++ that a CUDA kernel, a test and the CUDA stand-in
+// compile alike, in integers only, so that all of them agree to the last bit and an unscaled
+// picture equals the CPU route's.
 //
 // Scaling is a box filter in both directions: a target pixel is the mean of the source area that it
 // covers, at least one pixel wide, which is bilinear interpolation where the picture grows.
@@ -19,14 +20,15 @@ namespace lumen::cuda {
 struct ConvertParams {
   unsigned long long texture;    // CUtexObject of an array of four 8-bit channels, unfiltered; or 0
   unsigned long long source;     // or the device address of the buffer's first pixel
-  unsigned long long planes[3];  // device addresses: Y Cb Cr (NV12: Cr = Cb + 1); packed: one
+  unsigned long long planes[3];  // device addresses: Y Cb Cr (NV12: Cr = Cb + 1, P010: Cb + 2)
   unsigned pitches[3];           // bytes
   unsigned source_pitch;         // bytes
   int source_width, source_height;                  // of the buffer, pixels
   int crop_x, crop_y, crop_width, crop_height;      // the visible part
   int width, height;                                // of the target; even for Y'CbCr
   int inner_x, inner_y, inner_width, inner_height;  // where the picture goes; the rest is bars
-  int chroma_step;            // bytes from one Cb to the next: 2 for NV12, 1 for I420
+  int full_chroma;                                  // 4:4:4
+  int chroma_step;  // 4:2:0: bytes from one Cb to the next, 1 for I420, 2 for NV12, 4 for P010
   int luma[3], cb[3], cr[3];  // cpu: RgbCoefficients
   int luma_bias, chroma_bias;
   int swap_red_blue;  // packed target only
@@ -94,9 +96,15 @@ LUMEN_DEVICE inline int dot(const int (&row)[3], const Pixel& pixel) {
   return row[0] * pixel.c0 + row[1] * pixel.c1 + row[2] * pixel.c2;
 }
 
+/// A Y'CbCr sum as it lies in memory: cpu: RgbCoefficients.
+template <int kSampleBytes>
+LUMEN_DEVICE inline int sample_value(int sum) {
+  return kSampleBytes == 1 ? sum >> 16 : sum >> 8 & 0xffc0;
+}
+
 /// Writes the 2×2 block (block_x, block_y) of a Y'CbCr target. `store(plane, offset, value)` writes
-/// one byte at that offset of a plane.
-template <typename Fetch, typename Store>
+/// kSampleBytes bytes at that offset, in bytes, of a plane: 2 for ten bits, else 1.
+template <int kSampleBytes, typename Fetch, typename Store>
 LUMEN_DEVICE inline void convert_block(const ConvertParams& p, const Fetch& fetch,
                                        const Store& store, int block_x, int block_y) {
   const int x = block_x * 2;
@@ -104,24 +112,37 @@ LUMEN_DEVICE inline void convert_block(const ConvertParams& p, const Fetch& fetc
   if (x >= p.width || y >= p.height) return;
   int cb = p.chroma_bias;
   int cr = p.chroma_bias;
+  const auto put = [&](int plane, int row, int column_offset, int sum) {
+    store(plane, static_cast<long long>(row) * p.pitches[plane] + column_offset,
+          sample_value<kSampleBytes>(sum));
+  };
   // The inner rectangle has even sides and an even place, so a block lies in it or out of it.
   const bool inside = x >= p.inner_x && x < p.inner_x + p.inner_width && y >= p.inner_y &&
                       y < p.inner_y + p.inner_height;
   for (int row = y; row < y + 2; ++row) {
     for (int column = x; column < x + 2; ++column) {
       int luma = p.luma_bias;
+      int blue = 0;
+      int red = 0;
       if (inside) {
         const Pixel pixel = sample(p, fetch, column - p.inner_x, row - p.inner_y);
         luma += dot(p.luma, pixel);
-        cb += dot(p.cb, pixel);
-        cr += dot(p.cr, pixel);
+        blue = dot(p.cb, pixel);
+        red = dot(p.cr, pixel);
       }
-      store(0, static_cast<long long>(row) * p.pitches[0] + column, luma >> 16);
+      put(0, row, column * kSampleBytes, luma);
+      if (p.full_chroma != 0) {
+        // The coefficients are made for the sum of a block: here a pixel counts four times.
+        put(1, row, column * kSampleBytes, 4 * blue + p.chroma_bias);
+        put(2, row, column * kSampleBytes, 4 * red + p.chroma_bias);
+      }
+      cb += blue;
+      cr += red;
     }
   }
-  const long long across = static_cast<long long>(block_x) * p.chroma_step;
-  store(1, static_cast<long long>(block_y) * p.pitches[1] + across, cb >> 16);
-  store(2, static_cast<long long>(block_y) * p.pitches[2] + across, cr >> 16);
+  if (p.full_chroma != 0) return;
+  put(1, block_y, block_x * p.chroma_step, cb);
+  put(2, block_y, block_x * p.chroma_step, cr);
 }
 
 /// Writes one pixel of a packed target; bars are opaque black.
@@ -143,6 +164,7 @@ LUMEN_DEVICE inline void convert_pixel(const ConvertParams& p, const Fetch& fetc
 
 /// Kernel names in the PTX. Blocks of 32×8 threads; one thread makes one 2×2 block or one pixel.
 inline constexpr char kConvertYuvKernel[] = "lumen_convert_yuv";
+inline constexpr char kConvertYuvTenKernel[] = "lumen_convert_yuv_ten";  // ten bits
 inline constexpr char kConvertPackedKernel[] = "lumen_convert_packed";
 inline constexpr unsigned kThreadsX = 32;
 inline constexpr unsigned kThreadsY = 8;
