@@ -65,7 +65,8 @@ struct EncoderDevice {
 struct EncoderInput {
   Fourcc format = Fourcc::kNV12;
   FrameMemory memory = FrameMemory::kHost;
-  bool in_place = false;  // takes CudaArray frames, too
+  bool in_place = false;             // takes CudaArray frames, too
+  Fourcc converted = Fourcc::kNV12;  // instead of packed RGB, where a route can't make that
 };
 
 /// What an open encoder can do besides key frames.

@@ -38,12 +38,24 @@ AVBufferRef* share(const CudaBuffer& buffer) {
   return shared;
 }
 
+// FFmpeg's NVENC has ten bits in the high end of words that it calls 16 bits wide.
+AVPixelFormat pixel_format(Fourcc format) {
+  switch (format) {
+    case Fourcc::kI444: return AV_PIX_FMT_YUV444P;
+    case Fourcc::kP010: return AV_PIX_FMT_P010;
+    case Fourcc::kQ410: return AV_PIX_FMT_YUV444P16;
+    default: return AV_PIX_FMT_NV12;
+  }
+}
+
 class CudaFeed final : public FrameFeed {
  public:
-  explicit CudaFeed(std::shared_ptr<const cuda::Context> context)
-      : context_(std::move(context)), uploader_(context_) {}
+  CudaFeed(std::shared_ptr<const cuda::Context> context, Fourcc format)
+      : context_(std::move(context)), format_(format), uploader_(context_) {}
 
-  [[nodiscard]] EncoderInput input() const override { return {Fourcc::kNV12, FrameMemory::kCuda}; }
+  [[nodiscard]] EncoderInput input() const override {
+    return {format_, FrameMemory::kCuda, false, format_};
+  }
   Result<void> prepare(AVCodecContext& context) override;
   Result<void> fill(AVFrame& target, const Frame& frame) override;
 
@@ -51,6 +63,7 @@ class CudaFeed final : public FrameFeed {
   Result<CudaBuffer> bring(const Frame& frame);
 
   std::shared_ptr<const cuda::Context> context_;
+  Fourcc format_;
   cuda::Uploader uploader_;
   BufferRef frames_;
   // FFmpeg's NVENC remembers registrations by address and never forgets them before it is closed:
@@ -75,7 +88,7 @@ Result<void> CudaFeed::prepare(AVCodecContext& context) {
   if (!frames_) return fail(ErrorKind::kIo, "out of memory");
   auto* const frames = reinterpret_cast<AVHWFramesContext*>(frames_->data);
   frames->format = AV_PIX_FMT_CUDA;
-  frames->sw_format = AV_PIX_FMT_NV12;
+  frames->sw_format = pixel_format(format_);
   frames->width = context.width;
   frames->height = context.height;
   if (const int result = av_hwframe_ctx_init(frames_.get()); result < 0) {
@@ -83,7 +96,7 @@ Result<void> CudaFeed::prepare(AVCodecContext& context) {
                 "FFmpeg makes no CUDA frames: " + describe_libav_error(result));
   }
   context.pix_fmt = AV_PIX_FMT_CUDA;
-  context.sw_pix_fmt = AV_PIX_FMT_NV12;
+  context.sw_pix_fmt = pixel_format(format_);
   context.hw_frames_ctx = av_buffer_ref(frames_.get());
   return context.hw_frames_ctx != nullptr ? Result<void>{} : fail(ErrorKind::kIo, "out of memory");
 }
@@ -105,8 +118,8 @@ Result<CudaBuffer> CudaFeed::bring(const Frame& frame) {
 Result<void> CudaFeed::fill(AVFrame& target, const Frame& frame) {
   auto buffer = bring(frame);
   if (!buffer) return tl::unexpected(std::move(buffer.error()));
-  if (buffer->format != Fourcc::kNV12) {
-    return fail(ErrorKind::kInvalidArgument, "wants NV12");
+  if (buffer->format != format_) {
+    return fail(ErrorKind::kInvalidArgument, "wants " + to_string(format_));
   }
   if (std::ranges::find(seen_, buffer->allocation) == seen_.end()) {
     seen_.push_back(buffer->allocation);
@@ -117,7 +130,7 @@ Result<void> CudaFeed::fill(AVFrame& target, const Frame& frame) {
     return fail(ErrorKind::kIo, "out of memory");
   }
   target.format = AV_PIX_FMT_CUDA;
-  for (std::size_t i = 0; i < 2; ++i) {
+  for (std::size_t i = 0; i < plane_count(format_); ++i) {
     target.data[i] = reinterpret_cast<std::uint8_t*>(buffer->planes[i]);
     target.linesize[i] = static_cast<int>(buffer->pitches[i].bytes);
   }
@@ -126,8 +139,9 @@ Result<void> CudaFeed::fill(AVFrame& target, const Frame& frame) {
 
 }  // namespace
 
-Result<std::unique_ptr<FrameFeed>> create_cuda_feed(std::shared_ptr<const cuda::Context> context) {
-  return std::make_unique<CudaFeed>(std::move(context));
+Result<std::unique_ptr<FrameFeed>> create_cuda_feed(std::shared_ptr<const cuda::Context> context,
+                                                    Fourcc format) {
+  return std::make_unique<CudaFeed>(std::move(context), format);
 }
 
 }  // namespace lumen::ffmpeg

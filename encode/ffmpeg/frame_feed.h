@@ -31,7 +31,9 @@ class FrameFeed {
 /// kNV12 or kI420 in host memory.
 std::unique_ptr<FrameFeed> make_host_feed(Fourcc format);
 
-/// NV12 in CUDA memory of `context`; frames in host memory are copied over first.
-Result<std::unique_ptr<FrameFeed>> create_cuda_feed(std::shared_ptr<const cuda::Context> context);
+/// kNV12, kI444, kP010 or kQ410 in CUDA memory of `context`; frames in host memory are copied over
+/// first.
+Result<std::unique_ptr<FrameFeed>> create_cuda_feed(std::shared_ptr<const cuda::Context> context,
+                                                    Fourcc format);
 
 }  // namespace lumen::ffmpeg

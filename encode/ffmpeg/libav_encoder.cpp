@@ -123,7 +123,8 @@ Result<void> LibavEncoder::open(const EncoderSettings& settings, const LibavSpec
   Options options(spec.options);
   take_last_libav_error();
   if (const int result = avcodec_open2(&c, codec, options.get()); result < 0) {
-    return libav_failure(ErrorKind::kUnsupported, spec.codec_name + " does not open", result);
+    return libav_failure(ErrorKind::kUnsupported, spec.codec_name + " does not open", result,
+                         spec.open_hint);
   }
   if (const char* key = options.rejected()) {
     return fail(ErrorKind::kUnsupported,

@@ -25,6 +25,7 @@ struct LibavSpec {
   double vbv_seconds = 0;      // buffer of the rate control; 0: codec's own
   int infinite_gop = 1 << 20;  // key frames come on request only
   std::vector<std::pair<std::string, std::string>> options;  // private options
+  std::string open_hint;  // what to do where the codec does not open; may be empty
 };
 
 /// kUnsupported where this libavcodec was built without the encoder.

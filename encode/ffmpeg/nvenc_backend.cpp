@@ -2,6 +2,7 @@
 
 #include "encode/ffmpeg/libav_encoder.h"
 #include "encode/level.h"
+#include "encode/sampling.h"
 #include "platform/dynamic_library.h"
 #include "zerocopy/cuda/gpu.h"
 
@@ -18,7 +19,12 @@ const char* codec_name(Codec codec) {
 }
 
 const char* profile_name(const EncoderSettings& settings) {
-  if (settings.codec != Codec::kH264) return "main";
+  const bool full_chroma = settings.chroma == Chroma::k444;
+  if (settings.codec == Codec::kHevc) {
+    if (full_chroma) return "rext";
+    return settings.bit_depth == 10 ? "main10" : "main";
+  }
+  if (full_chroma) return "high444p";
   switch (settings.profile) {
     case Profile::kBaseline: return "baseline";
     case Profile::kMain: return "main";
@@ -43,9 +49,12 @@ Result<std::unique_ptr<VideoEncoder>> create_nvenc(const EncoderSettings& settin
                                                    const EncoderDevice& device,
                                                    EncodedFrameCallback callback) {
   if (device.gpu == nullptr) return fail(ErrorKind::kUnsupported, "no GPU was given");
+  if (auto possible = check_nvenc_sampling(settings); !possible) {
+    return tl::unexpected(std::move(possible.error()));
+  }
   auto context = device.gpu->context();
   if (!context) return tl::unexpected(std::move(context.error()));
-  auto feed = create_cuda_feed(*context);
+  auto feed = create_cuda_feed(*context, sampled_input(settings));
   if (!feed) return tl::unexpected(std::move(feed.error()));
   LibavSpec spec;
   spec.codec_name = codec_name(settings.codec);
@@ -73,8 +82,14 @@ Result<std::unique_ptr<VideoEncoder>> create_nvenc(const EncoderSettings& settin
                          {"rc", "cbr"},
                          {"multipass", "qres"}});
   }
-  if (settings.codec == Codec::kH264) {
+  if (const std::string sampling = sampling_text(settings); !sampling.empty()) {
+    spec.open_hint = "this GPU may have no " + sampling + " in " +
+                     std::string(to_string(settings.codec)) + "; 4:2:0 of 8 bits always works";
+  }
+  if (settings.codec != Codec::kAv1) {
     spec.options.emplace_back("profile", profile_name(settings));
+  }
+  if (settings.codec == Codec::kH264) {
     if (settings.entropy != EntropyCoder::kAuto) {
       spec.options.emplace_back("coder",
                                 settings.entropy == EntropyCoder::kCabac ? "cabac" : "cavlc");

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "encode/level.h"
+#include "encode/sampling.h"
 
 namespace lumen::nvenc {
 namespace {
@@ -16,8 +17,12 @@ namespace {
 constexpr std::uint32_t kNoPeriod = 1U << 24;
 
 Result<GUID> profile_guid(const EncoderSettings& settings) {
+  const bool full_chroma = settings.chroma == Chroma::k444;
   switch (settings.codec) {
-    case Codec::kHevc: return NV_ENC_HEVC_PROFILE_MAIN_GUID;
+    case Codec::kHevc:
+      if (full_chroma) return NV_ENC_HEVC_PROFILE_FREXT_GUID;
+      return settings.bit_depth == 10 ? NV_ENC_HEVC_PROFILE_MAIN10_GUID
+                                      : NV_ENC_HEVC_PROFILE_MAIN_GUID;
     case Codec::kAv1:
 #if NVENCAPI_MAJOR_VERSION >= 12
       return NV_ENC_AV1_PROFILE_MAIN_GUID;
@@ -26,6 +31,7 @@ Result<GUID> profile_guid(const EncoderSettings& settings) {
 #endif
     case Codec::kH264: break;
   }
+  if (full_chroma) return NV_ENC_H264_PROFILE_HIGH_444_GUID;
   switch (settings.profile) {
     case Profile::kBaseline: return NV_ENC_H264_PROFILE_BASELINE_GUID;
     case Profile::kMain: return NV_ENC_H264_PROFILE_MAIN_GUID;
@@ -54,6 +60,20 @@ void set_color(Vui& vui, const ColorDescription& color) {
   vui.bitstreamRestrictionFlag = 1;
 }
 
+// The header says it in another way since 12.2, and of H.264 only since then.
+template <typename CodecConfig>
+void set_bit_depth(CodecConfig& config, unsigned bits) {
+  if constexpr (requires { config.outputBitDepth; }) {
+    config.outputBitDepth = static_cast<decltype(config.outputBitDepth)>(bits);
+    config.inputBitDepth = static_cast<decltype(config.inputBitDepth)>(bits);
+  } else if constexpr (requires { config.pixelBitDepthMinus8; }) {
+    config.pixelBitDepthMinus8 = (bits - 8) & 7U;
+    if constexpr (requires { config.inputPixelBitDepthMinus8; }) {
+      config.inputPixelBitDepthMinus8 = (bits - 8) & 7U;
+    }
+  }
+}
+
 // What H.264 and HEVC call by the same names.
 template <typename CodecConfig>
 void set_common(CodecConfig& config, const EncoderSettings& settings, const Capabilities& caps,
@@ -62,7 +82,8 @@ void set_common(CodecConfig& config, const EncoderSettings& settings, const Capa
   config.repeatSPSPPS = 0;
   config.disableSPSPPS = 1;  // they travel apart, in StreamParameters
   config.outputAUD = 0;
-  config.chromaFormatIDC = 1;
+  config.chromaFormatIDC = settings.chroma == Chroma::k444 ? 3 : 1;
+  set_bit_depth(config, settings.bit_depth);
   config.sliceMode = 3;  // so many slices per picture
   config.sliceModeData = settings.slices;
   config.enableIntraRefresh = chosen.intra_refresh ? 1 : 0;
@@ -80,6 +101,7 @@ void set_av1(NV_ENC_CONFIG_AV1& av1, const EncoderSettings& settings, const Conf
   av1.repeatSeqHdr = 1;
   av1.disableSeqHdr = 0;
   av1.chromaFormatIDC = 1;
+  set_bit_depth(av1, settings.bit_depth);
   av1.enableIntraRefresh = chosen.intra_refresh ? 1 : 0;
   av1.intraRefreshPeriod = chosen.intra_refresh ? kNoPeriod : 0;
   av1.intraRefreshCnt = chosen.intra_refresh ? settings.refresh_frames : 0;
@@ -106,6 +128,20 @@ Result<void> check_size(const EncoderSettings& settings, const Capabilities& cap
                             size.height, to_string(settings.codec), caps.smallest.width,
                             caps.smallest.height, caps.largest.width, caps.largest.height),
                 settings.codec == Codec::kH264 ? "HEVC goes further" : "");
+  }
+  return {};
+}
+
+Result<void> check_sampling_of(const EncoderSettings& settings, const Capabilities& caps) {
+  if (auto possible = check_nvenc_sampling(settings); !possible) return possible;
+  const bool full_chroma = settings.chroma == Chroma::k444;
+  const bool ten_bit = settings.bit_depth == 10;
+  if ((full_chroma && !caps.yuv444) || (ten_bit && !caps.ten_bit)) {
+    return fail(
+        ErrorKind::kUnsupported,
+        fmt::format("this GPU does not encode {} in {}",
+                    full_chroma && !caps.yuv444 ? "4:4:4" : "10 bits", to_string(settings.codec)),
+        "4:2:0 of 8 bits always works; --encoder software has the others");
   }
   return {};
 }
@@ -178,6 +214,9 @@ void set_size(Configuration& configuration, Extent size) {
 Result<Configuration> configure(const EncoderSettings& settings, const Capabilities& caps,
                                 const Preset& preset, const NV_ENC_CONFIG& base) {
   if (auto fits = check_size(settings, caps); !fits) return tl::unexpected(std::move(fits.error()));
+  if (auto can = check_sampling_of(settings, caps); !can) {
+    return tl::unexpected(std::move(can.error()));
+  }
   auto codec = guid_of(settings.codec);
   if (!codec) return tl::unexpected(std::move(codec.error()));
   auto profile = profile_guid(settings);

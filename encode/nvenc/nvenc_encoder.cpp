@@ -4,10 +4,12 @@
 #include <chrono>
 #include <span>
 #include <utility>
+#include <variant>
 
 #include <fmt/format.h>
 
 #include "encode/parameter_sets.h"
+#include "encode/sampling.h"
 
 namespace lumen::nvenc {
 namespace {
@@ -129,6 +131,14 @@ void NvencEncoder::discard(Slot& slot) {
   driver.api.nvEncUnmapInputResource(session_->handle(), slot.mapped);
 }
 
+// NVENC makes Y'CbCr of either sampling from packed RGB by itself, but of eight bits: ten come from
+// lumen's own conversion.
+EncoderInput NvencEncoder::input() const {
+  const Fourcc yuv = sampled_input(settings_);
+  const bool in_place = settings_.in_place && settings_.bit_depth == 8;
+  return {in_place ? Fourcc::kBGRx : yuv, FrameMemory::kCuda, in_place, yuv};
+}
+
 EncoderCapabilities NvencEncoder::capabilities() const {
   return {.largest = caps_.largest,
           .invalidation = configuration_.invalidation,
@@ -154,6 +164,14 @@ Result<void> NvencEncoder::encode(const Frame& frame, Timestamp pts, const Encod
     return fail(ErrorKind::kInvalidArgument,
                 fmt::format("{} wants {}x{}", stream_->encoder, settings_.size.width,
                             settings_.size.height));
+  }
+  const Fourcc format =
+      std::visit([](const auto& payload) { return payload.format; }, frame.payload);
+  if (is_yuv(format) && (is_full_chroma(format) != (settings_.chroma == Chroma::k444) ||
+                         is_ten_bit(format) != (settings_.bit_depth == 10))) {
+    return fail(ErrorKind::kInvalidArgument,
+                fmt::format("{} wants {}, not {}", stream_->encoder,
+                            to_string(sampled_input(settings_)), to_string(format)));
   }
   auto slot = free_slot();
   if (!slot) return tl::unexpected(std::move(slot.error()));

@@ -28,10 +28,7 @@ class NvencEncoder final : public VideoEncoder {
                                                       EncodedFrameCallback callback);
   ~NvencEncoder() override;
 
-  [[nodiscard]] EncoderInput input() const override {
-    return {settings_.in_place ? Fourcc::kBGRx : Fourcc::kNV12, FrameMemory::kCuda,
-            settings_.in_place};
-  }
+  [[nodiscard]] EncoderInput input() const override;
   [[nodiscard]] EncoderCapabilities capabilities() const override;
   [[nodiscard]] std::shared_ptr<const StreamParameters> stream() const override { return stream_; }
   Result<void> encode(const Frame& frame, Timestamp pts, const EncodeRequest& request) override;

@@ -35,9 +35,12 @@ struct Kind {
   std::string backend;
   Codec codec = Codec::kH264;
   FrameMemory memory = FrameMemory::kCuda;
+  Chroma chroma = Chroma::k420;
+  unsigned bit_depth = 8;
 };
 void PrintTo(const Kind& kind, std::ostream* out) {
   *out << kind.backend << " " << to_string(kind.codec)
+       << (kind.chroma == Chroma::k444 ? " 4:4:4" : "") << (kind.bit_depth == 10 ? " 10 bits" : "")
        << (kind.memory == FrameMemory::kCuda ? " from GPU memory" : " from host memory");
 }
 
@@ -69,6 +72,8 @@ TEST_P(EncodePictures, ComeOutAsTheyWentIn) {
   EncoderSettings settings;
   settings.codec = GetParam().codec;
   settings.size = kSize;
+  settings.chroma = GetParam().chroma;
+  settings.bit_depth = GetParam().bit_depth;
   const auto opened = fixture_.open(GetParam().backend, settings);
   ASSERT_TRUE(opened) << opened.error().describe();
   constexpr std::uint32_t kCount = 60;
@@ -85,18 +90,25 @@ TEST_P(EncodePictures, ComeOutAsTheyWentIn) {
   for (std::uint32_t n = 0; n < kCount; ++n) {
     ASSERT_EQ(pictures[n].number(), n);
     worst = std::min(worst, test::psnr(pictures[n], fixture_.original(n)));
+    worst = std::min(worst, test::chroma_psnr(pictures[n], fixture_.original(n)));
   }
   EXPECT_GE(worst, 35);
   std::printf("rate encode %s: %u of %u pictures, worst PSNR %.1f dB (NVENC stand-in)\n",
               testing::PrintToString(GetParam()).c_str(), kCount, kCount, worst);
 }
 
-INSTANTIATE_TEST_SUITE_P(Gpu, EncodePictures,
-                         testing::Values(Kind{"nvenc", Codec::kH264}, Kind{"nvenc", Codec::kHevc},
-                                         Kind{"nvenc", Codec::kH264, FrameMemory::kHost},
-                                         Kind{"ffmpeg-nvenc", Codec::kH264},
-                                         Kind{"ffmpeg-nvenc", Codec::kHevc},
-                                         Kind{"ffmpeg-nvenc", Codec::kH264, FrameMemory::kHost}));
+INSTANTIATE_TEST_SUITE_P(
+    Gpu, EncodePictures,
+    testing::Values(Kind{"nvenc", Codec::kH264}, Kind{"nvenc", Codec::kHevc},
+                    Kind{"nvenc", Codec::kH264, FrameMemory::kHost},
+                    Kind{"ffmpeg-nvenc", Codec::kH264}, Kind{"ffmpeg-nvenc", Codec::kHevc},
+                    Kind{"ffmpeg-nvenc", Codec::kH264, FrameMemory::kHost},
+                    Kind{"nvenc", Codec::kH264, FrameMemory::kCuda, Chroma::k444},
+                    Kind{"nvenc", Codec::kHevc, FrameMemory::kCuda, Chroma::k420, 10},
+                    Kind{"nvenc", Codec::kHevc, FrameMemory::kHost, Chroma::k444, 10},
+                    Kind{"ffmpeg-nvenc", Codec::kHevc, FrameMemory::kCuda, Chroma::k444},
+                    Kind{"ffmpeg-nvenc", Codec::kHevc, FrameMemory::kCuda, Chroma::k420, 10},
+                    Kind{"ffmpeg-nvenc", Codec::kHevc, FrameMemory::kCuda, Chroma::k444, 10}));
 
 std::shared_ptr<const DmaBufMemory> some_memory() {
   static const auto memory = std::make_shared<const DmaBufMemory>(

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/log.h"
+#include "zerocopy/frame_color.h"
 #include "zerocopy/importer_registry.h"
 
 namespace lumen {
@@ -26,8 +27,6 @@ FrameRate slower(FrameRate a, FrameRate b) {
   if (b.variable()) return a;
   return a.value() <= b.value() ? a : b;
 }
-
-bool is_yuv(Fourcc format) { return format == Fourcc::kNV12 || format == Fourcc::kI420; }
 
 }  // namespace
 
@@ -197,13 +196,13 @@ Result<void> EncodeLoop::prepare_encoder() {
     if (!format_) return {};
     video.size = settings_.size.value_or(even(format_->size));
     video.rate = slower(video.rate, format_->rate.variable() ? format_->max_rate : format_->rate);
+    video.color = stream_color(format_->format, format_->color, video.color);
   }
   return open(video);
 }
 
-// The format does not tell the visible part of a picture (a window in a larger buffer), nor the
-// colours of YUV: where the first frame shows them to be others, the encoder is opened again before
-// it has made anything.
+// The format does not tell the visible part of a picture (a window in a larger buffer): where the
+// first frame shows it to be another, the encoder is opened again before it has made anything.
 Result<void> EncodeLoop::fit_encoder(const CapturedFrame& frame) {
   EncoderSettings video = settings_.video;
   {
@@ -212,7 +211,7 @@ Result<void> EncodeLoop::fit_encoder(const CapturedFrame& frame) {
     status_.first_frame = now();
   }
   video.size = settings_.size.value_or(even(frame.crop.size));
-  if (is_yuv(frame.format)) video.color = frame.color;
+  video.color = stream_color(frame.format, frame.color, video.color);
   if (encoders_.encoder() != nullptr && video.size == settings_.video.size &&
       video.color == settings_.video.color) {
     return {};
@@ -232,6 +231,7 @@ Result<void> EncodeLoop::open(EncoderSettings video) {
   const EncoderInput input = encoder.input();
   auto configured = planner_->configure({.size = video.size,
                                          .format = input.format,
+                                         .converted = input.converted,
                                          .memory = input.memory,
                                          .in_place = input.in_place,
                                          .color = video.color});
@@ -322,7 +322,8 @@ std::optional<Frame> EncodeLoop::as_input(Frame frame) const {
     return frame;
   }
   if (const auto* image = std::get_if<CpuImage>(&frame.payload)) {
-    return image->format == input.format ? std::optional(std::move(frame)) : std::nullopt;
+    const Fourcc wanted = is_packed_rgb(input.format) ? input.converted : input.format;
+    return image->format == wanted ? std::optional(std::move(frame)) : std::nullopt;
   }
   return input.in_place ? std::optional(std::move(frame)) : std::nullopt;
 }

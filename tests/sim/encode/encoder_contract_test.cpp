@@ -17,10 +17,14 @@ struct Kind {
   std::string backend;
   Codec codec = Codec::kH264;
   FrameMemory memory = FrameMemory::kHost;  // of the pictures
+  Chroma chroma = Chroma::k420;
+  unsigned bit_depth = 8;
 };
 
 std::string name_of(const Kind& kind) {
   std::string name = kind.backend + "_" + std::string(to_string(kind.codec)) +
+                     (kind.chroma == Chroma::k444 ? "_444" : "") +
+                     (kind.bit_depth == 10 ? "_10bit" : "") +
                      (kind.memory == FrameMemory::kCuda ? "_cuda" : "_host");
   std::ranges::replace(name, '-', '_');
   return name;
@@ -53,7 +57,9 @@ class EncoderContract : public testing::TestWithParam<Kind> {
     gpu_->lose();
     machine_.finish();
   }
-  void open(const EncoderSettings& settings) {
+  void open(EncoderSettings settings) {
+    settings.chroma = GetParam().chroma;
+    settings.bit_depth = GetParam().bit_depth;
     const auto opened = fixture_.open(GetParam().backend, settings);
     ASSERT_TRUE(opened) << opened.error().describe();
   }
@@ -223,16 +229,19 @@ TEST_P(EncoderContract, IsClosedWithPicturesInsideWithoutALeak) {
   fixture_.close();  // TearDown looks for what is left
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, EncoderContract,
-                         testing::Values(Kind{"nvenc", Codec::kH264, FrameMemory::kCuda},
-                                         Kind{"nvenc", Codec::kHevc, FrameMemory::kCuda},
-                                         Kind{"nvenc", Codec::kH264, FrameMemory::kHost},
-                                         Kind{"ffmpeg-nvenc", Codec::kH264, FrameMemory::kCuda},
-                                         Kind{"ffmpeg-nvenc", Codec::kHevc, FrameMemory::kCuda},
-                                         Kind{"ffmpeg-nvenc", Codec::kH264, FrameMemory::kHost},
-                                         Kind{"software", Codec::kH264},
-                                         Kind{"software", Codec::kHevc}),
-                         [](const auto& each) { return name_of(each.param); });
+INSTANTIATE_TEST_SUITE_P(
+    Backends, EncoderContract,
+    testing::Values(Kind{"nvenc", Codec::kH264, FrameMemory::kCuda},
+                    Kind{"nvenc", Codec::kHevc, FrameMemory::kCuda},
+                    Kind{"nvenc", Codec::kH264, FrameMemory::kHost},
+                    Kind{"ffmpeg-nvenc", Codec::kH264, FrameMemory::kCuda},
+                    Kind{"ffmpeg-nvenc", Codec::kHevc, FrameMemory::kCuda},
+                    Kind{"ffmpeg-nvenc", Codec::kH264, FrameMemory::kHost},
+                    Kind{"nvenc", Codec::kH264, FrameMemory::kCuda, Chroma::k444},
+                    Kind{"nvenc", Codec::kHevc, FrameMemory::kHost, Chroma::k444, 10},
+                    Kind{"ffmpeg-nvenc", Codec::kHevc, FrameMemory::kCuda, Chroma::k420, 10},
+                    Kind{"software", Codec::kH264}, Kind{"software", Codec::kHevc}),
+    [](const auto& each) { return name_of(each.param); });
 
 }  // namespace
 }  // namespace lumen

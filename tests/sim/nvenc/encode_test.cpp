@@ -81,6 +81,14 @@ TEST_F(EncodeMore, HevcWithFullChroma) {
   });
 }
 
+TEST_F(EncodeMore, HevcOfTenBitsWithFullChroma) {
+  round_trip("hevc", NV_ENC_BUFFER_FORMAT_YUV444_10BIT, [](Client& client) {
+    client.config.profileGUID = NV_ENC_HEVC_PROFILE_FREXT_GUID;
+    client.config.encodeCodecConfig.hevcConfig.chromaFormatIDC = 3;
+    set_ten_bits(client.config.encodeCodecConfig.hevcConfig);
+  });
+}
+
 TEST_F(EncodeMore, RgbWithTheMatrixOfTheVui) {
   const auto encode = [&](std::uint32_t matrix) {
     const auto client = make_client();

@@ -121,6 +121,14 @@ TEST_F(Queries, TheGpuLimitsWhatIsInitialized) {
          [](Client& c) { c.params.encodeGUID = NV_ENC_PRESET_P1_GUID; });
   refuse(NV_ENC_CODEC_H264_GUID, 320, 192,
          [](Client& c) { c.config.profileGUID = NV_ENC_HEVC_PROFILE_MAIN_GUID; });
+  refuse(NV_ENC_CODEC_H264_GUID, 320, 192, [](Client& c) {
+    c.config.profileGUID = NV_ENC_H264_PROFILE_HIGH_GUID;
+    c.config.encodeCodecConfig.h264Config.chromaFormatIDC = 3;
+  });
+  refuse(NV_ENC_CODEC_HEVC_GUID, 320, 192, [](Client& c) {
+    c.config.profileGUID = NV_ENC_HEVC_PROFILE_MAIN_GUID;
+    set_ten_bits(c.config.encodeCodecConfig.hevcConfig);
+  });
   ASSERT_EQ(nvenc.set_gpu("maxwell"), 1);
   refuse(NV_ENC_CODEC_HEVC_GUID, 320, 192,
          [](Client& c) { set_ten_bits(c.config.encodeCodecConfig.hevcConfig); });

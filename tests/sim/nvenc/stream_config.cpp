@@ -63,6 +63,17 @@ bool ten_bits(const Hevc& hevc) {
   }
 }
 
+/// Chroma format and depth of a stream are its profile's to allow.
+bool profile_has(const StreamConfig& config) {
+  const auto is = [&](const GUID& profile) { return same_guid(config.profile, profile); };
+  if (is(NV_ENC_CODEC_PROFILE_AUTOSELECT_GUID)) return true;
+  if (config.codec == CodecKind::kH264) {
+    return !config.full_chroma || is(NV_ENC_H264_PROFILE_HIGH_444_GUID);
+  }
+  if (config.codec != CodecKind::kHevc || is(NV_ENC_HEVC_PROFILE_FREXT_GUID)) return true;
+  return !config.full_chroma && (!config.ten_bit || is(NV_ENC_HEVC_PROFILE_MAIN10_GUID));
+}
+
 }  // namespace
 
 bool same_guid(const GUID& a, const GUID& b) { return std::memcmp(&a, &b, sizeof(GUID)) == 0; }
@@ -119,6 +130,7 @@ std::optional<StreamConfig> stream_config(const NV_ENC_INITIALIZE_PARAMS& params
     out.tier = hevc.tier;
     out.ten_bit = ten_bits(hevc);
   }
+  if (!profile_has(out)) return refuse("the profile has no such chroma format or depth");
   if (out.intra_refresh && out.refresh_period != 0 && out.refresh_count >= out.refresh_period) {
     return refuse("intraRefreshCnt is not smaller than intraRefreshPeriod");
   }
