@@ -69,6 +69,10 @@ struct Kind {
   Codec codec = Codec::kH264;
 };
 
+void PrintTo(const Kind& kind, std::ostream* out) {
+  *out << kind.backend << " " << to_string(kind.codec);
+}
+
 class Colors : public testing::TestWithParam<Kind> {
  protected:
   void SetUp() override { machine_.start(); }
