@@ -164,12 +164,14 @@ TEST_F(EncodeGpu, CostOfOurPart) {
     const int warm = 60;
     const int frames = rate.fps * 3;
     int dropped = 0;
+    int submitted = 0;
     double process = 0;
     double thread = 0;
     std::vector<double> blocked;
     auto due = Clock::now() + step;
     for (int i = -warm; i < frames; ++i, due += step) {
       if (i == 0) {
+        due = Clock::now() + step;  // what making everything ready has cost is not of a frame
         process = seconds(CLOCK_PROCESS_CPUTIME_ID);
         thread = seconds(CLOCK_THREAD_CPUTIME_ID);
       }
@@ -179,10 +181,12 @@ TEST_F(EncodeGpu, CostOfOurPart) {
         dropped += i >= 0 ? 1 : 0;
         continue;
       }
+      ++submitted;
       auto frame = (*importer)->import(captured(rate.size));
       ASSERT_TRUE(frame) << frame.error().describe();
       const Timestamp pts = Timestamp{std::chrono::hours{1}} + (i + warm) * step;
-      const auto done = opened->encoder->encode(*frame, pts, EncodeRequest::key_frame(i == -warm));
+      const auto done =
+          opened->encoder->encode(*frame, pts, EncodeRequest::key_frame(submitted == 1));
       ASSERT_TRUE(done) << done.error().describe();
       if (i >= 0) {
         blocked.push_back(std::chrono::duration<double, std::micro>(Clock::now() - begin).count());
@@ -202,7 +206,7 @@ TEST_F(EncodeGpu, CostOfOurPart) {
       std::printf("bench encode-cpu 1920x1080 %.1f\n", process * 1e6 / frames);
     }
     EXPECT_EQ(dropped, 0);
-    EXPECT_EQ(came, frames + warm - dropped);
+    EXPECT_EQ(came, submitted) << "everything that went in came out";
     opened->encoder.reset();
     importer->reset();
   }
