@@ -24,6 +24,10 @@ class Sink {
   /// Called once, before the first write(), with the stream that the first frame belongs to.
   virtual Result<void> open(const StreamParameters& stream) = 0;
 
+  /// Parts of an access unit (EncodedFrame::part) are written as they come. An access unit may be
+  /// left unfinished: the next part 0 begins another. Without, write() gets whole ones only.
+  [[nodiscard]] virtual bool takes_parts() const { return false; }
+
   /// The first frame is a key frame. May take as long as a quarter of the frame interval (pacing).
   /// Marks kSendBegin and kSent in `times`, a copy that the caller enters into the ledger.
   /// Errors: kRetry, this frame was lost but the sink goes on; anything else ends the sink.

@@ -338,13 +338,15 @@ void EncodeLoop::count_damage(const Frame& frame) {
 }
 
 void EncodeLoop::on_encoded(EncodedFrame frame) {
+  const std::size_t bytes = frame.data.view().size();
+  unit_bytes_ = frame.part == 0 ? bytes : unit_bytes_ + bytes;
   {
     const std::scoped_lock lock(status_mutex_);
-    ++status_.frames;
-    status_.key_frames += frame.key ? 1 : 0;
-    status_.bytes += frame.data.view().size();
+    status_.frames += frame.last ? 1 : 0;
+    status_.key_frames += frame.last && frame.key ? 1 : 0;
+    status_.bytes += bytes;
   }
-  if (trace_ != nullptr) trace_->add_picture(frame.times, frame.data.view().size());
+  if (trace_ != nullptr && frame.last) trace_->add_picture(frame.times, unit_bytes_);
   callbacks_.encoded(frame);
 }
 

@@ -52,7 +52,7 @@ struct EncodeStatus {
 class EncodeLoop {
  public:
   struct Callbacks {
-    std::function<void(const EncodedFrame&)> encoded;           // on this thread
+    std::function<void(const EncodedFrame&)> encoded;           // as EncodedFrameCallback
     std::function<void(std::vector<FormatOffer>)> renegotiate;  // a format or modifier failed
     /// The loop has ended: frame limit, slot closed, or (with an error) nothing can encode or
     /// import.
@@ -112,6 +112,7 @@ class EncodeLoop {
   Timestamp last_encoded_at_ = kNoTimestamp;
   Timestamp last_pts_ = kNoTimestamp;
   std::uint64_t last_id_ = 0;
+  std::uint64_t unit_bytes_ = 0;  // of the access unit that comes in parts
 
   mutable std::mutex status_mutex_;
   EncodeStatus status_;

@@ -28,22 +28,24 @@ void SinkRunner::offer(const EncodedFrame& frame) {
   {
     const std::scoped_lock lock(mutex_);
     if (error_ || finishing_) return;
-    if (frame.key) waiting_for_key_ = false;
-    if (waiting_for_key_) {
-      ++dropped_;
-      return;
-    }
-    if (queue_.size() >= kQueueFrames) {
-      // Nothing that is queued is lost; the gap begins here and ends at the next key frame.
-      overflowed = true;
-      waiting_for_key_ = true;
-      ++dropped_;
-    } else {
-      queue_.push_back(frame);
-    }
+    if (frame.part == 0) overflowed = !begin_unit(frame);
+    if (taking_) queue_.push_back(frame);
   }
   wake_.notify_one();
   if (overflowed) callbacks_.key_frame_needed();
+}
+
+// Nothing that is queued is lost: the gap begins with a whole access unit and ends at the next key
+// frame.
+bool SinkRunner::begin_unit(const EncodedFrame& first) {
+  if (first.key) waiting_for_key_ = false;
+  taking_ = !waiting_for_key_ && queued_units_ < kQueueFrames;
+  if (taking_) {
+    ++queued_units_;
+    return true;
+  }
+  ++dropped_;
+  return std::exchange(waiting_for_key_, true);
 }
 
 void SinkRunner::finish() {
@@ -70,28 +72,27 @@ void SinkRunner::run() {
       if (queue_.empty()) break;
       frame = std::move(queue_.front());
       queue_.pop_front();
+      queued_units_ -= frame->part == 0 ? 1 : 0;
     }
-    if (!deliver(*frame, open)) return;
+    if (!deliver(std::move(*frame), open)) return;
   }
   if (auto closed = sink_->close(); !closed) fail_with(std::move(closed.error()));
   const std::scoped_lock lock(mutex_);
   done_ = true;
 }
 
-bool SinkRunner::deliver(const EncodedFrame& frame, bool& open) {
-  Result<void> done;
-  if (!open) done = sink_->open(*frame.stream);
-  FrameTimes times = frame.times;
-  if (done) {
-    open = true;
-    done = sink_->write(frame, times);
+bool SinkRunner::deliver(EncodedFrame frame, bool& open) {
+  if (frame.part == 0) losing_ = false;
+  if (losing_) return true;
+  if (!sink_->takes_parts()) {
+    auto whole = assembler_.add(std::move(frame));
+    if (!whole) return true;
+    frame = std::move(*whole);
   }
-  if (done) {
-    ledger_.add(name_, times);
-    if (trace_ != nullptr) trace_->add_delivery(name_, times);
-    return true;
-  }
+  auto done = write(frame, open);
+  if (done) return true;
   if (done.error().kind == ErrorKind::kRetry) {
+    losing_ = true;
     {
       const std::scoped_lock lock(mutex_);
       ++dropped_;
@@ -104,6 +105,22 @@ bool SinkRunner::deliver(const EncodedFrame& frame, bool& open) {
   (void)sink_->close();
   fail_with(std::move(done.error()));
   return false;
+}
+
+// In the books an access unit is encoded when its first part is, and sent when its last part is.
+Result<void> SinkRunner::write(const EncodedFrame& frame, bool& open) {
+  if (!open) {
+    if (auto opened = sink_->open(*frame.stream); !opened) return opened;
+    open = true;
+  }
+  FrameTimes times = frame.times;
+  if (auto written = sink_->write(frame, times); !written) return written;
+  if (frame.part == 0) unit_times_ = times;
+  unit_times_.mark(Stage::kSent, times[Stage::kSent]);
+  if (!frame.last) return {};
+  ledger_.add(name_, unit_times_);
+  if (trace_ != nullptr) trace_->add_delivery(name_, unit_times_);
+  return {};
 }
 
 void SinkRunner::fail_with(Error error) {

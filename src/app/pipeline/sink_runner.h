@@ -12,6 +12,7 @@
 
 #include "core/ledger.h"
 #include "core/trace_writer.h"
+#include "encode/access_unit_assembler.h"
 #include "sink/sink.h"
 
 namespace lumen {
@@ -38,7 +39,8 @@ class SinkRunner {
   SinkRunner(const SinkRunner&) = delete;
   ~SinkRunner();  // finishes
 
-  /// Encode thread; never waits.
+  /// Access units, whole or part by part; what is dropped is dropped whole. One thread at a time;
+  /// never waits.
   void offer(const EncodedFrame& frame);
   /// Sends what is queued, closes the sink and ends the thread.
   void finish();
@@ -50,7 +52,9 @@ class SinkRunner {
 
  private:
   void run();
-  bool deliver(const EncodedFrame& frame, bool& open);  // false: the sink has ended
+  bool begin_unit(const EncodedFrame& first);    // false: the queue is full
+  bool deliver(EncodedFrame frame, bool& open);  // false: the sink has ended
+  Result<void> write(const EncodedFrame& frame, bool& open);
   void fail_with(Error error);
 
   std::unique_ptr<Sink> sink_;
@@ -62,11 +66,17 @@ class SinkRunner {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<EncodedFrame> queue_;
+  std::size_t queued_units_ = 0;
   bool waiting_for_key_ = true;
+  bool taking_ = false;  // the access unit whose parts come now
   bool finishing_ = false;
   std::uint64_t dropped_ = 0;
   std::optional<Error> error_;
   bool done_ = false;
+  // The sink's thread only.
+  AccessUnitAssembler assembler_;
+  bool losing_ = false;    // the rest of an access unit, because a part was lost
+  FrameTimes unit_times_;  // of the access unit under way
   std::thread thread_;
 };
 

@@ -47,7 +47,7 @@ std::pair<std::uint8_t, std::uint8_t> ap_header(std::span<const Bytes> nals) {
 }  // namespace
 
 std::span<const Bytes> Packetizer::packetize(Codec codec, Bytes parameter_sets, Bytes access_unit,
-                                             std::uint32_t timestamp) {
+                                             std::uint32_t timestamp, End end) {
   buffer_.clear();
   ranges_.clear();
   packets_.clear();
@@ -59,7 +59,7 @@ std::span<const Bytes> Packetizer::packetize(Codec codec, Bytes parameter_sets, 
     if (is_sendable(codec, *nal)) add_nal(codec, *nal);
   }
 
-  if (!ranges_.empty()) {
+  if (!ranges_.empty() && end == End::kAccessUnit) {
     std::uint8_t& marker_and_type = buffer_[ranges_.back().offset + 1];
     marker_and_type = static_cast<std::uint8_t>(marker_and_type | kMarker);
   }

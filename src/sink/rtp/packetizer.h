@@ -27,13 +27,16 @@ struct PacketizerSettings {
 
 class Packetizer {
  public:
+  enum class End { kAccessUnit, kPart };
+
   explicit Packetizer(const PacketizerSettings& settings) : settings_(settings) {}
 
-  /// The packets of one access unit, in sending order; the last one carries the marker. Both inputs
+  /// The packets of one access unit, or of a part of it, in sending order; with the end of the
+  /// access unit the last one carries the marker. Both inputs
   /// are Annex B; parameter sets go in front and may be empty. No packets if there is no NAL unit.
   /// The result is valid until the next call.
   std::span<const Bytes> packetize(Codec codec, Bytes parameter_sets, Bytes access_unit,
-                                   std::uint32_t timestamp);
+                                   std::uint32_t timestamp, End end = End::kAccessUnit);
 
  private:
   struct Range {

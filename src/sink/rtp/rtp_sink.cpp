@@ -84,6 +84,10 @@ RtpSink::RtpSink(RtpSettings settings, NetworkAddress rtp_address, UdpSocket rtp
 RtpSink::~RtpSink() { (void)close(); }
 
 Result<void> RtpSink::open(const StreamParameters& stream) {
+  if (stream.codec == Codec::kAv1) {
+    return fail(ErrorKind::kInvalidArgument, "RTP carries H.264 and HEVC only",
+                "choose --codec h264 or hevc");
+  }
   open_ = true;
   log::area("rtp").info("{} to {}, payload type {}, SSRC {:#010x}, mtu {}{}",
                         stream.codec == Codec::kH264 ? "H.264" : "HEVC", endpoint(address_),
@@ -129,10 +133,15 @@ Result<void> RtpSink::write(const EncodedFrame& frame, FrameTimes& times) {
   }
   if (!clock_) clock_.emplace(frame.pts, static_cast<std::uint32_t>(random_()));
 
-  const rtp::Bytes parameter_sets = frame.key ? rtp::Bytes(stream_->parameter_sets) : rtp::Bytes();
-  packets_ = packetizer_.packetize(stream_->codec, parameter_sets, frame.data.view(),
-                                   clock_->at(frame.pts));
-  if (auto sent = send_paced(*stream_, times); !sent) return sent;
+  const bool first = frame.part == 0;
+  const rtp::Bytes parameter_sets =
+      frame.key && first ? rtp::Bytes(stream_->parameter_sets) : rtp::Bytes();
+  packets_ = packetizer_.packetize(
+      stream_->codec, parameter_sets, frame.data.view(), clock_->at(frame.pts),
+      frame.last ? rtp::Packetizer::End::kAccessUnit : rtp::Packetizer::End::kPart);
+  if (first) pacing_left_ = rtp::pacing_budget(stream_->rate);
+  if (auto sent = send_paced(times); !sent) return sent;
+  if (!frame.last) return {};
   sent_frames_.fetch_add(1, std::memory_order_relaxed);
 
   if (const Timestamp instant = now(); instant >= next_report_) {
@@ -142,19 +151,21 @@ Result<void> RtpSink::write(const EncodedFrame& frame, FrameTimes& times) {
   return {};
 }
 
-Result<void> RtpSink::send_paced(const StreamParameters& stream, FrameTimes& times) {
+// What one part spends of the frame's time, the next ones lack.
+Result<void> RtpSink::send_paced(FrameTimes& times) {
   packet_bytes_.clear();
   for (const rtp::Bytes packet : packets_) packet_bytes_.push_back(packet.size());
-  const Nanoseconds budget = rtp::pacing_budget(stream.rate);
-  rtp::plan_bursts(packet_bytes_, budget, pacing_, bursts_);
+  rtp::plan_bursts(packet_bytes_, pacing_left_, pacing_, bursts_);
+  const Nanoseconds patience = rtp::pacing_budget(stream_->rate) + kBusyLimit;
 
   const Timestamp begin = now();
   times.mark(Stage::kSendBegin, begin);
   for (const rtp::Burst& burst : bursts_) {
     if (burst.at > Nanoseconds{0}) sleep_until(begin + burst.at);
-    auto sent = send_burst(packets_.subspan(burst.first, burst.count), begin + budget + kBusyLimit);
+    auto sent = send_burst(packets_.subspan(burst.first, burst.count), begin + patience);
     if (!sent) return sent;
   }
+  if (!bursts_.empty()) pacing_left_ -= bursts_.back().at;
   times.mark(Stage::kSent);
   return {};
 }

@@ -50,6 +50,7 @@ class RtpSink final : public Sink {
   ~RtpSink() override;
 
   Result<void> open(const StreamParameters& stream) override;
+  [[nodiscard]] bool takes_parts() const override { return true; }
   Result<void> write(const EncodedFrame& frame, FrameTimes& times) override;
   Result<void> close() override;
   [[nodiscard]] bool needs_periodic_key_frames() const override { return true; }
@@ -60,7 +61,7 @@ class RtpSink final : public Sink {
   RtpSink(RtpSettings settings, NetworkAddress rtp_address, UdpSocket rtp, UdpSocket rtcp);
 
   Result<void> publish(const StreamParameters& stream);
-  Result<void> send_paced(const StreamParameters& stream, FrameTimes& times);
+  Result<void> send_paced(FrameTimes& times);
   Result<void> send_burst(std::span<const rtp::Bytes> packets, Timestamp give_up);
   Result<void> stopped(const UdpSendOutcome& outcome);
   void count_sent(std::span<const rtp::Bytes> packets);
@@ -87,6 +88,7 @@ class RtpSink final : public Sink {
   std::vector<std::size_t> packet_bytes_;
   std::vector<rtp::Burst> bursts_;
   rtp::PacingSettings pacing_;
+  Nanoseconds pacing_left_{0};  // for the rest of the access unit
 
   std::optional<Timestamp> unreachable_since_;
   std::uint64_t refused_ = 0;

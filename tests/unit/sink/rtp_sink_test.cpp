@@ -1,81 +1,27 @@
 // RtpSink over real sockets on loopback.
 #include "sink/rtp/rtp_sink.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fstream>
 #include <optional>
 #include <sstream>
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
+#include "../../support/udp_receiver.h"
 #include "depacketizer.h"
 #include "encode/nal.h"
 #include "encoded_stream.h"
-#include "platform/linux/unique_fd.h"
 
 namespace lumen {
 namespace {
 
+using test::Receiver;
+using test::ReceiverPair;
 using testing::HasSubstr;
-
-/// Bound to a port of 127.0.0.1; everything that was sent to it waits in its buffer.
-class Receiver {
- public:
-  static std::optional<Receiver> bind(std::uint16_t port) {
-    Receiver receiver;
-    receiver.fd_ = UniqueFd::take(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    const int buffer = 8 << 20;
-    (void)::setsockopt(receiver.fd_.borrow(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
-    (void)::setsockopt(receiver.fd_.borrow(), SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(receiver.fd_.borrow(), generic, size) != 0) return std::nullopt;
-    if (::getsockname(receiver.fd_.borrow(), generic, &size) != 0) return std::nullopt;
-    receiver.port_ = ntohs(address.sin_port);
-    return receiver;
-  }
-
-  /// What has arrived; loopback delivers within send().
-  std::vector<std::vector<std::uint8_t>> drain() {
-    std::vector<std::vector<std::uint8_t>> packets;
-    std::array<std::uint8_t, 65536> buffer{};
-    while (true) {
-      const ssize_t size = ::recv(fd_.borrow(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-      if (size < 0) return packets;
-      packets.emplace_back(buffer.begin(), buffer.begin() + size);
-    }
-  }
-  [[nodiscard]] std::uint16_t port() const { return port_; }
-
- private:
-  UniqueFd fd_;
-  std::uint16_t port_ = 0;
-};
-
-/// Two ports in a row.
-struct ReceiverPair {
-  Receiver rtp;
-  Receiver rtcp;
-
-  static ReceiverPair make() {
-    for (int attempt = 0; attempt < 100; ++attempt) {
-      auto first = Receiver::bind(0);
-      if (!first || first->port() >= 65534) continue;
-      auto second = Receiver::bind(static_cast<std::uint16_t>(first->port() + 1));
-      if (second) return {std::move(*first), std::move(*second)};
-    }
-    throw std::runtime_error("no two UDP ports in a row");
-  }
-};
 
 std::vector<test::Nal> nals_of(Codec codec, const std::vector<EncodedFrame>& frames) {
   std::vector<test::Nal> nals;
@@ -135,6 +81,94 @@ TEST_P(RtpSinkOf, EveryNalUnitArrivesOverLoopback) {
   const std::uint32_t counted = std::uint32_t{last[20]} << 24 | std::uint32_t{last[21]} << 16 |
                                 std::uint32_t{last[22]} << 8 | last[23];
   EXPECT_EQ(counted, packets) << "the report's packet count";
+}
+
+constexpr std::array<std::uint8_t, 4> kStartCode{0, 0, 0, 1};
+
+/// Each NAL unit of an access unit as a part of its own.
+std::vector<EncodedFrame> in_parts(const EncodedFrame& frame) {
+  std::vector<EncodedFrame> parts;
+  NalReader reader(frame.data.view());
+  while (const auto nal = reader.next()) {
+    auto bytes = std::make_shared<std::vector<std::uint8_t>>(kStartCode.size() + nal->size());
+    std::ranges::copy(kStartCode, bytes->begin());
+    std::ranges::copy(*nal, bytes->begin() + kStartCode.size());
+    EncodedFrame part = frame;
+    part.part = static_cast<unsigned>(parts.size());
+    part.last = false;
+    const std::span<const std::uint8_t> view(*bytes);
+    part.data = SharedBytes(std::move(bytes), view);
+    parts.push_back(std::move(part));
+  }
+  parts.back().last = true;
+  return parts;
+}
+
+TEST_P(RtpSinkOf, PartsLeaveAtOnceAndOnlyTheLastOneEndsTheAccessUnit) {
+  const auto frames = test::encode_stream({.codec = GetParam(), .frames = 6, .key_interval = 3});
+  auto receivers = ReceiverPair::make();
+  auto sink = RtpSink::create({.host = "127.0.0.1", .port = receivers.rtp.port()});
+  ASSERT_TRUE(sink) << sink.error().describe();
+  ASSERT_TRUE((*sink)->takes_parts());
+  ASSERT_TRUE((*sink)->open(*frames.front().stream));
+
+  test::Depacketizer depacketizer(GetParam());
+  std::size_t most_parts = 0;
+  std::size_t seen = 0;
+  std::vector<std::uint32_t> times;
+  for (const auto& frame : frames) {
+    auto parts = in_parts(frame);
+    // Two more, so that there are parts even where the encoder makes one unit only: the document
+    // does not mind what a slice is.
+    while (parts.size() < 3) {
+      parts.insert(parts.begin(), parts.front());
+      parts.front().last = false;
+    }
+    for (std::size_t i = 0; i < parts.size(); ++i) parts[i].part = static_cast<unsigned>(i);
+    most_parts = std::max(most_parts, parts.size());
+    for (const auto& part : parts) {
+      FrameTimes at = part.times;
+      ASSERT_TRUE((*sink)->write(part, at));
+      const auto packets = receivers.rtp.drain();
+      ASSERT_FALSE(packets.empty()) << "part " << part.part << " has not left";
+      for (const auto& packet : packets) depacketizer.take(packet);
+      for (std::size_t n = seen; n < depacketizer.headers().size(); ++n) {
+        const bool end = part.last && n + 1 == depacketizer.headers().size();
+        EXPECT_EQ(depacketizer.headers()[n].marker, end) << "part " << part.part;
+      }
+      if (part.part == 0) times.push_back(depacketizer.headers()[seen].timestamp);
+      EXPECT_EQ(depacketizer.headers()[seen].timestamp, times.back());
+      seen = depacketizer.headers().size();
+    }
+  }
+  EXPECT_GE(most_parts, 3U);
+  for (std::size_t n = 1; n < times.size(); ++n) EXPECT_EQ(times[n] - times[n - 1], 1500U);
+  EXPECT_EQ((*sink)->stats().frames, frames.size());
+  const auto& nals = depacketizer.nals();
+  EXPECT_EQ(std::ranges::count_if(nals, [](const auto& nal) { return is_sps(GetParam(), nal); }), 2)
+      << "parameter sets stand in front of the first part of a key frame and nowhere else";
+}
+
+TEST(RtpSink, PartsShareTheTimeOfTheirFrame) {
+  const auto frames = test::encode_stream({.frames = 1});
+  auto receivers = ReceiverPair::make();
+  auto sink = RtpSink::create({.host = "127.0.0.1", .port = receivers.rtp.port()});
+  ASSERT_TRUE(sink);
+  ASSERT_TRUE((*sink)->open(*frames.front().stream));
+  // 16 parts of 30 kB: each of them alone would be spread over the whole budget of 4.17 ms.
+  auto bytes = std::make_shared<std::vector<std::uint8_t>>(30'000, std::uint8_t{0x41});
+  std::ranges::copy(kStartCode, bytes->begin());
+  EncodedFrame part = frames.front();
+  part.data = SharedBytes(bytes, *bytes);
+  const Timestamp begin = now();
+  for (unsigned i = 0; i < 16; ++i) {
+    part.part = i;
+    part.last = i == 15;
+    FrameTimes at = part.times;
+    ASSERT_TRUE((*sink)->write(part, at));
+  }
+  EXPECT_LT(now() - begin, 8 * rtp::pacing_budget({60, 1}));
+  EXPECT_GE(now() - begin, std::chrono::milliseconds{1}) << "the first one is still paced";
 }
 
 INSTANTIATE_TEST_SUITE_P(Codecs, RtpSinkOf, testing::Values(Codec::kH264, Codec::kHevc),

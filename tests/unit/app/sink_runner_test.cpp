@@ -1,0 +1,186 @@
+// The queue in front of a sink, with access units that come whole and in parts.
+#include "app/pipeline/sink_runner.h"
+
+#include <condition_variable>
+#include <optional>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace lumen {
+namespace {
+
+struct Written {
+  int picture = 0;
+  unsigned part = 0;
+  bool last = false;
+  std::size_t bytes = 0;
+  friend bool operator==(const Written&, const Written&) = default;
+};
+void PrintTo(const Written& one, std::ostream* out) {
+  *out << one.picture << "." << one.part << (one.last ? " last " : " ") << one.bytes;
+}
+
+/// Outlives the sink.
+struct Script {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Written> written;
+  bool held = false;            // write() waits
+  std::optional<Written> lose;  // kRetry at this picture and part
+  bool parts = false;
+
+  void wait_for(std::size_t count) {
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, std::chrono::seconds{10}, [&] { return written.size() >= count; });
+  }
+  void release() {
+    const std::scoped_lock lock(mutex);
+    held = false;
+    changed.notify_all();
+  }
+};
+
+class ScriptedSink final : public Sink {
+ public:
+  explicit ScriptedSink(Script& script) : script_(script) {}
+  Result<void> open(const StreamParameters&) override { return {}; }
+  [[nodiscard]] bool takes_parts() const override { return script_.parts; }
+  Result<void> write(const EncodedFrame& frame, FrameTimes& times) override {
+    std::unique_lock lock(script_.mutex);
+    script_.changed.wait(lock, [this] { return !script_.held; });
+    const int picture = static_cast<int>(frame.pts.time_since_epoch().count());
+    times.mark(Stage::kSendBegin);
+    if (script_.lose && script_.lose->picture == picture && script_.lose->part == frame.part) {
+      script_.lose.reset();
+      return fail(ErrorKind::kRetry, "lost");
+    }
+    times.mark(Stage::kSent);
+    script_.written.push_back({picture, frame.part, frame.last, frame.data.view().size()});
+    script_.changed.notify_all();
+    return {};
+  }
+  Result<void> close() override { return {}; }
+  [[nodiscard]] bool needs_periodic_key_frames() const override { return false; }
+  [[nodiscard]] SinkStats stats() const override { return {}; }
+  [[nodiscard]] std::string describe() const override { return "scripted"; }
+
+ private:
+  Script& script_;
+};
+
+class SinkRunnerTest : public testing::Test {
+ protected:
+  void start(bool parts) {
+    script_.parts = parts;
+    runner_ = std::make_unique<SinkRunner>(
+        std::make_unique<ScriptedSink>(script_), ledger_, nullptr,
+        SinkRunner::Callbacks{.key_frame_needed = [this] { ++wishes_; },
+                              .failed = [](const std::string&, const Error&) {}});
+  }
+  void offer(int picture, bool key, unsigned parts = 3) {
+    for (unsigned i = 0; i < parts; ++i) offer_part(picture, key, i, i + 1 == parts);
+  }
+  void offer_part(int picture, bool key, unsigned number, bool last) {
+    static const std::vector<std::uint8_t> bytes(10);
+    EncodedFrame frame;
+    frame.pts = Timestamp{Nanoseconds{picture}};
+    frame.key = key;
+    frame.part = number;
+    frame.last = last;
+    frame.data = SharedBytes(nullptr, bytes);
+    frame.times.mark(Stage::kProduced);
+    frame.times.mark(Stage::kEncoded);
+    frame.stream = stream_;
+    runner_->offer(frame);
+  }
+  std::vector<Written> finish() {
+    runner_->finish();
+    status_ = runner_->status();
+    runner_.reset();
+    return script_.written;
+  }
+
+  Script script_;
+  FrameLedger ledger_;
+  std::atomic<int> wishes_ = 0;
+  std::shared_ptr<const StreamParameters> stream_ = std::make_shared<StreamParameters>();
+  std::unique_ptr<SinkRunner> runner_;
+  SinkRunner::Status status_;
+};
+
+TEST_F(SinkRunnerTest, ASinkThatWantsWholeAccessUnitsGetsThem) {
+  start(false);
+  offer(1, true);
+  offer(2, false);
+  EXPECT_EQ(finish(), (std::vector<Written>{{1, 0, true, 30}, {2, 0, true, 30}}));
+  EXPECT_EQ(ledger_.total().all.frames, 2u);
+}
+
+TEST_F(SinkRunnerTest, ASinkThatTakesPartsGetsThemBeforeTheLastOneIsThere) {
+  start(true);
+  offer_part(1, true, 0, false);
+  script_.wait_for(1);
+  EXPECT_EQ(script_.written, (std::vector<Written>{{1, 0, false, 10}}));
+  offer_part(1, true, 1, true);
+  EXPECT_EQ(finish(), (std::vector<Written>{{1, 0, false, 10}, {1, 1, true, 10}}));
+  EXPECT_EQ(ledger_.total().all.frames, 1u) << "in the books it is one";
+  EXPECT_EQ(ledger_.total().all.clock_anomalies, 0u);
+}
+
+TEST_F(SinkRunnerTest, AFullQueueDropsWholeAccessUnitsUpToTheNextKeyFrame) {
+  start(true);
+  script_.held = true;
+  for (int n = 0; n < 200; ++n) offer(n, n == 0);
+  EXPECT_EQ(wishes_, 1);
+  script_.release();
+  script_.wait_for(360);
+  offer(200, false);
+  offer(201, true);
+  const auto written = finish();
+  EXPECT_GE(status_.dropped, 79u);
+  EXPECT_LE(status_.dropped, 81u) << "each access unit counts once";
+  ASSERT_EQ(written.size() % 3, 0u);
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    EXPECT_EQ(written[i].part, i % 3);
+    EXPECT_EQ(written[i].picture, written[i - i % 3].picture) << "torn";
+  }
+  EXPECT_EQ(written.back().picture, 201);
+  EXPECT_LT(written[written.size() - 4].picture, 125)
+      << "nothing between the gap and the key frame";
+}
+
+TEST_F(SinkRunnerTest, APartThatIsLostTakesTheRestOfItsAccessUnitAlong) {
+  start(true);
+  script_.lose = Written{2, 1, false, 0};
+  offer(1, true);
+  script_.wait_for(3);
+  offer_part(2, false, 0, false);
+  script_.wait_for(4);
+  offer_part(2, false, 1, false);
+  for (int i = 0; i < 10'000 && wishes_ == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  EXPECT_EQ(wishes_, 1);
+  offer_part(2, false, 2, true);
+  offer(3, false);
+  offer(4, true);
+  const auto written = finish();
+  std::vector<std::pair<int, unsigned>> got;
+  for (const Written& one : written) got.emplace_back(one.picture, one.part);
+  EXPECT_EQ(got, (std::vector<std::pair<int, unsigned>>{
+                     {1, 0}, {1, 1}, {1, 2}, {2, 0}, {4, 0}, {4, 1}, {4, 2}}));
+  EXPECT_EQ(status_.dropped, 2u);
+  EXPECT_EQ(ledger_.total().all.frames, 2u);
+}
+
+TEST_F(SinkRunnerTest, WhatComesBeforeTheFirstKeyFrameIsDropped) {
+  start(true);
+  offer(1, false);
+  offer(2, true);
+  EXPECT_EQ(finish().size(), 3u);
+  EXPECT_EQ(status_.dropped, 1u);
+}
+
+}  // namespace
+}  // namespace lumen
