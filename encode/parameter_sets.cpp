@@ -1,6 +1,7 @@
 #include "encode/parameter_sets.h"
 
 #include "encode/nal.h"
+#include "encode/obu.h"
 
 namespace lumen {
 namespace {
@@ -9,9 +10,18 @@ constexpr std::uint8_t kBaselineProfile = 66;
 constexpr std::uint8_t kConstraintSet1 = 0x40;
 constexpr std::uint8_t kConstraintSet2 = 0x20;
 
+std::vector<std::uint8_t> sequence_header(std::span<const std::uint8_t> obus) {
+  ObuReader reader(obus);
+  while (const auto obu = reader.next()) {
+    if (obu->type == ObuType::kSequenceHeader) return {obu->bytes.begin(), obu->bytes.end()};
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::uint8_t> pure_parameter_sets(Codec codec, std::span<const std::uint8_t> annex_b) {
+  if (codec == Codec::kAv1) return sequence_header(annex_b);
   std::vector<std::uint8_t> result;
   bool sps_seen = false;
   NalReader reader(annex_b);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "encode/ffmpeg/libav_log.h"
+#include "encode/obu.h"
 #include "encode/parameter_sets.h"
 
 extern "C" {
@@ -234,7 +235,8 @@ Result<void> LibavEncoder::drain() {
     encoded.key = (packet->flags & AV_PKT_FLAG_KEY) != 0;
     encoded.repaired = encoded.key;
     encoded.stream = stream_;
-    const std::span<const std::uint8_t> bytes(packet->data, static_cast<std::size_t>(packet->size));
+    std::span<const std::uint8_t> bytes(packet->data, static_cast<std::size_t>(packet->size));
+    if (stream_->codec == Codec::kAv1) bytes = without_temporal_delimiter(bytes);
     encoded.data = SharedBytes(std::move(packet), bytes);
     callback_(std::move(encoded));
   }
