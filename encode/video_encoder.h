@@ -21,6 +21,10 @@ class Gpu;
 enum class Profile : std::uint8_t { kAuto, kBaseline, kMain, kHigh };
 enum class EntropyCoder : std::uint8_t { kAuto, kCavlc, kCabac };  // of H.264
 enum class Chroma : std::uint8_t { k420, k444 };
+/// What EncodeRequest::qp_map is made of, if there will be any: what to add to the quantizer, or
+/// levels of emphasis from 0 (none) to 5, for which the encoder finds the quantizers (H.264 on
+/// NVENC).
+enum class QpMapKind : std::uint8_t { kNone, kDeltas, kEmphasis };
 
 /// How a receiver that lost something gets a whole picture again. What the encoder can't do becomes
 /// the next in line; a key frame is always possible.
@@ -43,14 +47,16 @@ struct EncoderSettings {
   Recovery recovery = Recovery::kAuto;
   unsigned refresh_frames = 30;  // an intra-refresh wave takes so many
   unsigned slices = 1;           // per picture
+  unsigned slice_rows = 0;       // or so many rows of blocks per slice; 0: as `slices` says
   EntropyCoder entropy = EntropyCoder::kAuto;
   Profile profile = Profile::kAuto;
   Chroma chroma = Chroma::k420;  // 4:4:4 keeps the colours of thin lines: text
   unsigned bit_depth = 8;        // 8 or 10
   /// Hand out a picture's slices as they are done, where the encoder can (EncodedFrame::last).
   bool sub_frame = false;
-  std::string level;   // "4.1"; empty: what size, rate and bit rate need
-  std::string preset;  // speed preset; empty: the backend's default
+  QpMapKind qp_map = QpMapKind::kNone;  // backends may need to know before
+  std::string level;                    // "4.1"; empty: what size, rate and bit rate need
+  std::string preset;                   // speed preset; empty: the backend's default
   ColorDescription color;
 };
 
@@ -82,7 +88,8 @@ struct EncoderCapabilities {
   unsigned qp_block = 0;        // takes EncodeRequest::qp_map with blocks of this side; 0: does not
 };
 
-/// What to add to the quantizer, block by block: negative where the picture matters more.
+/// What to add to the quantizer, block by block: negative where the picture matters more. With
+/// QpMapKind::kEmphasis: how much each block matters.
 struct QpMap {
   unsigned block =
       16;  // side of a block in pixels; the encoder's own, EncoderCapabilities::qp_block

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "encode/level.h"
+#include "encode/nvenc/long_term_references.h"
 #include "encode/sampling.h"
 
 namespace lumen::nvenc {
@@ -74,6 +75,61 @@ void set_bit_depth(CodecConfig& config, unsigned bits) {
   }
 }
 
+bool one_slice(const EncoderSettings& settings) {
+  return settings.slices <= 1 && settings.slice_rows == 0;
+}
+
+// NVENC's coding tree units are 32 pixels wide (NV_ENC_HEVC_CUSIZE), macroblocks 16.
+unsigned block_rows(const EncoderSettings& settings) {
+  const unsigned block = settings.codec == Codec::kH264 ? 16 : 32;
+  return std::max(1U, (settings.size.height + block - 1) / block);
+}
+
+template <typename CodecConfig>
+void set_slices(CodecConfig& config, const EncoderSettings& settings, Configuration& chosen) {
+  const unsigned rows = block_rows(settings);
+  const unsigned wanted = std::clamp(settings.slices, 1U, rows);
+  unsigned per_slice = std::min(settings.slice_rows, rows);
+  // Handed out one by one, their number must be known: the driver's own division may make fewer.
+  if (per_slice == 0 && chosen.sub_frame) per_slice = (rows + wanted - 1) / wanted;
+  config.sliceMode = per_slice > 0 ? 2 : 3;  // so many rows per slice : so many slices
+  config.sliceModeData = per_slice > 0 ? per_slice : wanted;
+  chosen.slices = chosen.sub_frame ? (rows + per_slice - 1) / per_slice : 1;
+}
+
+// A picture is invalidated by its time, or, where the chip can't, by coding the next one from a
+// long-term reference that is older.
+void choose_recovery(Configuration& chosen, const EncoderSettings& settings,
+                     const Capabilities& caps) {
+  const Recovery wish = settings.recovery;
+  const bool wanted = wish == Recovery::kAuto || wish == Recovery::kInvalidation;
+  unsigned references = reference_limit(settings.size);
+  // A level that the user names may allow fewer; four are always possible at its largest size.
+  if (!settings.level.empty()) references = std::min(references, 4U);
+  if (wanted && !caps.invalidation && settings.codec != Codec::kAv1) {
+    chosen.long_term = std::min({4U, caps.long_term_references, references - 1});
+    if (LongTermReferences::reach(chosen.long_term) == 0) chosen.long_term = 0;
+  }
+  chosen.invalidation = wanted && (caps.invalidation || chosen.long_term > 0);
+  chosen.intra_refresh = caps.intra_refresh && !chosen.invalidation && wish != Recovery::kKeyFrame;
+  chosen.references = chosen.long_term > 0  ? chosen.long_term + 1
+                      : chosen.invalidation ? references
+                                            : 1;
+}
+
+// One value per macroblock or coding tree block (nvEncodeAPI.h, qpDeltaMap).
+void choose_qp_maps(Configuration& chosen, const EncoderSettings& settings,
+                    const Capabilities& caps) {
+  if (settings.qp_map == QpMapKind::kNone) return;
+  const bool emphasis = settings.qp_map == QpMapKind::kEmphasis;
+  if (emphasis && (settings.codec != Codec::kH264 || !caps.emphasis_map)) return;
+  NV_ENC_RC_PARAMS& rc = chosen.config.rcParams;
+  rc.qpMapMode = emphasis ? NV_ENC_QP_MAP_EMPHASIS : NV_ENC_QP_MAP_DELTA;
+  // "This feature is not supported when AQ (Spatial/Temporal) is enabled."
+  if (emphasis) rc.enableAQ = rc.enableTemporalAQ = 0;
+  chosen.qp_block = settings.codec == Codec::kH264 ? 16 : settings.codec == Codec::kHevc ? 32 : 64;
+}
+
 // What H.264 and HEVC call by the same names.
 template <typename CodecConfig>
 void set_common(CodecConfig& config, const EncoderSettings& settings, const Capabilities& caps,
@@ -84,13 +140,14 @@ void set_common(CodecConfig& config, const EncoderSettings& settings, const Capa
   config.outputAUD = 0;
   config.chromaFormatIDC = settings.chroma == Chroma::k444 ? 3 : 1;
   set_bit_depth(config, settings.bit_depth);
-  config.sliceMode = 3;  // so many slices per picture
-  config.sliceModeData = settings.slices;
   config.enableIntraRefresh = chosen.intra_refresh ? 1 : 0;
   config.intraRefreshPeriod = chosen.intra_refresh ? kNoPeriod : 0;
   config.intraRefreshCnt = chosen.intra_refresh ? settings.refresh_frames : 0;
   config.singleSliceIntraRefresh =
-      chosen.intra_refresh && caps.single_slice_refresh && settings.slices == 1 ? 1 : 0;
+      chosen.intra_refresh && caps.single_slice_refresh && one_slice(settings) ? 1 : 0;
+  config.enableLTR = chosen.long_term > 0 ? 1 : 0;
+  config.ltrNumFrames = chosen.long_term;
+  config.ltrTrustMode = 0;
   // Old pictures are kept for repairs only: searching them all would cost time.
   if (caps.multiple_references) config.numRefL0 = NV_ENC_NUM_REF_FRAMES_1;
 }
@@ -149,7 +206,7 @@ Result<void> check_sampling_of(const EncoderSettings& settings, const Capabiliti
 }  // namespace
 
 Result<Preset> choose_preset(const EncoderSettings& settings) {
-  static constexpr std::array kPresets{
+  static const std::array kPresets{
       NV_ENC_PRESET_P1_GUID, NV_ENC_PRESET_P2_GUID, NV_ENC_PRESET_P3_GUID, NV_ENC_PRESET_P4_GUID,
       NV_ENC_PRESET_P5_GUID, NV_ENC_PRESET_P6_GUID, NV_ENC_PRESET_P7_GUID};
   Preset preset;
@@ -206,9 +263,13 @@ void set_rate(Configuration& configuration, const EncoderSettings& settings,
   }
 }
 
-void set_size(Configuration& configuration, Extent size) {
-  configuration.init.encodeWidth = configuration.init.darWidth = size.width;
-  configuration.init.encodeHeight = configuration.init.darHeight = size.height;
+void set_size(Configuration& configuration, const EncoderSettings& settings) {
+  NV_ENC_INITIALIZE_PARAMS& init = configuration.init;
+  init.encodeWidth = init.darWidth = settings.size.width;
+  init.encodeHeight = init.darHeight = settings.size.height;
+  auto& codec = configuration.config.encodeCodecConfig;
+  if (settings.codec == Codec::kH264) set_slices(codec.h264Config, settings, configuration);
+  if (settings.codec == Codec::kHevc) set_slices(codec.hevcConfig, settings, configuration);
 }
 
 Result<Configuration> configure(const EncoderSettings& settings, const Capabilities& caps,
@@ -225,13 +286,7 @@ Result<Configuration> configure(const EncoderSettings& settings, const Capabilit
   if (!level) return tl::unexpected(std::move(level.error()));
 
   Configuration chosen;
-  const Recovery wish = settings.recovery;
-  chosen.invalidation =
-      caps.invalidation && (wish == Recovery::kAuto || wish == Recovery::kInvalidation);
-  chosen.intra_refresh = caps.intra_refresh && !chosen.invalidation && wish != Recovery::kKeyFrame;
-  chosen.references = chosen.invalidation ? reference_limit(settings.size) : 1;
-  // A level that the user names may allow fewer; four are always possible at its largest size.
-  if (!settings.level.empty()) chosen.references = std::min(chosen.references, 4U);
+  choose_recovery(chosen, settings, caps);
 
   NV_ENC_CONFIG& config = chosen.config;
   config = base;
@@ -242,6 +297,7 @@ Result<Configuration> configure(const EncoderSettings& settings, const Capabilit
   config.rcParams.zeroReorderDelay = 1;
   config.rcParams.enableLookahead = 0;
   if (!settings.constant_qp) config.rcParams.multiPass = NV_ENC_TWO_PASS_QUARTER_RESOLUTION;
+  choose_qp_maps(chosen, settings, caps);
 
   NV_ENC_INITIALIZE_PARAMS& init = chosen.init;
   init.version = NV_ENC_INITIALIZE_PARAMS_VER;
@@ -254,7 +310,11 @@ Result<Configuration> configure(const EncoderSettings& settings, const Capabilit
     init.maxEncodeWidth = std::max(most.width, settings.size.width);
     init.maxEncodeHeight = std::max(most.height, settings.size.height);
   }
-  set_size(chosen, settings.size);
+  chosen.sub_frame = settings.sub_frame && caps.subframe_readback && !one_slice(settings) &&
+                     settings.codec != Codec::kAv1;
+  init.enableSubFrameWrite = chosen.sub_frame ? 1 : 0;
+  init.reportSliceOffsets = chosen.sub_frame ? 1 : 0;
+  set_size(chosen, settings);
   set_rate(chosen, settings, caps);
 
   switch (settings.codec) {

@@ -23,7 +23,11 @@ struct Configuration {
   NV_ENC_INITIALIZE_PARAMS init{};  // without encodeConfig: use initialize_params()
   unsigned references = 1;          // pictures in the decoded picture buffer
   bool invalidation = false;
+  unsigned long_term = 0;  // with invalidation: places for long-term references, which serve it
+  unsigned qp_block = 0;   // side of the blocks of QP maps; 0: none are taken
   bool intra_refresh = false;
+  unsigned slices = 1;     // per picture, where they are handed out one by one
+  bool sub_frame = false;  // they are
 
   /// Points into this object.
   [[nodiscard]] NV_ENC_INITIALIZE_PARAMS initialize_params();
@@ -37,7 +41,8 @@ Result<Configuration> configure(const EncoderSettings& settings, const Capabilit
 /// The fields that follow from bit rate and frame rate.
 void set_rate(Configuration& configuration, const EncoderSettings& settings,
               const Capabilities& caps);
-void set_size(Configuration& configuration, Extent size);
+/// The fields that follow from settings.size.
+void set_size(Configuration& configuration, const EncoderSettings& settings);
 
 /// How many pictures a decoder of level 5.1 surely keeps at this size, at most eight.
 unsigned reference_limit(Extent size);

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "encode/obu.h"
 #include "encode/parameter_sets.h"
 #include "encode/sampling.h"
 
@@ -15,7 +16,6 @@ namespace lumen::nvenc {
 namespace {
 
 using namespace std::chrono_literals;
-using Repair = EncodeRequest::Repair;
 
 // An encoder that gives nothing back for so long hangs: no chip needs more for eight pictures.
 constexpr auto kHang = 5s;
@@ -25,6 +25,8 @@ constexpr int kBusyRetries = 100;
 std::uint64_t number_of(Timestamp pts) {
   return static_cast<std::uint64_t>(pts.time_since_epoch().count());
 }
+
+std::size_t blocks_in(unsigned pixels, unsigned side) { return (pixels + side - 1) / side; }
 
 std::string_view codec_label(Codec codec) {
   switch (codec) {
@@ -77,7 +79,10 @@ Result<void> NvencEncoder::open(std::shared_ptr<const Driver> driver) {
   if (!configured) return tl::unexpected(std::move(configured.error()));
   configuration_ = *configured;
   if (auto ready = session_->initialize(configuration_); !ready) return ready;
-  if (configuration_.invalidation) history_.emplace(configuration_.references);
+  const Extent most = settings_.max_size.empty() ? settings_.size : settings_.max_size;
+  reader_.emplace(*session_, blocks_in(std::max(most.width, settings_.size.width), 16) *
+                                 blocks_in(std::max(most.height, settings_.size.height), 16));
+  orders_.emplace(*session_, settings_, configuration_);
   if (auto described = describe_stream(); !described) return described;
   retrieval_ = std::thread([this] { retrieve(); });
   return {};
@@ -121,14 +126,8 @@ NvencEncoder::~NvencEncoder() {
 void NvencEncoder::discard(Slot& slot) {
   if (slot.mapped == nullptr) return;
   const auto current = device_->make_current();  // fails where the GPU is lost
-  const Driver& driver = session_->driver();
-  NV_ENC_LOCK_BITSTREAM lock{};
-  lock.version = NV_ENC_LOCK_BITSTREAM_VER;
-  lock.outputBitstream = session_->bitstream(slot.index);
-  if (driver.api.nvEncLockBitstream(session_->handle(), &lock) == NV_ENC_SUCCESS) {
-    driver.api.nvEncUnlockBitstream(session_->handle(), lock.outputBitstream);
-  }
-  driver.api.nvEncUnmapInputResource(session_->handle(), slot.mapped);
+  reader_->drop(session_->bitstream(slot.index));
+  (void)session_->driver().api.nvEncUnmapInputResource(session_->handle(), slot.mapped);
 }
 
 // NVENC makes Y'CbCr of either sampling from packed RGB by itself, but of eight bits: ten come from
@@ -142,10 +141,12 @@ EncoderInput NvencEncoder::input() const {
 EncoderCapabilities NvencEncoder::capabilities() const {
   return {.largest = caps_.largest,
           .invalidation = configuration_.invalidation,
-          .references = configuration_.references,
+          .references = orders_->references(),
           .intra_refresh = configuration_.intra_refresh,
           .change_bitrate = caps_.change_bitrate && !settings_.constant_qp,
-          .change_size = caps_.change_size};
+          .change_size = caps_.change_size,
+          .sub_frame = configuration_.sub_frame,
+          .qp_block = configuration_.qp_block};
 }
 
 Result<NvencEncoder::Slot*> NvencEncoder::free_slot() {
@@ -173,6 +174,9 @@ Result<void> NvencEncoder::encode(const Frame& frame, Timestamp pts, const Encod
                 fmt::format("{} wants {}, not {}", stream_->encoder,
                             to_string(sampled_input(settings_)), to_string(format)));
   }
+  if (request.qp_map) {
+    if (auto good = check_map(*request.qp_map); !good) return good;
+  }
   auto slot = free_slot();
   if (!slot) return tl::unexpected(std::move(slot.error()));
   NV_ENC_PIC_PARAMS picture{};
@@ -184,14 +188,19 @@ Result<void> NvencEncoder::encode(const Frame& frame, Timestamp pts, const Encod
     (*slot)->frame = std::move(*brought);
     (*slot)->pts = pts;
     (*slot)->stream = stream_;
-    (*slot)->repaired = false;
-    apply(request, pts, picture, **slot);
+    (*slot)->qp_map = request.qp_map;
+    const auto order = orders_->apply(request, pts, picture);
+    (*slot)->repaired = order.repaired;
+    // "When forceIntraRefreshWithFrameCnt is set it will have priority over sliceMode setting"
+    // (nvEncodeAPI.h): how many slices there will be is not known.
+    (*slot)->slices = order.wave ? 1 : configuration_.slices;
     (*slot)->frame.times.mark(Stage::kSubmitted);
     return submit(**slot, picture);
   }();
   const std::scoped_lock lock(mutex_);
   if (!submitted) {
     (*slot)->frame = {};
+    (*slot)->qp_map.reset();
     free_.push_back(*slot);
     return submitted;
   }
@@ -200,40 +209,30 @@ Result<void> NvencEncoder::encode(const Frame& frame, Timestamp pts, const Encod
   return {};
 }
 
-// How the picture is to be coded, and what that means for those after it.
-void NvencEncoder::apply(const EncodeRequest& request, Timestamp pts, NV_ENC_PIC_PARAMS& picture,
-                         Slot& slot) {
-  bool key = request.repair == Repair::kKeyFrame || new_sequence_;
-  if (request.repair == Repair::kInvalidate && !key) {
-    if (history_) {
-      const auto lost = history_->invalidate(request.lost_from);
-      const Driver& driver = session_->driver();
-      for (const Timestamp one : lost.pictures) {
-        const auto status = driver.api.nvEncInvalidateRefFrames(session_->handle(), number_of(one));
-        key = key || status != NV_ENC_SUCCESS;
-      }
-      key = key || !lost.usable;
-    } else {
-      key = true;
-    }
-    slot.repaired = true;
+Result<void> NvencEncoder::check_map(const QpMap& map) const {
+  const unsigned block = configuration_.qp_block;
+  if (block == 0 || map.block != block) {
+    return fail(ErrorKind::kInvalidArgument,
+                block == 0 ? fmt::format("{} takes no such QP maps", stream_->encoder)
+                           : fmt::format("{} takes QP maps with blocks of {} pixels, not {}",
+                                         stream_->encoder, block, map.block),
+                "look at EncoderCapabilities::qp_block");
   }
-  const bool wave_starts = request.repair == Repair::kIntraRefresh && !key && wave_left_ == 0;
-  if (wave_starts && !configuration_.intra_refresh) key = true;
-  if (key) {
-    picture.encodePicFlags |= NV_ENC_PIC_FLAG_FORCEIDR;
-    wave_left_ = 0;
-    new_sequence_ = false;
-  } else if (wave_starts) {
-    wave_left_ = settings_.refresh_frames;
-    if (settings_.codec == Codec::kH264) {
-      picture.codecPicParams.h264PicParams.forceIntraRefreshWithFrameCnt = wave_left_;
-    } else if (settings_.codec == Codec::kHevc) {
-      picture.codecPicParams.hevcPicParams.forceIntraRefreshWithFrameCnt = wave_left_;
-    }
+  const std::size_t blocks =
+      blocks_in(settings_.size.width, block) * blocks_in(settings_.size.height, block);
+  if (map.deltas.size() != blocks) {
+    return fail(
+        ErrorKind::kInvalidArgument,
+        fmt::format("a QP map of {} blocks for a picture of {}", map.deltas.size(), blocks));
   }
-  if (wave_left_ > 0 && --wave_left_ == 0) slot.repaired = true;
-  if (history_) history_->add(pts, key);
+  const bool emphasis = settings_.qp_map == QpMapKind::kEmphasis;
+  const int least = emphasis ? 0 : -51;
+  const int most = emphasis ? 5 : 51;
+  if (std::ranges::any_of(map.deltas, [&](int one) { return one < least || one > most; })) {
+    return fail(ErrorKind::kInvalidArgument,
+                fmt::format("a QP map goes from {} to {}", least, most));
+  }
+  return {};
 }
 
 Result<void> NvencEncoder::submit(Slot& slot, NV_ENC_PIC_PARAMS& picture) {
@@ -261,6 +260,11 @@ Result<void> NvencEncoder::submit(Slot& slot, NV_ENC_PIC_PARAMS& picture) {
   picture.pictureStruct = NV_ENC_PIC_STRUCT_FRAME;
   picture.frameIdx = next_index_++;
   picture.inputTimeStamp = number_of(slot.pts);
+  if (slot.qp_map) {
+    // The API's pointer is not const, but the field is an input.
+    picture.qpDeltaMap = const_cast<std::int8_t*>(slot.qp_map->deltas.data());
+    picture.qpDeltaMapSize = static_cast<std::uint32_t>(slot.qp_map->deltas.size());
+  }
   NVENCSTATUS status = NV_ENC_ERR_ENCODER_BUSY;
   for (int i = 0; i < kBusyRetries && status == NV_ENC_ERR_ENCODER_BUSY; ++i) {
     if (i > 0) std::this_thread::sleep_for(kBusyRetry);
@@ -292,6 +296,7 @@ void NvencEncoder::retrieve() {
         error_->kind = ErrorKind::kDeviceLost;
       } else {
         slot->frame = {};
+        slot->qp_map.reset();
         submitted_.pop_front();
         free_.push_back(slot);
       }
@@ -307,44 +312,47 @@ Result<void> NvencEncoder::take(Slot& slot) {
   auto current = device_->make_current();
   if (!current) return tl::unexpected(std::move(current.error()));
   const Driver& driver = session_->driver();
-  void* const session = session_->handle();
-  NV_ENC_LOCK_BITSTREAM lock{};
-  lock.version = NV_ENC_LOCK_BITSTREAM_VER;
-  lock.outputBitstream = session_->bitstream(slot.index);
-  auto locked =
-      driver.check(driver.api.nvEncLockBitstream(session, &lock), "nvEncLockBitstream", session);
-  if (!locked) return locked;
-  const auto* const first = static_cast<const std::uint8_t*>(lock.bitstreamBufferPtr);
-  auto bytes =
-      std::make_shared<std::vector<std::uint8_t>>(first, first + lock.bitstreamSizeInBytes);
-  auto unlocked = driver.check(driver.api.nvEncUnlockBitstream(session, lock.outputBitstream),
-                               "nvEncUnlockBitstream", session);
+  unsigned parts = 0;
+  auto last = reader_->read(session_->bitstream(slot.index), slot.slices, [&](BitstreamPart part) {
+    hand_out(slot, parts++, false, std::move(part));
+  });
+  if (!last && !reader_->ended()) return tl::unexpected(std::move(last.error()));
   // The input was read: only now may it be unmapped.
-  auto unmapped = driver.check(driver.api.nvEncUnmapInputResource(session, slot.mapped),
-                               "nvEncUnmapInputResource", session);
-  slot.mapped = nullptr;
-  if (!unlocked) return unlocked;
+  auto unmapped = driver.check(
+      driver.api.nvEncUnmapInputResource(session_->handle(), std::exchange(slot.mapped, nullptr)),
+      "nvEncUnmapInputResource", session_->handle());
+  if (!last) return tl::unexpected(std::move(last.error()));
   if (!unmapped) return unmapped;
+  hand_out(slot, parts, true, std::move(*last));
+  return {};
+}
+
+void NvencEncoder::hand_out(const Slot& slot, unsigned number, bool last, BitstreamPart part) {
   {
     const std::scoped_lock guard(mutex_);
-    if (silent_) return {};
+    if (silent_) return;
   }
   EncodedFrame encoded;
+  encoded.part = number;
+  encoded.last = last;
   encoded.pts = slot.pts;
   encoded.times = slot.frame.times;
   encoded.times.mark(Stage::kEncoded);
-  encoded.key = lock.pictureType == NV_ENC_PIC_TYPE_IDR;
+  encoded.key = part.key;
   encoded.repaired = encoded.key || slot.repaired;
   encoded.stream = slot.stream;
-  const std::span<const std::uint8_t> view(*bytes);
-  encoded.data = SharedBytes(std::move(bytes), view);
+  std::span<const std::uint8_t> view(*part.bytes);
+  if (settings_.codec == Codec::kAv1) view = without_temporal_delimiter(view);
+  encoded.data = SharedBytes(std::move(part.bytes), view);
   callback_(std::move(encoded));
-  return {};
 }
 
 void NvencEncoder::wait_until_idle() {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, kHang, [this] { return error_.has_value() || submitted_.empty(); });
+  while (!error_ && !submitted_.empty()) {
+    const std::size_t left = submitted_.size();
+    if (!changed_.wait_for(lock, kHang, [&] { return error_ || submitted_.size() < left; })) return;
+  }
 }
 
 Result<void> NvencEncoder::reconfigure(const EncoderChange& change) {
@@ -369,7 +377,7 @@ Result<void> NvencEncoder::reconfigure(const EncoderChange& change) {
       return fail(ErrorKind::kUnsupported, fmt::format("NVENC can't go to {}x{} while it encodes",
                                                        wanted.size.width, wanted.size.height));
     }
-    set_size(changed, wanted.size);
+    set_size(changed, wanted);
     wait_until_idle();
   }
   auto current = device_->make_current();
@@ -381,7 +389,7 @@ Result<void> NvencEncoder::reconfigure(const EncoderChange& change) {
   configuration_ = changed;
   settings_ = wanted;
   if (!new_size) return {};
-  new_sequence_ = true;
+  orders_->begin_sequence();
   return describe_stream();
 }
 

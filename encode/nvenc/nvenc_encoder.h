@@ -12,7 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "encode/nvenc/reference_history.h"
+#include "encode/nvenc/bitstream_reader.h"
+#include "encode/nvenc/picture_orders.h"
 #include "encode/nvenc/session.h"
 #include "encode/video_encoder.h"
 
@@ -43,6 +44,8 @@ class NvencEncoder final : public VideoEncoder {
     Frame frame;  // its memory must not change until the chip has read it
     Timestamp pts;
     bool repaired = false;
+    unsigned slices = 1;                  // handed out one by one
+    std::shared_ptr<const QpMap> qp_map;  // the chip reads it where it is
     std::shared_ptr<const StreamParameters> stream;
   };
 
@@ -51,10 +54,11 @@ class NvencEncoder final : public VideoEncoder {
   Result<void> open(std::shared_ptr<const Driver> driver);
   Result<void> describe_stream();
   Result<Slot*> free_slot();
+  Result<void> check_map(const QpMap& map) const;
   Result<void> submit(Slot& slot, NV_ENC_PIC_PARAMS& picture);
-  void apply(const EncodeRequest& request, Timestamp pts, NV_ENC_PIC_PARAMS& picture, Slot& slot);
   void retrieve();
   Result<void> take(Slot& slot);
+  void hand_out(const Slot& slot, unsigned number, bool last, BitstreamPart part);
   void discard(Slot& slot);
   void wait_until_idle();
 
@@ -64,10 +68,9 @@ class NvencEncoder final : public VideoEncoder {
   std::unique_ptr<Session> session_;
   Capabilities caps_;
   Configuration configuration_;
+  std::optional<BitstreamReader> reader_;
   std::shared_ptr<const StreamParameters> stream_;
-  std::optional<ReferenceHistory> history_;  // with invalidation
-  unsigned wave_left_ = 0;                   // pictures of the intra-refresh wave under way
-  bool new_sequence_ = true;                 // the next picture is an IDR whatever is asked
+  std::optional<PictureOrders> orders_;
   std::uint32_t next_index_ = 0;
 
   std::array<Slot, kSlots> slots_;
