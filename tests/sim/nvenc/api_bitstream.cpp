@@ -26,9 +26,9 @@ void describe(const Session& session, Frame& frame, NV_ENC_LOCK_BITSTREAM& param
   params.pictureType = result.type;
   params.pictureStruct = NV_ENC_PIC_STRUCT_FRAME;
   params.frameAvgQP = result.average_qp;
-  params.ltrFrame = 0;
-  params.ltrFrameIdx = 0;
-  params.ltrFrameBitmap = 0;
+  params.ltrFrame = result.ltr_mark ? 1 : 0;
+  params.ltrFrameIdx = result.ltr_mark.value_or(0);
+  params.ltrFrameBitmap = result.ltr_used;
   params.temporalId = 0;
   if (session.params.reportSliceOffsets == 0) return;
   const std::size_t shown = partial ? frame.slices_shown : slices;
@@ -126,6 +126,10 @@ NVENCSTATUS nvEncLockBitstream(void* encoder, NV_ENC_LOCK_BITSTREAM* params) {
                 if (version != NV_ENC_SUCCESS) return version;
                 const auto bitstream = sim.find<Bitstream>(*session, params->outputBitstream);
                 if (bitstream == nullptr) return NV_ENC_ERR_INVALID_PARAM;
+                if (session->params.reportSliceOffsets != 0 && params->sliceOffsets == nullptr) {
+                  return sim.broken(NV_ENC_ERR_INVALID_PARAM,
+                                    "reportSliceOffsets, but no place for them");
+                }
                 return lock_frame(sim, lock, session, bitstream, *params);
               });
 }

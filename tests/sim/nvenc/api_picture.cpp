@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <span>
 
 #include "api.h"
 #include "frames.h"
@@ -111,6 +112,59 @@ NVENCSTATUS take_input(Simulator& sim, const Session& session, const NV_ENC_PIC_
                     resource.pitch);
 }
 
+int map_block(CodecKind codec) {
+  // "Value per MB for H264 and per CTB for HEVC": 32 x 32; AV1's superblocks have 64 x 64.
+  return codec == CodecKind::kH264 ? 16 : codec == CodecKind::kHevc ? 32 : 64;
+}
+
+/// The map is read when the picture is encoded: nothing says that it may go before.
+NVENCSTATUS read_qp_map(Simulator& sim, const Session& session, const NV_ENC_PIC_PARAMS& params,
+                        EncodeRequest& request) {
+  const StreamConfig& stream = session.stream_config;
+  if (params.qpDeltaMap == nullptr) return NV_ENC_SUCCESS;
+  if (!stream.qp_delta_map && !stream.emphasis_map) {
+    return sim.broken(NV_ENC_ERR_INVALID_PARAM, "qpDeltaMap with qpMapMode disabled");
+  }
+  const auto block = static_cast<std::uint32_t>(map_block(stream.codec));
+  const auto along = [&](std::uint32_t pixels) { return (pixels + block - 1) / block; };
+  const std::size_t blocks =
+      std::size_t{along(session.params.encodeWidth)} * along(session.params.encodeHeight);
+  if (params.qpDeltaMapSize != blocks) {
+    return sim.broken(NV_ENC_ERR_INVALID_PARAM, "qpDeltaMap has not the picture's size");
+  }
+  const int most = stream.emphasis_map ? NV_ENC_EMPHASIS_MAP_LEVEL_5 : 51;
+  const int least = stream.emphasis_map ? NV_ENC_EMPHASIS_MAP_LEVEL_0 : -51;
+  const std::span map(params.qpDeltaMap, blocks);
+  if (std::ranges::any_of(map, [&](int one) { return one < least || one > most; })) {
+    return sim.broken(NV_ENC_ERR_INVALID_PARAM, "qpDeltaMap has values out of range");
+  }
+  request.qp_map = map.data();
+  request.qp_blocks = map.size();
+  return NV_ENC_SUCCESS;
+}
+
+/// H.264's and HEVC's fields have the same names.
+template <typename Params>
+NVENCSTATUS read_ltr(Simulator& sim, const Session& session, const Params& params,
+                     EncodeRequest& request) {
+  const unsigned frames = session.stream_config.ltr_frames;
+  const auto refuse = [&](const char* text) { return sim.broken(NV_ENC_ERR_INVALID_PARAM, text); };
+  if (params.ltrUsageMode != 0) return refuse("ltrUsageMode is not 0");
+  if (params.ltrMarkFrame == 0 && params.ltrUseFrames == 0) return NV_ENC_SUCCESS;
+  if (frames == 0) return refuse("long-term references without enableLTR");
+  if (params.ltrMarkFrame != 0) {
+    if (params.ltrMarkFrameIdx >= frames) return refuse("ltrMarkFrameIdx beyond ltrNumFrames");
+    request.ltr_mark = params.ltrMarkFrameIdx;
+  }
+  if (params.ltrUseFrames == 0) return NV_ENC_SUCCESS;
+  if (params.ltrUseFrameBitmap == 0) return refuse("ltrUseFrames without a frame to use");
+  if ((params.ltrUseFrameBitmap & ~session.ltr_marked) != 0) {
+    return refuse("ltrUseFrameBitmap names what was not marked");
+  }
+  request.ltr_use = params.ltrUseFrameBitmap;
+  return NV_ENC_SUCCESS;
+}
+
 NVENCSTATUS read_request(Simulator& sim, const Session& session, const NV_ENC_PIC_PARAMS& params,
                          EncodeRequest& request) {
   const std::uint32_t flags = params.encodePicFlags;
@@ -135,20 +189,11 @@ NVENCSTATUS read_request(Simulator& sim, const Session& session, const NV_ENC_PI
     return sim.broken(NV_ENC_ERR_INVALID_PARAM,
                       "forceIntraRefreshWithFrameCnt without enableIntraRefresh");
   }
-  if (params.qpDeltaMap != nullptr && session.stream_config.qp_delta_map) {
-    // "value per MB for H264 and per CTB for HEVC", the latter of 32 × 32.
-    const int block = session.stream_config.codec == CodecKind::kH264 ? 16 : 32;
-    const auto along = [&](std::uint32_t pixels) {
-      return (pixels + static_cast<std::uint32_t>(block) - 1) / static_cast<std::uint32_t>(block);
-    };
-    const std::uint32_t blocks =
-        along(session.params.encodeWidth) * along(session.params.encodeHeight);
-    if (params.qpDeltaMapSize < blocks) {
-      return sim.broken(NV_ENC_ERR_INVALID_PARAM, "qpDeltaMap is smaller than the picture");
-    }
-    request.qp_deltas.assign(params.qpDeltaMap, params.qpDeltaMap + blocks);
-  }
-  return NV_ENC_SUCCESS;
+  const NVENCSTATUS status = read_qp_map(sim, session, params, request);
+  if (status != NV_ENC_SUCCESS || session.stream_config.codec == CodecKind::kAv1) return status;
+  return session.stream_config.codec == CodecKind::kH264
+             ? read_ltr(sim, session, params.codecPicParams.h264PicParams, request)
+             : read_ltr(sim, session, params.codecPicParams.hevcPicParams, request);
 }
 
 NVENCSTATUS submit(Simulator& sim, Session& session, const NV_ENC_PIC_PARAMS& params) {
@@ -172,6 +217,8 @@ NVENCSTATUS submit(Simulator& sim, Session& session, const NV_ENC_PIC_PARAMS& pa
   if (frame->mapping != nullptr) ++frame->mapping->frames_in_flight;
   session.submitted.push_back(frame);
   if (session.ended) frame->request.force_idr = true;
+  if (frame->request.force_idr) session.ltr_marked = 0;
+  if (frame->request.ltr_mark) session.ltr_marked |= 1U << *frame->request.ltr_mark;
   session.stream_open = true;
   session.ended = false;
   session.ends_in_a_row = 0;
@@ -197,7 +244,8 @@ NVENCSTATUS nvEncEncodePicture(void* encoder, NV_ENC_PIC_PARAMS* params) {
 NVENCSTATUS nvEncInvalidateRefFrames(void* encoder, std::uint64_t time_stamp) {
   return call(__func__, encoder, {.initialized = true},
               [&](Simulator& sim, Lock&, const auto& session) {
-                if (!sim.gpu->abilities(session->stream_config.codec).invalidation) {
+                const CodecKind codec = session->stream_config.codec;
+                if (!sim.can(codec, NV_ENC_CAPS_SUPPORT_REF_PIC_INVALIDATION)) {
                   return NV_ENC_ERR_UNSUPPORTED_PARAM;
                 }
                 Command command;

@@ -113,8 +113,9 @@ NVENCSTATUS nvEncGetEncodeCaps(void* encoder, GUID guid, NV_ENC_CAPS_PARAM* para
         check_version(sim, params, NV_ENC_CAPS_PARAM_VER, "NV_ENC_CAPS_PARAM");
     if (version != NV_ENC_SUCCESS) return version;
     if (value == nullptr) return sim.broken(NV_ENC_ERR_INVALID_PTR, "null value");
-    return capability(*sim.gpu, codec, params->capsToQuery, *value) ? NV_ENC_SUCCESS
-                                                                    : NV_ENC_ERR_INVALID_PARAM;
+    if (!capability(*sim.gpu, codec, params->capsToQuery, *value)) return NV_ENC_ERR_INVALID_PARAM;
+    *value = sim.ability(codec, params->capsToQuery);
+    return NV_ENC_SUCCESS;
   });
 }
 

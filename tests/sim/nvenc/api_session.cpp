@@ -5,21 +5,27 @@
 namespace lumen::sim::nvenc {
 namespace {
 
-bool fits(const Gpu& gpu, const StreamConfig& config, std::string& why) {
-  const CodecAbilities& can = gpu.abilities(config.codec);
-  const auto smallest = [&](NV_ENC_CAPS which) {
-    int value = 0;
-    capability(gpu, config.codec, which, value);
-    return value;
-  };
+bool fits(const Simulator& sim, const NV_ENC_INITIALIZE_PARAMS& params, const StreamConfig& config,
+          std::string& why) {
+  const CodecAbilities& can = sim.gpu->abilities(config.codec);
+  const auto ability = [&](NV_ENC_CAPS which) { return sim.ability(config.codec, which); };
   if (config.width > can.width_max || config.height > can.height_max ||
-      config.width < smallest(NV_ENC_CAPS_WIDTH_MIN) ||
-      config.height < smallest(NV_ENC_CAPS_HEIGHT_MIN)) {
+      config.width < ability(NV_ENC_CAPS_WIDTH_MIN) ||
+      config.height < ability(NV_ENC_CAPS_HEIGHT_MIN)) {
     why = "picture size out of the GPU's range";
   } else if (config.ten_bit && !can.ten_bit) {
     why = "the GPU has no 10 bits";
   } else if (config.full_chroma && !can.yuv444) {
     why = "the GPU has no 4:4:4";
+  } else if (static_cast<int>(config.ltr_frames) > ability(NV_ENC_CAPS_NUM_MAX_LTR_FRAMES)) {
+    why = "the GPU has not so many long-term references";
+  } else if (config.emphasis_map && ability(NV_ENC_CAPS_SUPPORT_EMPHASIS_LEVEL_MAP) == 0) {
+    why = "the GPU has no emphasis maps";
+  } else if (config.intra_refresh && ability(NV_ENC_CAPS_SUPPORT_INTRA_REFRESH) == 0) {
+    why = "the GPU has no intra-refresh";
+  } else if (params.enableSubFrameWrite != 0 &&
+             ability(NV_ENC_CAPS_SUPPORT_SUBFRAME_READBACK) == 0) {
+    why = "the GPU has no sub-frame readback";
   }
   return why.empty();
 }
@@ -150,7 +156,7 @@ NVENCSTATUS nvEncInitializeEncoder(void* encoder, NV_ENC_INITIALIZE_PARAMS* para
                   return status;
                 std::string why;
                 const auto stream = stream_config(*params, config, why);
-                if (!stream || !fits(*sim.gpu, *stream, why)) return NV_ENC_ERR_INVALID_PARAM;
+                if (!stream || !fits(sim, *params, *stream, why)) return NV_ENC_ERR_INVALID_PARAM;
                 if (!session->encoding.open(*stream, sim.encode_nothing))
                   return NV_ENC_ERR_INVALID_PARAM;
                 keep(*session, *params, config, *stream);
@@ -189,7 +195,7 @@ NVENCSTATUS nvEncReconfigureEncoder(void* encoder, NV_ENC_RECONFIGURE_PARAMS* pa
                   return NV_ENC_ERR_INVALID_PARAM;
                 std::string why;
                 const auto stream = stream_config(wanted, config, why);
-                if (!stream || !fits(*sim.gpu, *stream, why)) return NV_ENC_ERR_INVALID_PARAM;
+                if (!stream || !fits(sim, wanted, *stream, why)) return NV_ENC_ERR_INVALID_PARAM;
                 keep(*session, wanted, config, *stream);
                 Command command;
                 command.config = *stream;

@@ -7,7 +7,7 @@ std::unique_ptr<Codec> Codec::make(const StreamConfig& config) {
     case CodecKind::kH264: return make_h264(config);
     case CodecKind::kHevc: return make_hevc(config);
     case CodecKind::kAv1:
-#ifdef LUMEN_SIM_NVENC_AV1
+#if NVENCAPI_MAJOR_VERSION >= 12
       return make_av1(config);
 #else
       return nullptr;

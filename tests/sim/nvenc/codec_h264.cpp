@@ -60,7 +60,7 @@ void set_rate_control(x264_param_t& param, const StreamConfig& config) {
   if (config.min_qp) rc.i_qp_min = static_cast<int>(*config.min_qp);
   if (config.max_qp) rc.i_qp_max = static_cast<int>(*config.max_qp);
   // Offsets by block need a quantizer that may vary.
-  if (config.qp_delta_map) {
+  if (config.qp_delta_map || config.emphasis_map) {
     rc.i_aq_mode = X264_AQ_VARIANCE;
     rc.f_aq_strength = 0.01F;
   }
@@ -110,6 +110,7 @@ bool set_up(x264_param_t& param, const StreamConfig& config) {
   param.i_scenecut_threshold = 0;
   param.i_frame_reference = 1;
   param.i_dpb_size = static_cast<int>(config.reference_frames == 0 ? 4 : config.reference_frames);
+  if (config.ltr_frames > 0) param.i_dpb_size = 16;  // all that H.264 allows
   if (config.intra_refresh) {
     param.b_intra_refresh = 1;
     // x264 knows one number for the length of a wave and the time between two: waves follow each

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
+#include <type_traits>
 
 #include "codec.h"
 #include "rate_model.h"
@@ -65,6 +67,16 @@ int level_of(const StreamConfig& config) {
   return static_cast<int>(config.level / 3);
 }
 
+/// An array since x265 4.0, a pointer before.
+template <typename Text>
+void set_text(Text& to, const char* value) {
+  if constexpr (std::is_array_v<Text>) {
+    std::snprintf(to, sizeof to, "%s", value);
+  } else {
+    to = value;
+  }
+}
+
 bool set_up(const x265_api& api, x265_param& param, const StreamConfig& config) {
   if (api.param_default_preset(&param, "ultrafast", "zerolatency") < 0) return false;
   param.logLevel = X265_LOG_NONE;
@@ -72,7 +84,7 @@ bool set_up(const x265_api& api, x265_param& param, const StreamConfig& config) 
   param.bEnableWavefront = 0;
   param.bDistributeModeAnalysis = 0;
   param.bDistributeMotionEstimation = 0;
-  param.numaPools = "none";
+  set_text(param.numaPools, "none");
   param.sourceWidth = config.width;
   param.sourceHeight = config.height;
   param.fpsNum = config.rate_num;
@@ -85,7 +97,7 @@ bool set_up(const x265_api& api, x265_param& param, const StreamConfig& config) 
   param.lookaheadDepth = 0;
   param.scenecutThreshold = 0;
   param.keyframeMax = -1;  // picture types are given from outside
-  param.keyframeMin = 0;
+  param.keyframeMin = 1 << 20;  // else a late I becomes an IDR
   param.bOpenGOP = 0;
   param.maxNumReferences = 1;
   if (config.intra_refresh) {
@@ -104,7 +116,7 @@ bool set_up(const x265_api& api, x265_param& param, const StreamConfig& config) 
   if (param.maxSlices > 1) {
     // Slices are rows of its wavefront.
     param.bEnableWavefront = 1;
-    param.numaPools = "1";
+    set_text(param.numaPools, "1");
   }
   if (config.short_counters) param.log2MaxPocLsb = 4;
   set_rate_control(param, config);
@@ -123,6 +135,23 @@ Nal::Kind kind_of(std::uint32_t type) {
     case NAL_UNIT_PPS: return Nal::Kind::kParameters;
     default: return type < NAL_UNIT_VPS ? Nal::Kind::kSlice : Nal::Kind::kOther;
   }
+}
+
+/// x265 wants an offset for each 16 x 16 pixels, NVENC has one for each of its tree blocks.
+std::vector<float> by_quantization_group(const std::vector<std::int8_t>& deltas, int width,
+                                         int height) {
+  constexpr int kGroup = 16;
+  const int columns = (width + kGroup - 1) / kGroup;
+  const int rows = (height + kGroup - 1) / kGroup;
+  const int blocks = (width + kCtuSize - 1) / kCtuSize;
+  std::vector<float> offsets;
+  for (int y = 0; y < rows; ++y) {
+    for (int x = 0; x < columns; ++x) {
+      const int block = y * kGroup / kCtuSize * blocks + x * kGroup / kCtuSize;
+      offsets.push_back(deltas[static_cast<std::size_t>(block)]);
+    }
+  }
+  return offsets;
 }
 
 /// x265 leaves it out where its headers are not repeated.
@@ -171,7 +200,7 @@ class Hevc : public Codec {
     if (by_rate) in.forceqp = quantizer + 1;
     std::vector<float> offsets;
     if (order.qp_deltas != nullptr) {
-      offsets.assign(order.qp_deltas->begin(), order.qp_deltas->end());
+      offsets = by_quantization_group(*order.qp_deltas, picture.width, picture.height);
       in.quantOffsets = offsets.data();
     }
     if (order.start_refresh) api_.encoder_intra_refresh(encoder_);

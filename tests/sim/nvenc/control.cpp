@@ -85,6 +85,12 @@ LUMEN_SIM_EXPORT int lumen_sim_nvenc_set_encode_mode(const char* mode) {
   return sim.set_encode_mode(mode) ? 1 : 0;
 }
 
+LUMEN_SIM_EXPORT void lumen_sim_nvenc_hide_capability(int capability) {
+  Simulator& sim = simulator();
+  const Lock lock(sim.mutex);
+  sim.hidden.insert(capability);
+}
+
 LUMEN_SIM_EXPORT void lumen_sim_nvenc_set_version(unsigned major, unsigned minor) {
   Simulator& sim = simulator();
   const Lock lock(sim.mutex);

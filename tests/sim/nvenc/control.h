@@ -36,6 +36,8 @@ void lumen_sim_nvenc_set_session_limit(int sessions);
 int lumen_sim_nvenc_set_gpu(const char* name);
 /// "real" or "nothing", for sessions initialized from now on. Returns 0 for an unknown one.
 int lumen_sim_nvenc_set_encode_mode(const char* mode);
+/// An NV_ENC_CAPS that the chip lacks until reset, although its generation has it.
+void lumen_sim_nvenc_hide_capability(int capability);
 /// The newest API version that the driver has.
 void lumen_sim_nvenc_set_version(unsigned major, unsigned minor);
 
@@ -57,6 +59,7 @@ struct NvencControl {
     find(library, set_session_limit, "lumen_sim_nvenc_set_session_limit");
     find(library, set_gpu, "lumen_sim_nvenc_set_gpu");
     find(library, set_encode_mode, "lumen_sim_nvenc_set_encode_mode");
+    find(library, hide_capability, "lumen_sim_nvenc_hide_capability");
     find(library, set_version, "lumen_sim_nvenc_set_version");
   }
   [[nodiscard]] bool ok() const { return set_version != nullptr; }
@@ -71,6 +74,7 @@ struct NvencControl {
   decltype(lumen_sim_nvenc_set_session_limit)* set_session_limit = nullptr;
   decltype(lumen_sim_nvenc_set_gpu)* set_gpu = nullptr;
   decltype(lumen_sim_nvenc_set_encode_mode)* set_encode_mode = nullptr;
+  decltype(lumen_sim_nvenc_hide_capability)* hide_capability = nullptr;
   decltype(lumen_sim_nvenc_set_version)* set_version = nullptr;
 
  private:

@@ -79,7 +79,11 @@ std::optional<EncodeResult> Encoding::encode(const Picture& picture, const Encod
   order.type = decide(request);
   order.number = number_;
   order.start_refresh = refresh_due(request, order.type);
-  if (config_.qp_delta_map && !request.qp_deltas.empty()) order.qp_deltas = &request.qp_deltas;
+  const std::vector<std::int8_t> deltas = qp_deltas(request);
+  if (!deltas.empty()) order.qp_deltas = &deltas;
+  if (order.type == PictureType::kP && request.ltr_use != 0 && !go_back_to(request.ltr_use)) {
+    order.type = PictureType::kI;  // predicted from nothing is predicted from nothing newer, too
+  }
   auto coded = codec_->encode(picture, order);
   if (!coded) return std::nullopt;
 
@@ -92,12 +96,36 @@ std::optional<EncodeResult> Encoding::encode(const Picture& picture, const Encod
   headers_sent_ = headers_sent_ || with_headers;
   numbers_.emplace_back(request.time_stamp, number_);
   if (numbers_.size() > kRemembered) numbers_.pop_front();
+  if (idr) long_term_.clear();
+  if (request.ltr_mark) long_term_[*request.ltr_mark] = number_;
+  result.ltr_mark = request.ltr_mark;
+  result.ltr_used = idr ? 0 : request.ltr_use;
   result.number = static_cast<std::uint32_t>(number_++);
   since_idr_ = idr ? 1 : since_idr_ + 1;
   since_intra_ = type == PictureType::kP ? since_intra_ + 1 : 1;
   since_refresh_ = idr || order.start_refresh ? 1 : since_refresh_ + 1;
   restart_ = false;
   return result;
+}
+
+// x264 has no long-term references, but forgetting everything newer comes to the same as long as
+// its DPB has the picture: it is opened with the largest one then. libx265 can't forget.
+bool Encoding::go_back_to(std::uint32_t ltr_bitmap) {
+  std::int64_t newest = -1;
+  for (const auto& [index, number] : long_term_) {
+    if ((ltr_bitmap >> index & 1U) != 0) newest = std::max(newest, number);
+  }
+  return newest >= 0 && codec_->invalidate(newest + 1);
+}
+
+std::vector<std::int8_t> Encoding::qp_deltas(const EncodeRequest& request) const {
+  if (request.qp_map == nullptr) return {};
+  std::vector<std::int8_t> deltas(request.qp_map, request.qp_map + request.qp_blocks);
+  if (config_.emphasis_map) {
+    // NVIDIA tells levels, not quantizers.
+    for (std::int8_t& one : deltas) one = static_cast<std::int8_t>(one * -2);
+  }
+  return deltas;
 }
 
 EncodeResult Encoding::assemble(CodedPicture coded, bool with_headers) {

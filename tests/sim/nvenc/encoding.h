@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -30,7 +31,11 @@ struct EncodeRequest {
   bool output_headers = false;
   bool start_refresh = false;
   std::optional<PictureType> type;  // the client decides
-  std::vector<std::int8_t> qp_deltas;
+  /// The client's own memory, which it keeps until the picture is encoded; null: none.
+  const std::int8_t* qp_map = nullptr;
+  std::size_t qp_blocks = 0;
+  std::optional<unsigned> ltr_mark;  // index
+  std::uint32_t ltr_use = 0;         // bitmap; 0: whatever is newest
 };
 
 struct EncodeResult {
@@ -39,6 +44,8 @@ struct EncodeResult {
   NV_ENC_PIC_TYPE type = NV_ENC_PIC_TYPE_P;
   std::uint32_t average_qp = 0;
   std::uint32_t number = 0;
+  std::optional<unsigned> ltr_mark;  // as asked for
+  std::uint32_t ltr_used = 0;
 };
 
 class Encoding {
@@ -56,6 +63,9 @@ class Encoding {
  private:
   PictureType decide(const EncodeRequest& request) const;
   bool refresh_due(const EncodeRequest& request, PictureType type) const;
+  /// The picture is to be predicted from these long-term references only.
+  bool go_back_to(std::uint32_t ltr_bitmap);
+  [[nodiscard]] std::vector<std::int8_t> qp_deltas(const EncodeRequest& request) const;
   EncodeResult assemble(CodedPicture coded, bool with_headers);
 
   StreamConfig config_;
@@ -68,6 +78,7 @@ class Encoding {
   bool restart_ = true;
   bool headers_sent_ = false;
   std::deque<std::pair<std::uint64_t, std::int64_t>> numbers_;  // of time stamps
+  std::map<unsigned, std::int64_t> long_term_;                  // numbers of pictures, by index
 };
 
 }  // namespace lumen::sim::nvenc

@@ -6,11 +6,7 @@
 namespace lumen::sim::nvenc {
 namespace {
 
-#ifdef LUMEN_SIM_NVENC_AV1
-constexpr bool kHasAv1 = true;
-#else
-constexpr bool kHasAv1 = false;  // no encoder for it in this build
-#endif
+constexpr bool kHasAv1 = NVENCAPI_MAJOR_VERSION >= 12;
 
 // libx265 can't invalidate references, so HEVC says no although the chips can.
 constexpr CodecAbilities kH264{.present = true,
@@ -22,6 +18,7 @@ constexpr CodecAbilities kH264{.present = true,
 constexpr CodecAbilities kH264TemporalAq = [] {
   CodecAbilities abilities = kH264;
   abilities.temporal_aq = true;
+  abilities.emphasis = true;
   return abilities;
 }();
 constexpr CodecAbilities kHevcMaxwell{.present = true, .ltr_frames = 7};
@@ -57,6 +54,9 @@ constexpr std::array<Gpu, 6> kGpus{{
 }};
 
 int largest_level(CodecKind codec) {
+#if NVENCAPI_MAJOR_VERSION >= 12
+  if (codec == CodecKind::kAv1) return NV_ENC_LEVEL_AV1_63;
+#endif
   return codec == CodecKind::kH264 ? NV_ENC_LEVEL_H264_62 : NV_ENC_LEVEL_HEVC_62;
 }
 
@@ -75,6 +75,7 @@ const Gpu* find_gpu(std::string_view name) {
 bool capability(const Gpu& gpu, CodecKind codec, NV_ENC_CAPS which, int& value) {
   const CodecAbilities& can = gpu.abilities(codec);
   const bool h264 = codec == CodecKind::kH264;
+  const bool av1 = codec == CodecKind::kAv1;
   switch (which) {
     case NV_ENC_CAPS_NUM_MAX_BFRAMES: value = can.b_frames; return true;
     case NV_ENC_CAPS_SUPPORTED_RATECONTROL_MODES:
@@ -83,12 +84,13 @@ bool capability(const Gpu& gpu, CodecKind codec, NV_ENC_CAPS which, int& value) 
     case NV_ENC_CAPS_SUPPORT_QPELMV:
     case NV_ENC_CAPS_SUPPORT_DYN_RES_CHANGE:
     case NV_ENC_CAPS_SUPPORT_DYN_BITRATE_CHANGE:
-    case NV_ENC_CAPS_SUPPORT_SUBFRAME_READBACK:
-    case NV_ENC_CAPS_SUPPORT_INTRA_REFRESH:
     case NV_ENC_CAPS_SUPPORT_CUSTOM_VBV_BUF_SIZE:
-    case NV_ENC_CAPS_SUPPORT_DYNAMIC_SLICE_MODE:
     case NV_ENC_CAPS_LEVEL_MIN:
     case NV_ENC_CAPS_SUPPORT_MULTIPLE_REF_FRAMES: value = 1; return true;
+    case NV_ENC_CAPS_SUPPORT_SUBFRAME_READBACK:
+    case NV_ENC_CAPS_SUPPORT_DYNAMIC_SLICE_MODE: value = av1 ? 0 : 1; return true;
+    // The chips can with AV1, too; SVT-AV1 can't.
+    case NV_ENC_CAPS_SUPPORT_INTRA_REFRESH: value = av1 ? 0 : 1; return true;
     case NV_ENC_CAPS_SUPPORT_CABAC:
     case NV_ENC_CAPS_SUPPORT_ADAPTIVE_TRANSFORM: value = h264 ? 1 : 0; return true;
     case NV_ENC_CAPS_LEVEL_MAX: value = largest_level(codec); return true;
@@ -106,6 +108,7 @@ bool capability(const Gpu& gpu, CodecKind codec, NV_ENC_CAPS which, int& value) 
     case NV_ENC_CAPS_SUPPORT_TEMPORAL_AQ: value = can.temporal_aq ? 1 : 0; return true;
     case NV_ENC_CAPS_SUPPORT_10BIT_ENCODE: value = can.ten_bit ? 1 : 0; return true;
     case NV_ENC_CAPS_NUM_MAX_LTR_FRAMES: value = can.ltr_frames; return true;
+    case NV_ENC_CAPS_SUPPORT_EMPHASIS_LEVEL_MAP: value = can.emphasis ? 1 : 0; return true;
     case NV_ENC_CAPS_SUPPORT_WEIGHTED_PREDICTION: value = 1; return true;
     case NV_ENC_CAPS_DYNAMIC_QUERY_ENCODER_CAPACITY:
       value = 100;  // "On bare metal and linux platforms, this API always returns 100"

@@ -2,9 +2,9 @@
 //
 // Facts from NVIDIA's public "Video Encode and Decode GPU Support Matrix" and the NVENC programming
 // guide: codecs, 10 bits, 4:4:4, lossless, HEVC B-frames, largest picture, number of encoders. What
-// these don't say by generation (minimum size, lookahead, LTR frames, blocks per second) is a usual
-// value and no statement about a chip. The session limit is the driver's for consumer cards and was
-// raised over the years (3, 5, 8, 12); professional cards have none.
+// these don't say by generation (minimum size, lookahead, LTR frames, emphasis, blocks per second)
+// is a usual value and no statement about a chip. The session limit is the driver's for consumer
+// cards and was raised over the years (3, 5, 8, 12); professional cards have none.
 #pragma once
 
 #include <string_view>
@@ -25,6 +25,7 @@ struct CodecAbilities {
   bool temporal_aq = false;
   int ltr_frames = 0;
   bool invalidation = false;
+  bool emphasis = false;
 };
 
 struct Gpu {

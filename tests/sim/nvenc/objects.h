@@ -103,6 +103,7 @@ struct Session : Object {
 
   std::deque<std::shared_ptr<Frame>> submitted;  // not locked yet
   std::vector<Command> commands;                 // for the next picture
+  std::uint32_t ltr_marked = 0;                  // bitmap, since the last IDR
   bool stream_open = false;                      // pictures since the last end of stream
   bool ended = false;                            // by an end of stream, nothing since
   int ends_in_a_row = 0;                         // without a picture or a lock in between

@@ -6,17 +6,22 @@
 namespace lumen::sim::nvenc {
 namespace {
 
-constexpr std::array<GUID, 7> kPresets{
+const std::array<GUID, 7> kPresets{
     NV_ENC_PRESET_P1_GUID, NV_ENC_PRESET_P2_GUID, NV_ENC_PRESET_P3_GUID, NV_ENC_PRESET_P4_GUID,
     NV_ENC_PRESET_P5_GUID, NV_ENC_PRESET_P6_GUID, NV_ENC_PRESET_P7_GUID};
-constexpr std::array<GUID, 6> kH264Profiles{
+const std::array<GUID, 6> kH264Profiles{
     NV_ENC_CODEC_PROFILE_AUTOSELECT_GUID, NV_ENC_H264_PROFILE_BASELINE_GUID,
     NV_ENC_H264_PROFILE_MAIN_GUID,        NV_ENC_H264_PROFILE_HIGH_GUID,
     NV_ENC_H264_PROFILE_HIGH_444_GUID,    NV_ENC_H264_PROFILE_CONSTRAINED_HIGH_GUID};
-constexpr std::array<GUID, 4> kHevcProfiles{
+const std::array<GUID, 4> kHevcProfiles{
     NV_ENC_CODEC_PROFILE_AUTOSELECT_GUID, NV_ENC_HEVC_PROFILE_MAIN_GUID,
     NV_ENC_HEVC_PROFILE_MAIN10_GUID, NV_ENC_HEVC_PROFILE_FREXT_GUID};
-constexpr std::array<GUID, 1> kOtherProfiles{NV_ENC_CODEC_PROFILE_AUTOSELECT_GUID};
+#if NVENCAPI_MAJOR_VERSION >= 12
+const std::array<GUID, 2> kAv1Profiles{NV_ENC_CODEC_PROFILE_AUTOSELECT_GUID,
+                                           NV_ENC_AV1_PROFILE_MAIN_GUID};
+#else
+const std::array<GUID, 1> kAv1Profiles{NV_ENC_CODEC_PROFILE_AUTOSELECT_GUID};
+#endif
 constexpr std::array<NV_ENC_BUFFER_FORMAT, 8> kFormats{
     NV_ENC_BUFFER_FORMAT_NV12,         NV_ENC_BUFFER_FORMAT_YV12,
     NV_ENC_BUFFER_FORMAT_IYUV,         NV_ENC_BUFFER_FORMAT_YUV444,
@@ -35,7 +40,7 @@ std::span<const NV_ENC_BUFFER_FORMAT> input_formats() { return kFormats; }
 std::span<const GUID> profile_guids(CodecKind codec) {
   if (codec == CodecKind::kH264) return kH264Profiles;
   if (codec == CodecKind::kHevc) return kHevcProfiles;
-  return kOtherProfiles;
+  return kAv1Profiles;
 }
 
 bool is_preset(const GUID& guid) { return contains(kPresets, guid); }
@@ -82,6 +87,17 @@ NV_ENC_CONFIG preset_config(CodecKind codec, NV_ENC_TUNING_INFO tuning) {
     hevc.sliceMode = 3;
     hevc.sliceModeData = 1;
   }
+#if NVENCAPI_MAJOR_VERSION >= 12
+  if (codec == CodecKind::kAv1) {
+    NV_ENC_CONFIG_AV1& av1 = config.encodeCodecConfig.av1Config;
+    av1.idrPeriod = config.gopLength;
+    av1.chromaFormatIDC = 1;
+    av1.level = NV_ENC_LEVEL_AV1_AUTOSELECT;
+    av1.colorPrimaries = NV_ENC_VUI_COLOR_PRIMARIES_UNSPECIFIED;
+    av1.transferCharacteristics = NV_ENC_VUI_TRANSFER_CHARACTERISTIC_UNSPECIFIED;
+    av1.matrixCoefficients = NV_ENC_VUI_MATRIX_COEFFS_UNSPECIFIED;
+  }
+#endif
   return config;
 }
 

@@ -41,6 +41,7 @@ void Simulator::configure_from_environment() {
   gpu = find_gpu(kDefaultGpu);
   session_limit = gpu->sessions;
   encode_nothing = false;
+  hidden.clear();
   version_major = NVENCAPI_MAJOR_VERSION;
   version_minor = NVENCAPI_MINOR_VERSION;
   const auto each = [](const char* name, auto&& use) {
@@ -69,6 +70,11 @@ bool Simulator::set_encode_mode(const char* name) {
   if (mode != "real" && mode != "nothing") return false;
   encode_nothing = mode == "nothing";
   return true;
+}
+
+int Simulator::ability(CodecKind codec, NV_ENC_CAPS which) const {
+  int value = 0;
+  return !hidden.contains(which) && capability(*gpu, codec, which, value) ? value : 0;
 }
 
 void Simulator::hold(Registration& registration) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "device.h"
@@ -35,6 +36,12 @@ class Simulator {
   bool encode_nothing = false;
   bool set_gpu(const char* name);
   bool set_encode_mode(const char* name);
+  /// Capabilities that this chip lacks, whatever its generation has.
+  std::set<int> hidden;
+  [[nodiscard]] int ability(CodecKind codec, NV_ENC_CAPS which) const;
+  [[nodiscard]] bool can(CodecKind codec, NV_ENC_CAPS which) const {
+    return ability(codec, which) != 0;
+  }
   void configure_from_environment();
 
   /// Registrations of one allocation; the CUDA stand-in is told of the first and the last.

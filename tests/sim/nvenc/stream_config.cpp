@@ -34,6 +34,7 @@ void read_rate_control(const NV_ENC_RC_PARAMS& rc, StreamConfig& out) {
   if (rc.enableMinQP != 0) out.min_qp = std::min(rc.minQP.qpInterP, rc.minQP.qpIntra);
   if (rc.enableMaxQP != 0) out.max_qp = std::max(rc.maxQP.qpInterP, rc.maxQP.qpIntra);
   out.qp_delta_map = rc.qpMapMode == NV_ENC_QP_MAP_DELTA;
+  out.emphasis_map = rc.qpMapMode == NV_ENC_QP_MAP_EMPHASIS;
 }
 
 /// Members that NV_ENC_CONFIG_H264 and _HEVC call by the same names.
@@ -51,6 +52,7 @@ void read_common(const Codec& codec, StreamConfig& out) {
   out.slice_mode = codec.sliceMode;
   out.slice_data = codec.sliceModeData;
   out.filler = codec.enableFillerDataInsertion != 0;
+  out.ltr_frames = codec.enableLTR != 0 ? codec.ltrNumFrames : 0;
 }
 
 /// The header says it in another way since 12.2.
@@ -72,6 +74,38 @@ bool profile_has(const StreamConfig& config) {
   }
   if (config.codec != CodecKind::kHevc || is(NV_ENC_HEVC_PROFILE_FREXT_GUID)) return true;
   return !config.full_chroma && (!config.ten_bit || is(NV_ENC_HEVC_PROFILE_MAIN10_GUID));
+}
+
+#if NVENCAPI_MAJOR_VERSION >= 12
+void read_av1(const NV_ENC_CONFIG_AV1& av1, StreamConfig& out) {
+  out.level = av1.level;
+  out.tier = av1.tier;
+  out.idr_period = av1.idrPeriod == 0 ? out.gop_length : av1.idrPeriod;
+  out.intra_refresh = av1.enableIntraRefresh != 0;
+  out.refresh_period = av1.intraRefreshPeriod;
+  out.refresh_count = av1.intraRefreshCnt;
+  out.repeat_headers = av1.repeatSeqHdr != 0;
+  out.no_headers = av1.disableSeqHdr != 0;
+  out.full_chroma = av1.chromaFormatIDC == 3;
+  out.reference_frames = av1.maxNumRefFramesInDPB;
+  out.ten_bit = ten_bits(av1);
+  out.colour.primaries = static_cast<unsigned>(av1.colorPrimaries);
+  out.colour.transfer = static_cast<unsigned>(av1.transferCharacteristics);
+  out.colour.matrix = static_cast<unsigned>(av1.matrixCoefficients);
+  out.colour.full_range = av1.colorRange != 0;
+  out.colour.signal_type_present = true;
+  out.colour.description_present =
+      out.colour.primaries != 2 || out.colour.transfer != 2 || out.colour.matrix != 2;
+}
+#endif
+
+/// "LTR Trust" mode, which NVIDIA discourages, is not implemented.
+bool wrong_ltr(CodecKind kind, const NV_ENC_CODEC_CONFIG& codecs) {
+  const auto wrong = [](const auto& codec) {
+    return codec.enableLTR != 0 && (codec.ltrNumFrames == 0 || codec.ltrTrustMode != 0);
+  };
+  return kind == CodecKind::kH264 ? wrong(codecs.h264Config)
+                                  : kind == CodecKind::kHevc && wrong(codecs.hevcConfig);
 }
 
 }  // namespace
@@ -130,6 +164,15 @@ std::optional<StreamConfig> stream_config(const NV_ENC_INITIALIZE_PARAMS& params
     out.tier = hevc.tier;
     out.ten_bit = ten_bits(hevc);
   }
+#if NVENCAPI_MAJOR_VERSION >= 12
+  if (out.codec == CodecKind::kAv1) {
+    const NV_ENC_CONFIG_AV1& av1 = codecs.av1Config;
+    if (av1.outputAnnexBFormat != 0 || av1.enableCustomTileConfig != 0) {
+      return refuse("AV1 in Annex B or with a table of tiles is not implemented");
+    }
+    read_av1(av1, out);
+  }
+#endif
   if (!profile_has(out)) return refuse("the profile has no such chroma format or depth");
   if (out.intra_refresh && out.refresh_period != 0 && out.refresh_count >= out.refresh_period) {
     return refuse("intraRefreshCnt is not smaller than intraRefreshPeriod");
@@ -137,6 +180,15 @@ std::optional<StreamConfig> stream_config(const NV_ENC_INITIALIZE_PARAMS& params
   // "Will be disabled if NV_ENC_CONFIG::gopLength is not set to NVENC_INFINITE_GOPLENGTH."
   if (out.gop_length != NVENC_INFINITE_GOPLENGTH) out.refresh_period = 0;
   if (out.slice_mode > 3) return refuse("sliceMode above 3");
+  if (wrong_ltr(out.codec, codecs))
+    return refuse("LTR without a number of frames, or to be trusted");
+  // "This feature is only supported for H264 codec currently", and not with AQ.
+  const NV_ENC_RC_PARAMS& rc = config.rcParams;
+  if (out.emphasis_map &&
+      (out.codec != CodecKind::kH264 || rc.enableAQ != 0 || rc.enableTemporalAQ != 0)) {
+    return refuse("an emphasis map is for H.264 without AQ");
+  }
+  if (rc.qpMapMode > NV_ENC_QP_MAP_DELTA) return refuse("no such map of quantizers");
   if (out.rate_control != NV_ENC_PARAMS_RC_CONSTQP && out.bit_rate == 0 &&
       out.target_quality == 0) {
     out.target_quality = 23;

@@ -45,6 +45,7 @@ struct StreamConfig {
   std::optional<unsigned> min_qp;
   std::optional<unsigned> max_qp;
   bool qp_delta_map = false;
+  bool emphasis_map = false;
   bool filler = false;
 
   std::uint32_t gop_length = NVENC_INFINITE_GOPLENGTH;
@@ -53,6 +54,7 @@ struct StreamConfig {
   std::uint32_t refresh_period = 0;
   std::uint32_t refresh_count = 0;
   unsigned reference_frames = 0;  // size of the DPB; 0: by itself
+  unsigned ltr_frames = 0;        // long-term references; 0: off
   bool repeat_headers = false;
   bool no_headers = false;
   bool access_unit_delimiters = false;
