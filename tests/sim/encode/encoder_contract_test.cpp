@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "encode/nal.h"
+#include "encode/nvenc/driver.h"
 #include "sim/encode/encoder_fixture.h"
 #include "sim/encode/stand_ins.h"
 
@@ -51,7 +52,12 @@ EncoderSettings settings_of(Codec codec, Extent size = kSmall) {
 
 class EncoderContract : public testing::TestWithParam<Kind> {
  protected:
-  void SetUp() override { machine_.start(); }
+  void SetUp() override {
+    machine_.start();
+    if (GetParam().codec == Codec::kAv1) {
+      ASSERT_TRUE(machine_.nvenc.set_gpu("ada"));
+    }
+  }
   void TearDown() override {
     fixture_.close();
     gpu_->lose();
@@ -242,6 +248,15 @@ INSTANTIATE_TEST_SUITE_P(
                     Kind{"ffmpeg-nvenc", Codec::kHevc, FrameMemory::kCuda, Chroma::k420, 10},
                     Kind{"software", Codec::kH264}, Kind{"software", Codec::kHevc}),
     [](const auto& each) { return name_of(each.param); });
+
+#if NVENCAPI_MAJOR_VERSION >= 12
+INSTANTIATE_TEST_SUITE_P(Av1, EncoderContract,
+                         testing::Values(Kind{"nvenc", Codec::kAv1, FrameMemory::kCuda},
+                                         Kind{"nvenc", Codec::kAv1, FrameMemory::kHost},
+                                         Kind{"ffmpeg-nvenc", Codec::kAv1, FrameMemory::kCuda},
+                                         Kind{"ffmpeg-nvenc", Codec::kAv1, FrameMemory::kHost}),
+                         [](const auto& each) { return name_of(each.param); });
+#endif
 
 }  // namespace
 }  // namespace lumen

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "encode/nvenc/driver.h"
 #include "sim/encode/encoder_fixture.h"
 #include "sim/encode/stand_ins.h"
 
@@ -18,10 +19,13 @@ struct Way {
   std::string backend;
   Codec codec = Codec::kH264;
   Recovery recovery = Recovery::kInvalidation;
+  bool long_term = false;  // a chip that can't invalidate, but has long-term references
 };
 void PrintTo(const Way& way, std::ostream* out) {
   *out << way.backend << " " << to_string(way.codec)
-       << (way.recovery == Recovery::kInvalidation ? " invalidation" : " intra-refresh");
+       << (way.long_term                             ? " long-term references"
+           : way.recovery == Recovery::kInvalidation ? " invalidation"
+                                                     : " intra-refresh");
 }
 
 class LossRecovery : public testing::TestWithParam<Way> {
@@ -40,22 +44,25 @@ class LossRecovery : public testing::TestWithParam<Way> {
     settings.vbv_frames = 3;
     settings.recovery = GetParam().recovery;
     settings.refresh_frames = kWave;
+    if (GetParam().long_term) {
+      machine_.nvenc.hide_capability(NV_ENC_CAPS_SUPPORT_REF_PIC_INVALIDATION);
+    }
     const auto opened = fixture_.open(GetParam().backend, settings);
     ASSERT_TRUE(opened) << opened.error().describe();
   }
+  static bool invalidates() { return GetParam().recovery != Recovery::kIntraRefresh; }
   bool can() const {
     const EncoderCapabilities caps = fixture_.encoder->capabilities();
-    return GetParam().recovery == Recovery::kInvalidation ? caps.invalidation : caps.intra_refresh;
+    return invalidates() ? caps.invalidation : caps.intra_refresh;
   }
   /// 100 pictures; the loss of one is heard of three pictures later.
   std::vector<EncodedFrame> stream() {
     for (std::uint32_t n = 0; n < 100; ++n) {
       EncodeRequest request = EncodeRequest::key_frame(n == 0);
       if (n == kLost + 3) {
-        request = GetParam().recovery == Recovery::kInvalidation
-                      ? EncodeRequest{.repair = EncodeRequest::Repair::kInvalidate,
-                                      .lost_from = EncoderFixture::time_of(kLost)}
-                      : EncodeRequest{.repair = EncodeRequest::Repair::kIntraRefresh};
+        request = invalidates() ? EncodeRequest{.repair = EncodeRequest::Repair::kInvalidate,
+                                                .lost_from = EncoderFixture::time_of(kLost)}
+                                : EncodeRequest{.repair = EncodeRequest::Repair::kIntraRefresh};
       }
       const auto done = fixture_.encode(n, request);
       EXPECT_TRUE(done) << done.error().describe();
@@ -81,8 +88,7 @@ TEST_P(LossRecovery, ThePictureIsWholeAgainWithinThePromisedFramesAndWithoutAKey
     if (!repaired && frames[n].repaired) repaired = n;
   }
   ASSERT_TRUE(repaired);
-  const std::uint32_t promised =
-      GetParam().recovery == Recovery::kInvalidation ? kLost + 3 : kLost + 3 + kWave - 1;
+  const std::uint32_t promised = invalidates() ? kLost + 3 : kLost + 3 + kWave - 1;
   EXPECT_LE(*repaired, promised);
 
   const auto whole = test::play(GetParam().codec, frames);
@@ -102,7 +108,7 @@ TEST_P(LossRecovery, ThePictureIsWholeAgainWithinThePromisedFramesAndWithoutAKey
           GetParam().recovery == Recovery::kIntraRefresh ? *repaired + kWave : *repaired;
       if (n < whole_from) continue;
       ++shown;
-      if (GetParam().recovery == Recovery::kInvalidation) {
+      if (invalidates()) {
         EXPECT_EQ(match, 100) << "picture " << n << " is not what the encoder made";
       } else {
         // The deblocking filter carries a trace of the old picture over the edge of the wave.
@@ -119,7 +125,30 @@ TEST_P(LossRecovery, ThePictureIsWholeAgainWithinThePromisedFramesAndWithoutAKey
 INSTANTIATE_TEST_SUITE_P(Ways, LossRecovery,
                          testing::Values(Way{"nvenc", Codec::kH264, Recovery::kInvalidation},
                                          Way{"nvenc", Codec::kH264, Recovery::kIntraRefresh},
-                                         Way{"nvenc", Codec::kHevc, Recovery::kIntraRefresh}));
+                                         Way{"nvenc", Codec::kHevc, Recovery::kIntraRefresh},
+                                         Way{"nvenc", Codec::kH264, Recovery::kAuto, true},
+                                         // The NVENC stand-in codes HEVC's repair as an intra
+                                         // picture, since libx265 can't choose references.
+                                         Way{"nvenc", Codec::kHevc, Recovery::kAuto, true}));
+
+TEST_P(LossRecovery, AnswersOfThePolicyAreOnesThatTheEncoderCanGive) {
+  if (!invalidates()) GTEST_SKIP() << "a wave can always be started";
+  open();
+  const EncoderCapabilities caps = fixture_.encoder->capabilities();
+  // The oldest loss that the policy would answer so, after any number of pictures.
+  for (std::uint32_t n = 0; n < 80; ++n) {
+    EncodeRequest request;
+    if (n % 20 == 19) {
+      request = {.repair = EncodeRequest::Repair::kInvalidate,
+                 .lost_from = EncoderFixture::time_of(n - caps.references + 1)};
+    }
+    ASSERT_TRUE(fixture_.encode(n, request));
+  }
+  ASSERT_TRUE(fixture_.encoder->flush());
+  const auto frames = fixture_.take();
+  ASSERT_EQ(frames.size(), 80u);
+  for (std::uint32_t n = 1; n < 80; ++n) EXPECT_FALSE(frames[n].key) << n;
+}
 
 class TooLate : public LossRecovery {};
 
@@ -138,7 +167,8 @@ TEST_P(TooLate, ALossOlderThanAllReferencesIsAKeyFrame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, TooLate,
-                         testing::Values(Way{"nvenc", Codec::kH264, Recovery::kInvalidation}));
+                         testing::Values(Way{"nvenc", Codec::kH264, Recovery::kInvalidation},
+                                         Way{"nvenc", Codec::kH264, Recovery::kAuto, true}));
 
 }  // namespace
 }  // namespace lumen
