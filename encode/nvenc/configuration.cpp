@@ -8,6 +8,7 @@
 
 #include "encode/level.h"
 #include "encode/nvenc/long_term_references.h"
+#include "encode/reference_history.h"
 #include "encode/sampling.h"
 
 namespace lumen::nvenc {
@@ -220,15 +221,6 @@ Result<Preset> choose_preset(const EncoderSettings& settings) {
   }
   preset.guid = kPresets[static_cast<std::size_t>(name[1] - '1')];
   return preset;
-}
-
-// H.264 table A-1: MaxDpbMbs of level 5.1 is 184320. HEVC's level 5.1 (A.4.2) keeps more at every
-// size but the largest, where it keeps six with the current one.
-unsigned reference_limit(Extent size) {
-  const std::uint64_t macroblocks =
-      ((std::uint64_t{size.width} + 15) / 16) * ((std::uint64_t{size.height} + 15) / 16);
-  return static_cast<unsigned>(
-      std::clamp<std::uint64_t>(184'320 / std::max<std::uint64_t>(macroblocks, 1), 1, 8));
 }
 
 NV_ENC_INITIALIZE_PARAMS Configuration::initialize_params() {

@@ -44,7 +44,4 @@ void set_rate(Configuration& configuration, const EncoderSettings& settings,
 /// The fields that follow from settings.size.
 void set_size(Configuration& configuration, const EncoderSettings& settings);
 
-/// How many pictures a decoder of level 5.1 surely keeps at this size, at most eight.
-unsigned reference_limit(Extent size);
-
 }  // namespace lumen::nvenc

@@ -15,6 +15,7 @@
 #include "encode/nvenc/bitstream_reader.h"
 #include "encode/nvenc/picture_orders.h"
 #include "encode/nvenc/session.h"
+#include "encode/reference_history.h"
 #include "encode/video_encoder.h"
 
 namespace lumen::nvenc {

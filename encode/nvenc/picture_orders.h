@@ -6,8 +6,8 @@
 
 #include "encode/nvenc/configuration.h"
 #include "encode/nvenc/long_term_references.h"
-#include "encode/nvenc/reference_history.h"
 #include "encode/nvenc/session.h"
+#include "encode/reference_history.h"
 
 namespace lumen::nvenc {
 

@@ -2,13 +2,26 @@
 // receiver lacks. Pure.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <vector>
 
+#include "core/geometry.h"
 #include "core/time.h"
 
-namespace lumen::nvenc {
+namespace lumen {
+
+/// Pictures worth keeping for repairs at this size: up to eight, and no more than decoders of H.264
+/// level 5.1 hold (table A-1: MaxDpbMbs is 184320). HEVC's level 5.1 (A.4.2) holds more at every
+/// size but the largest, six with the current one.
+inline unsigned reference_limit(Extent size) {
+  const std::uint64_t macroblocks =
+      ((std::uint64_t{size.width} + 15) / 16) * ((std::uint64_t{size.height} + 15) / 16);
+  return static_cast<unsigned>(
+      std::clamp<std::uint64_t>(184'320 / std::max<std::uint64_t>(macroblocks, 1), 1, 8));
+}
 
 class ReferenceHistory {
  public:
@@ -43,4 +56,4 @@ class ReferenceHistory {
   std::deque<Timestamp> pictures_;
 };
 
-}  // namespace lumen::nvenc
+}  // namespace lumen
