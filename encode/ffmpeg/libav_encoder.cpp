@@ -1,6 +1,9 @@
 #include "encode/ffmpeg/libav_encoder.h"
 
+#include <chrono>
 #include <cstring>
+#include <span>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -20,6 +23,7 @@ namespace {
 // Microseconds: fine enough that no two frames collide, coarse enough for the 32-bit timebase of
 // x264.
 constexpr AVRational kTimeBase{1, 1'000'000};
+constexpr auto kPoll = std::chrono::microseconds{200};
 
 tl::unexpected<Error> libav_failure(ErrorKind kind, std::string_view what, int code,
                                     std::string hint = {}) {
@@ -85,6 +89,7 @@ Result<std::unique_ptr<VideoEncoder>> LibavEncoder::create(const EncoderSettings
   self->feed_ = std::move(spec.feed);
   self->change_bitrate_ = spec.change_bitrate;
   self->vbv_seconds_ = spec.vbv_seconds;
+  self->kept_back_ = spec.kept_back;
   if (auto opened = self->open(settings, spec); !opened) {
     return tl::unexpected(std::move(opened.error()));
   }
@@ -110,8 +115,10 @@ Result<void> LibavEncoder::open(const EncoderSettings& settings, const LibavSpec
   if (auto fed = feed_->prepare(c); !fed) return fed;
   c.time_base = kTimeBase;
   c.framerate = {static_cast<int>(settings.rate.num), static_cast<int>(settings.rate.den)};
-  c.bit_rate = static_cast<std::int64_t>(settings.bitrate_bps);
-  c.rc_max_rate = c.bit_rate;
+  if (spec.rate != LibavSpec::Rate::kNone) {
+    c.bit_rate = static_cast<std::int64_t>(settings.bitrate_bps);
+  }
+  if (spec.rate == LibavSpec::Rate::kMeanAndPeak) c.rc_max_rate = c.bit_rate;
   if (spec.vbv_seconds > 0) {
     c.rc_buffer_size =
         static_cast<int>(static_cast<double>(settings.bitrate_bps) * spec.vbv_seconds);
@@ -201,7 +208,13 @@ Result<void> LibavEncoder::encode(const Frame& frame, Timestamp pts, const Encod
     in_flight_.pop_back();
     return libav_failure(ErrorKind::kDeviceLost, stream_->encoder + " refuses a frame", result);
   }
-  return drain();
+  if (auto drained = drain(); !drained || !kept_back_) return drained;
+  const Timestamp deadline = now() + frame_offset(stream_->rate, 1);
+  while (in_flight_.size() > *kept_back_ && now() < deadline) {
+    std::this_thread::sleep_for(kPoll);
+    if (auto drained = drain(); !drained) return drained;
+  }
+  return {};
 }
 
 Result<void> LibavEncoder::flush() {
@@ -214,32 +227,38 @@ Result<void> LibavEncoder::flush() {
 
 Result<void> LibavEncoder::drain() {
   for (;;) {
-    const int result = avcodec_receive_packet(context_.get(), packet_.get());
-    if (result == AVERROR(EAGAIN) || result == AVERROR_EOF) return {};
-    if (result < 0) {
-      return libav_failure(ErrorKind::kDeviceLost, stream_->encoder + " failed", result);
-    }
-    std::shared_ptr<AVPacket> packet(av_packet_alloc(), PacketDeleter{});
-    if (!packet) return fail(ErrorKind::kIo, "out of memory");
-    av_packet_move_ref(packet.get(), packet_.get());
-    while (!in_flight_.empty() && in_flight_.front().pts_us < packet->pts) in_flight_.pop_front();
-    if (in_flight_.empty()) {
-      return fail(ErrorKind::kDeviceLost,
-                  stream_->encoder + " returned a picture it was not given");
-    }
-    EncodedFrame encoded;
-    encoded.pts = in_flight_.front().pts;
-    encoded.times = in_flight_.front().times;
-    in_flight_.pop_front();
-    encoded.times.mark(Stage::kEncoded);
-    encoded.key = (packet->flags & AV_PKT_FLAG_KEY) != 0;
-    encoded.repaired = encoded.key;
-    encoded.stream = stream_;
-    std::span<const std::uint8_t> bytes(packet->data, static_cast<std::size_t>(packet->size));
-    if (stream_->codec == Codec::kAv1) bytes = without_temporal_delimiter(bytes);
-    encoded.data = SharedBytes(std::move(packet), bytes);
-    callback_(std::move(encoded));
+    auto taken = take();
+    if (!taken) return tl::unexpected(std::move(taken.error()));
+    if (!*taken) return {};
   }
+}
+
+Result<bool> LibavEncoder::take() {
+  const int result = avcodec_receive_packet(context_.get(), packet_.get());
+  if (result == AVERROR(EAGAIN) || result == AVERROR_EOF) return false;
+  if (result < 0) {
+    return libav_failure(ErrorKind::kDeviceLost, stream_->encoder + " failed", result);
+  }
+  std::shared_ptr<AVPacket> packet(av_packet_alloc(), PacketDeleter{});
+  if (!packet) return fail(ErrorKind::kIo, "out of memory");
+  av_packet_move_ref(packet.get(), packet_.get());
+  while (!in_flight_.empty() && in_flight_.front().pts_us < packet->pts) in_flight_.pop_front();
+  if (in_flight_.empty()) {
+    return fail(ErrorKind::kDeviceLost, stream_->encoder + " returned a picture it was not given");
+  }
+  EncodedFrame encoded;
+  encoded.pts = in_flight_.front().pts;
+  encoded.times = in_flight_.front().times;
+  in_flight_.pop_front();
+  encoded.times.mark(Stage::kEncoded);
+  encoded.key = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  encoded.repaired = encoded.key;
+  encoded.stream = stream_;
+  std::span<const std::uint8_t> bytes(packet->data, static_cast<std::size_t>(packet->size));
+  if (stream_->codec == Codec::kAv1) bytes = without_temporal_delimiter(bytes);
+  encoded.data = SharedBytes(std::move(packet), bytes);
+  callback_(std::move(encoded));
+  return true;
 }
 
 }  // namespace lumen::ffmpeg

@@ -1,8 +1,10 @@
 // A VideoEncoder over one libavcodec encoder.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,10 +20,17 @@ namespace lumen::ffmpeg {
 
 /// What a backend decides about its libavcodec encoder.
 struct LibavSpec {
+  /// Whether the codec is given a bit rate, and with it as the peak: kNone for constant quality.
+  enum class Rate : std::uint8_t { kNone, kMean, kMeanAndPeak };
+
   std::string codec_name;  // "libsvtav1"
   std::unique_ptr<FrameFeed> feed;
   /// The codec takes a new AVCodecContext::bit_rate while it runs; with a key frame.
   bool change_bitrate = false;
+  Rate rate = Rate::kMeanAndPeak;
+  /// Pictures that the codec keeps inside while it waits for more; for others that it works on,
+  /// with threads of its own, encode() waits up to the nominal distance of two.
+  std::optional<unsigned> kept_back;
   double vbv_seconds = 0;      // buffer of the rate control; 0: codec's own
   int infinite_gop = 1 << 20;  // key frames come on request only
   std::vector<std::pair<std::string, std::string>> options;  // private options
@@ -51,6 +60,7 @@ class LibavEncoder final : public VideoEncoder {
   LibavEncoder() = default;
   Result<void> open(const EncoderSettings& settings, const LibavSpec& spec);
   Result<void> drain();
+  Result<bool> take();  // false: nothing there
 
   struct ContextDeleter {
     void operator()(AVCodecContext* context) const;
@@ -70,6 +80,7 @@ class LibavEncoder final : public VideoEncoder {
   std::unique_ptr<FrameFeed> feed_;  // outlives what libavcodec holds of it
   bool change_bitrate_ = false;
   double vbv_seconds_ = 0;
+  std::optional<unsigned> kept_back_;
   std::shared_ptr<const StreamParameters> stream_;
   EncodedFrameCallback callback_;
   std::unique_ptr<AVCodecContext, ContextDeleter> context_;

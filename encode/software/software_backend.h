@@ -1,5 +1,5 @@
-// libx264 and libx265 through libavcodec, set for latency: no B-frames, no look-ahead, one picture
-// in, one access unit out.
+// The software encoders: libx264, libx265 and, through libavcodec, SVT-AV1. All are set for
+// latency: no B-frames, no look-ahead, one picture in, one access unit out.
 #pragma once
 
 #include <memory>

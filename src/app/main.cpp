@@ -51,5 +51,8 @@ ExitCode run(const std::vector<std::string>& args) {
 }  // namespace lumen
 
 int main(int argc, char** argv) {
+  // SVT-AV1 writes about itself to standard error whenever it opens, but for this; read before any
+  // thread runs.
+  ::setenv("SVT_LOG", "1", 0);
   return static_cast<int>(lumen::run(std::vector<std::string>(argv + 1, argv + argc)));
 }
