@@ -59,6 +59,25 @@ std::int64_t seek_callback(void* opaque, std::int64_t offset, int whence) {
   return moved ? output.position() : av_code(moved.error());
 }
 
+AVCodecID codec_id(Codec codec) {
+  switch (codec) {
+    case Codec::kHevc: return AV_CODEC_ID_HEVC;
+    case Codec::kAv1: return AV_CODEC_ID_AV1;
+    case Codec::kH264: break;
+  }
+  return AV_CODEC_ID_H264;
+}
+
+/// With the parameter sets in the sample entry; players on Apple systems take no other HEVC tag.
+std::uint32_t mp4_tag(Codec codec) {
+  switch (codec) {
+    case Codec::kHevc: return MKTAG('h', 'v', 'c', '1');
+    case Codec::kAv1: return MKTAG('a', 'v', '0', '1');
+    case Codec::kH264: break;
+  }
+  return MKTAG('a', 'v', 'c', '1');
+}
+
 AVRational to_av(FrameRate rate) {
   constexpr std::uint32_t kLimit = std::numeric_limits<int>::max();
   if (rate.variable() || rate.num > kLimit || rate.den > kLimit) return {0, 1};
@@ -156,13 +175,11 @@ Result<void> AvMuxer::add_stream(Container container, const StreamParameters& st
                                  std::span<const std::uint8_t> parameter_sets) {
   stream_ = avformat_new_stream(format_.get(), nullptr);
   if (stream_ == nullptr) return fail_av("can't describe the stream", AVERROR(ENOMEM));
-  const bool h264 = stream.codec == Codec::kH264;
   AVCodecParameters& codec = *stream_->codecpar;
   codec.codec_type = AVMEDIA_TYPE_VIDEO;
-  codec.codec_id = h264 ? AV_CODEC_ID_H264 : AV_CODEC_ID_HEVC;
+  codec.codec_id = codec_id(stream.codec);
   if (container == Container::kMp4) {
-    // Parameter sets in the sample entry; players on Apple systems take no other HEVC tag.
-    codec.codec_tag = h264 ? MKTAG('a', 'v', 'c', '1') : MKTAG('h', 'v', 'c', '1');
+    codec.codec_tag = mp4_tag(stream.codec);
     stream_->time_base = {1, 90'000};
   }
   codec.width = static_cast<int>(stream.size.width);

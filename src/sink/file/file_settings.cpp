@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace lumen {
 namespace {
 
@@ -19,6 +21,15 @@ constexpr std::array<std::pair<std::string_view, Container>, 8> kExtensions{{
     {"h265", Container::kHevc},
     {"265", Container::kHevc},
 }};
+
+std::string_view spoken(Codec codec) {
+  switch (codec) {
+    case Codec::kHevc: return "HEVC";
+    case Codec::kAv1: return "AV1";
+    case Codec::kH264: break;
+  }
+  return "H.264";
+}
 
 }  // namespace
 
@@ -41,13 +52,17 @@ Result<Container> container_of(const FileSettings& settings) {
 }
 
 Result<void> check_codec(Container container, Codec codec) {
-  const bool h264 = codec == Codec::kH264;
-  if ((container == Container::kH264 && !h264) || (container == Container::kHevc && h264)) {
+  const auto raw_only = [&](Codec fits, std::string_view extension) -> Result<void> {
+    if (codec == fits) return {};
+    const std::string hint = codec == Codec::kAv1
+                                 ? "name the file .mp4 or .mkv"
+                                 : fmt::format("name the file .{}, .mp4 or .mkv, or use --codec {}",
+                                               to_string(codec), to_string(fits));
     return fail(ErrorKind::kInvalidArgument,
-                h264 ? "a .hevc file can't hold H.264" : "a .h264 file can't hold HEVC",
-                h264 ? "name the file .h264, .mp4 or .mkv, or use --codec hevc"
-                     : "name the file .hevc, .mp4 or .mkv, or use --codec h264");
-  }
+                fmt::format("a .{} file can't hold {}", extension, spoken(codec)), hint);
+  };
+  if (container == Container::kH264) return raw_only(Codec::kH264, "h264");
+  if (container == Container::kHevc) return raw_only(Codec::kHevc, "hevc");
   return {};
 }
 

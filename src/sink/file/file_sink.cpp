@@ -65,7 +65,8 @@ Result<void> FileSink::write(const EncodedFrame& frame, FrameTimes& times) {
   if (!muxer_) return fail(ErrorKind::kIo, describe() + " is not open");
   if (auto same = adopt(frame.stream); !same) return same;
   const bool raw = container_ == Container::kH264 || container_ == Container::kHevc;
-  const bool in_band = frame.key && (raw || current_sets_ != header_sets_);
+  // Key frames of AV1 bring their sequence header themselves.
+  const bool in_band = frame.key && codec_ != Codec::kAv1 && (raw || current_sets_ != header_sets_);
 
   times.mark(Stage::kSendBegin);
   auto written = muxer_->write(frame, in_band ? std::span<const std::uint8_t>(current_sets_)

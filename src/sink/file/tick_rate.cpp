@@ -32,7 +32,9 @@ tl::unexpected<Error> fail_filter(const char* name, int code) {
 }  // namespace
 
 Result<std::vector<std::uint8_t>> with_nominal_tick_rate(const StreamParameters& stream) {
-  if (stream.rate.variable() || stream.parameter_sets.empty()) return stream.parameter_sets;
+  if (stream.rate.variable() || stream.parameter_sets.empty() || stream.codec == Codec::kAv1) {
+    return stream.parameter_sets;
+  }
   const bool h264 = stream.codec == Codec::kH264;
   const char* name = h264 ? "h264_metadata" : "hevc_metadata";
   const AVBitStreamFilter* kind = av_bsf_get_by_name(name);

@@ -90,10 +90,11 @@ TEST_P(Recording, SaysItsColours) {
 INSTANTIATE_TEST_SUITE_P(Containers, Recording,
                          testing::Values(Kind{"mp4", Codec::kH264}, Kind{"mp4", Codec::kHevc},
                                          Kind{"mkv", Codec::kH264}, Kind{"mkv", Codec::kHevc},
+                                         Kind{"mp4", Codec::kAv1}, Kind{"mkv", Codec::kAv1},
                                          Kind{"h264", Codec::kH264}, Kind{"hevc", Codec::kHevc}),
                          [](const auto& each) {
-                           return std::string(each.param.extension) +
-                                  (each.param.codec == Codec::kH264 ? "_h264" : "_hevc");
+                           return std::string(each.param.extension) + "_" +
+                                  std::string(to_string(each.param.codec));
                          });
 
 class FileSinkTest : public testing::Test {
@@ -135,6 +136,9 @@ TEST_F(FileSinkTest, Mp4SampleEntriesAreThoseThatPlayersAskFor) {
   ASSERT_TRUE(record({.path = directory_ / "b.mp4"},
                      test::encode_stream({.codec = Codec::kHevc, .frames = 1})));
   EXPECT_EQ(test::read_back(directory_ / "b.mp4").codec_tag, tag("hvc1"));
+  ASSERT_TRUE(record({.path = directory_ / "c.mp4"},
+                     test::encode_stream({.codec = Codec::kAv1, .frames = 1})));
+  EXPECT_EQ(test::read_back(directory_ / "c.mp4").codec_tag, tag("av01"));
 }
 
 TEST_F(FileSinkTest, MatroskaTimesAreRoundedToMillisecondsWithoutDrift) {
