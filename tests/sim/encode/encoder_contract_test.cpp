@@ -5,6 +5,8 @@
 
 #include "encode/nal.h"
 #include "encode/nvenc/driver.h"
+#include "encode/obu.h"
+#include "encode/parameter_sets.h"
 #include "sim/encode/encoder_fixture.h"
 #include "sim/encode/stand_ins.h"
 
@@ -41,9 +43,11 @@ constexpr std::uint64_t kBitrate = 20'000'000;
 #endif
 constexpr Extent kSmall{640, 360};
 
-EncoderSettings settings_of(Codec codec, Extent size = kSmall) {
+EncoderSettings settings_of(const Kind& kind, Extent size = kSmall) {
   EncoderSettings settings;
-  settings.codec = codec;
+  settings.codec = kind.codec;
+  settings.chroma = kind.chroma;
+  settings.bit_depth = kind.bit_depth;
   settings.size = size;
   settings.rate = {60, 1};
   settings.bitrate_bps = size == kSmall ? 4'000'000 : kBitrate;
@@ -63,9 +67,7 @@ class EncoderContract : public testing::TestWithParam<Kind> {
     gpu_->lose();
     machine_.finish();
   }
-  void open(EncoderSettings settings) {
-    settings.chroma = GetParam().chroma;
-    settings.bit_depth = GetParam().bit_depth;
+  void open(const EncoderSettings& settings) {
     const auto opened = fixture_.open(GetParam().backend, settings);
     ASSERT_TRUE(opened) << opened.error().describe();
   }
@@ -86,7 +88,7 @@ class EncoderContract : public testing::TestWithParam<Kind> {
 };
 
 TEST_P(EncoderContract, EveryPictureComesOutOnceAndLooksLikeItWentIn) {
-  open(settings_of(GetParam().codec, kSize));
+  open(settings_of(GetParam(), kSize));
   for (std::uint32_t n = 0; n < 120; ++n) encode(n, key(n == 0));
   const auto frames = flush();
   ASSERT_EQ(frames.size(), 120u);
@@ -110,10 +112,13 @@ TEST_P(EncoderContract, EveryPictureComesOutOnceAndLooksLikeItWentIn) {
   EXPECT_EQ(pictures[5].color_transfer, 1);
   EXPECT_EQ(pictures[5].color_matrix, 1);
   EXPECT_FALSE(pictures[5].full_range);
+  EXPECT_EQ(pictures[5].bit_depth, GetParam().bit_depth);
+  // Zero where the planes are not as large.
+  EXPECT_GE(test::chroma_psnr(pictures[5], fixture_.original(5)), 28);
 }
 
 TEST_P(EncoderContract, KeyFramesComeWhereTheyAreAskedForAndNowhereElse) {
-  open(settings_of(GetParam().codec));
+  open(settings_of(GetParam()));
   const auto wanted = [](std::uint32_t n) { return n == 0 || n == 31 || n == 32 || n == 60; };
   for (std::uint32_t n = 0; n < 90; ++n) encode(n, key(wanted(n)));
   const auto frames = flush();
@@ -127,8 +132,20 @@ TEST_P(EncoderContract, KeyFramesComeWhereTheyAreAskedForAndNowhereElse) {
 }
 
 TEST_P(EncoderContract, ParameterSetsStandApartFromThePictures) {
-  if (GetParam().codec == Codec::kAv1) GTEST_SKIP() << "AV1's sequence header is repeated";
-  open(settings_of(GetParam().codec));
+  if (GetParam().codec == Codec::kAv1) {
+    open(settings_of(GetParam()));
+    for (std::uint32_t n = 0; n < 3; ++n) encode(n, key());
+    const auto& header = fixture_.encoder->stream()->parameter_sets;
+    ASSERT_FALSE(header.empty());
+    for (const EncodedFrame& frame : flush()) {
+      EXPECT_EQ(pure_parameter_sets(Codec::kAv1, frame.data.view()), header);
+      const auto first = ObuReader(frame.data.view()).next();
+      ASSERT_TRUE(first);
+      EXPECT_NE(first->type, ObuType::kTemporalDelimiter);
+    }
+    return;
+  }
+  open(settings_of(GetParam()));
   for (std::uint32_t n = 0; n < 3; ++n) encode(n, key());
   const Codec codec = GetParam().codec;
   unsigned sets = 0;
@@ -142,7 +159,7 @@ TEST_P(EncoderContract, ParameterSetsStandApartFromThePictures) {
 }
 
 TEST_P(EncoderContract, ANewBitRateIsKeptWithinASecond) {
-  open(settings_of(GetParam().codec));
+  open(settings_of(GetParam()));
   if (!fixture_.encoder->capabilities().change_bitrate) GTEST_SKIP() << "can't change its rate";
   for (std::uint32_t n = 0; n < 120; ++n) encode(n, key(n == 0));
   const auto changed = fixture_.encoder->reconfigure({.bitrate_bps = 1'000'000});
@@ -164,7 +181,7 @@ TEST_P(EncoderContract, ANewBitRateIsKeptWithinASecond) {
 }
 
 TEST_P(EncoderContract, ANewSizeBeginsWithAKeyFrameOfThatSize) {
-  EncoderSettings settings = settings_of(GetParam().codec);
+  EncoderSettings settings = settings_of(GetParam());
   settings.max_size = {1280, 720};
   open(settings);
   if (!fixture_.encoder->capabilities().change_size) GTEST_SKIP() << "can't change its size";
@@ -196,7 +213,7 @@ TEST_P(EncoderContract, ANewSizeBeginsWithAKeyFrameOfThatSize) {
 }
 
 TEST_P(EncoderContract, ConstantQualitySpendsBitsOnDetail) {
-  EncoderSettings fine = settings_of(GetParam().codec);
+  EncoderSettings fine = settings_of(GetParam());
   EncoderSettings coarse = fine;
   fine.constant_qp = 16;
   coarse.constant_qp = 36;
@@ -219,20 +236,24 @@ TEST_P(EncoderContract, ConstantQualitySpendsBitsOnDetail) {
 
 TEST_P(EncoderContract, OddAndHugeSizesAreRefusedWithAReason) {
   for (const Extent size : {Extent{641, 360}, Extent{640, 361}, Extent{}}) {
-    const auto opened = fixture_.open(GetParam().backend, settings_of(GetParam().codec, size));
+    const auto opened = fixture_.open(GetParam().backend, settings_of(GetParam(), size));
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().kind, ErrorKind::kInvalidArgument) << opened.error().describe();
   }
-  EncoderSettings level = settings_of(GetParam().codec);
+  EncoderSettings level = settings_of(GetParam());
   if (GetParam().codec == Codec::kAv1) return;
   level.level = "9.9";
   EXPECT_FALSE(fixture_.open(GetParam().backend, level));
 }
 
 TEST_P(EncoderContract, IsClosedWithPicturesInsideWithoutALeak) {
-  open(settings_of(GetParam().codec));
+  open(settings_of(GetParam()));
   for (std::uint32_t n = 0; n < 5; ++n) encode(n, key(n == 0));
   fixture_.close();  // TearDown looks for what is left
+}
+
+Kind software(Codec codec, Chroma chroma, unsigned bit_depth) {
+  return {"software", codec, FrameMemory::kHost, chroma, bit_depth};
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -246,7 +267,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Kind{"nvenc", Codec::kH264, FrameMemory::kCuda, Chroma::k444},
                     Kind{"nvenc", Codec::kHevc, FrameMemory::kHost, Chroma::k444, 10},
                     Kind{"ffmpeg-nvenc", Codec::kHevc, FrameMemory::kCuda, Chroma::k420, 10},
-                    Kind{"software", Codec::kH264}, Kind{"software", Codec::kHevc}),
+                    Kind{"software", Codec::kH264}, Kind{"software", Codec::kHevc},
+                    Kind{"software", Codec::kAv1}, software(Codec::kH264, Chroma::k444, 8),
+                    software(Codec::kH264, Chroma::k420, 10),
+                    software(Codec::kH264, Chroma::k444, 10),
+                    software(Codec::kHevc, Chroma::k444, 8),
+                    software(Codec::kHevc, Chroma::k420, 10),
+                    software(Codec::kHevc, Chroma::k444, 10)),
     [](const auto& each) { return name_of(each.param); });
 
 #if NVENCAPI_MAJOR_VERSION >= 12

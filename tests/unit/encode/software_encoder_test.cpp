@@ -8,6 +8,7 @@
 
 #include "encode/encoder_registry.h"
 #include "encode/nal.h"
+#include "support/noisy_frames.h"
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -17,42 +18,6 @@ namespace lumen {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Pictures with a moving edge and fresh noise, so that the rate control has something to spend on.
-class Pictures {
- public:
-  Pictures(Fourcc format, Extent size) : format_(format), size_(size) {}
-
-  Frame at(std::uint64_t n, unsigned noise = 40) const {
-    const std::size_t luma = std::size_t{size_.width} * size_.height;
-    CpuImage image;
-    image.format = format_;
-    image.memory = std::shared_ptr<std::uint8_t>(new std::uint8_t[luma * 3 / 2],
-                                                 std::default_delete<std::uint8_t[]>());
-    std::uint8_t* p = image.memory.get();
-    std::uint32_t random = static_cast<std::uint32_t>(n) * 2654435761U + 1;
-    for (std::size_t y = 0; y < size_.height; ++y) {
-      for (std::size_t x = 0; x < size_.width; ++x) {
-        random = random * 1664525U + 1013904223U;
-        p[y * size_.width + x] = static_cast<std::uint8_t>(
-            60 + (x + 4 * n) % 120 + (noise == 0 ? 0 : (random >> 24U) % noise));
-      }
-    }
-    std::fill(p + luma, p + luma * 3 / 2, std::uint8_t{128});
-    image.planes = {p, p + luma, p + luma + luma / 4};
-    const std::uint32_t chroma = format_ == Fourcc::kNV12 ? size_.width : size_.width / 2;
-    image.pitches = {Pitch{size_.width}, Pitch{chroma}, Pitch{chroma}};
-    Frame frame;
-    frame.payload = image;
-    frame.size = size_;
-    frame.times.id = n;
-    return frame;
-  }
-
- private:
-  Fourcc format_;
-  Extent size_;
-};
 
 EncoderSettings settings_of(Codec codec) {
   EncoderSettings settings;
@@ -70,16 +35,20 @@ class SoftwareEncoder : public testing::TestWithParam<Codec> {
         software::create(settings, {}, [this](EncodedFrame f) { out_.push_back(std::move(f)); });
     ASSERT_TRUE(encoder) << encoder.error().describe();
     encoder_ = std::move(*encoder);
-    pictures_.emplace(encoder_->input().format, settings.size);
+    size_ = settings.size;
   }
   void encode(std::uint64_t n, const EncodeRequest& request = {}, unsigned noise = 40) {
-    const auto done = encoder_->encode(pictures_->at(n, noise), time_of(n), request);
+    const auto done = encoder_->encode(picture(n, noise), time_of(n), request);
     ASSERT_TRUE(done) << done.error().describe();
+  }
+  Frame picture(std::uint64_t n, unsigned noise) const {
+    return test::NoisyFrames(encoder_->input().format, size_, noise)
+        .at(static_cast<std::uint32_t>(n));
   }
   static Timestamp time_of(std::uint64_t n) { return Timestamp{1h} + frame_offset({60, 1}, n); }
 
   std::unique_ptr<VideoEncoder> encoder_;
-  std::optional<Pictures> pictures_;
+  Extent size_;
   std::vector<EncodedFrame> out_;
 };
 
@@ -162,7 +131,7 @@ TEST_P(SoftwareEncoder, TheStreamSaysItsColoursAndDecodes) {
 TEST_P(SoftwareEncoder, TimesMayStandStillOrJumpBackWithoutAnError) {
   open(settings_of(GetParam()));
   for (const auto offset : {0ms, 0ms, 16ms, 3ms, 40ms}) {
-    const auto done = encoder_->encode(pictures_->at(1), Timestamp{1h} + offset, {});
+    const auto done = encoder_->encode(picture(1, 40), Timestamp{1h} + offset, {});
     EXPECT_TRUE(done) << done.error().describe();
   }
   EXPECT_EQ(out_.size(), 5U);
@@ -204,11 +173,15 @@ TEST(EncoderLadder, WithoutADriverItStepsDownToSoftwareAndSaysWhy) {
   }
   auto opened = open_encoder("auto", settings_of(Codec::kH264), {}, [](auto&&) {});
   ASSERT_TRUE(opened) << opened.error().describe();
-  ASSERT_EQ(opened->ladder.size(), 2U);
-  EXPECT_EQ(opened->ladder[0].name, "ffmpeg-nvenc");
-  EXPECT_FALSE(opened->ladder[0].taken);
-  EXPECT_NE(opened->ladder[0].reason.find("libcuda"), std::string::npos);
-  EXPECT_TRUE(opened->ladder[1].taken);
+  ASSERT_EQ(opened->ladder.size(), 3U);
+  EXPECT_EQ(opened->ladder[0].name, "nvenc");
+  EXPECT_EQ(opened->ladder[1].name, "ffmpeg-nvenc");
+  for (const std::size_t step : {0U, 1U}) {
+    EXPECT_FALSE(opened->ladder[step].taken);
+    EXPECT_FALSE(opened->ladder[step].reason.empty());
+  }
+  EXPECT_NE(opened->ladder[1].reason.find("libcuda"), std::string::npos);
+  EXPECT_TRUE(opened->ladder[2].taken);
   EXPECT_EQ(opened->backend, "software");
 }
 
