@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "encode/nal.h"
 #include "encode/software/quantizer_model.h"
 #include "encode/software/rate_trim.h"
 #include "encode/software/software_backend.h"
@@ -191,6 +192,30 @@ TEST(SoftwareModes, TenBitsAreTen) {
         ASSERT_NEAR(row[x], 200 + static_cast<int>(x), 3) << to_string(codec) << " column " << x;
       }
       EXPECT_GT(std::set(row.begin(), row.end()).size(), 400u) << "steps of eight bits";
+    }
+  }
+}
+
+TEST(SoftwareModes, APictureHasAsManySlicesAsAskedForAndComesAtOnce) {
+  for (const Codec codec : {Codec::kH264, Codec::kHevc}) {
+    EncoderSettings settings = settings_of(codec);
+    settings.slices = 3;
+    std::vector<EncodedFrame> out;
+    auto encoder =
+        software::create(settings, {}, [&out](EncodedFrame frame) { out.push_back(frame); });
+    ASSERT_TRUE(encoder) << encoder.error().describe();
+    const test::NoisyFrames pictures((*encoder)->input().format, settings.size);
+    for (std::uint32_t n = 0; n < 20; ++n) {
+      const auto time = Timestamp{std::chrono::hours{1}} + frame_offset({60, 1}, n);
+      ASSERT_TRUE((*encoder)->encode(pictures.at(n), time, EncodeRequest::key_frame(n == 0)));
+      ASSERT_EQ(out.size(), n + 1) << to_string(codec);
+      unsigned slices = 0;
+      NalReader reader(out.back().data.view());
+      while (const auto nal = reader.next()) {
+        const unsigned type = nal_type(codec, *nal);
+        slices += codec == Codec::kH264 ? type == 1 || type == 5 : type < 32;
+      }
+      EXPECT_EQ(slices, 3u) << to_string(codec) << " picture " << n;
     }
   }
 }
