@@ -242,6 +242,14 @@ CUresult cuCtxPopCurrent_v2(CUcontext* context) {
   });
 }
 
+CUresult cuCtxGetCurrent(CUcontext* context) {
+  return call(__func__, Needs::kInit, [&](Simulator& sim, Lock&) {
+    if (context == nullptr) return kInvalidValue;
+    *context = sim.current();
+    return CUDA_SUCCESS;
+  });
+}
+
 CUresult cuCtxGetDevice(CUdevice* device) {
   return call(__func__, Needs::kContext, [&](Simulator&, Lock&) {
     if (device == nullptr) return kInvalidValue;

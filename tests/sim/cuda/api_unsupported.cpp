@@ -6,6 +6,7 @@ using lumen::sim::unsupported;
 
 CUresult cuMemAllocManaged(CUdeviceptr*, std::size_t, unsigned) { return unsupported(__func__); }
 CUresult cuDevicePrimaryCtxReset(CUdevice) { return unsupported(__func__); }
+CUresult cuArrayCreate_v2(CUarray*, const void*) { return unsupported(__func__); }
 CUresult cuMipmappedArrayGetLevel(CUarray*, CUmipmappedArray, unsigned) {
   return unsupported(__func__);
 }

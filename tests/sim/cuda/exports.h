@@ -4,6 +4,14 @@
 
 #include "zerocopy/cuda/driver_types.h"
 
+namespace lumen::sim {
+
+// What only newer headers than Debian 12's have; the descriptor is not looked at.
+using CtxGetCurrent = CUresult CUDAAPI(CUcontext* context);
+using ArrayCreate = CUresult CUDAAPI(CUarray* array, const void* description);
+
+}  // namespace lumen::sim
+
 // X(exported name, type)
 #define LUMEN_SIM_CUDA_EXPORTS(X)                                                           \
   X(cuInit, tcuInit)                                                                        \
@@ -25,6 +33,7 @@
   X(cuCtxDestroy_v2, tcuCtxDestroy_v2)                                                      \
   X(cuCtxPushCurrent_v2, tcuCtxPushCurrent_v2)                                              \
   X(cuCtxPopCurrent_v2, tcuCtxPopCurrent_v2)                                                \
+  X(cuCtxGetCurrent, lumen::sim::CtxGetCurrent)                                             \
   X(cuCtxGetDevice, tcuCtxGetDevice)                                                        \
   X(cuCtxSetLimit, tcuCtxSetLimit)                                                          \
   X(cuGetErrorName, tcuGetErrorName)                                                        \
@@ -48,6 +57,7 @@
   X(cuMemcpyDtoDAsync_v2, tcuMemcpyDtoDAsync_v2)                                            \
   X(cuMemsetD8Async, tcuMemsetD8Async)                                                      \
   X(cuMemsetD2D8Async, lumen::cuda::tcuMemsetD2D8Async)                                     \
+  X(cuArrayCreate_v2, lumen::sim::ArrayCreate)                                              \
   X(cuArray3DCreate_v2, tcuArray3DCreate)                                                   \
   X(cuArrayDestroy, tcuArrayDestroy)                                                        \
   X(cuMipmappedArrayGetLevel, tcuMipmappedArrayGetLevel)                                    \

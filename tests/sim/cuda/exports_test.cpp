@@ -28,6 +28,17 @@ TEST_F(SimCuda, FfmpegsLoaderFindsEveryFunctionThatItNeeds) {
   EXPECT_EQ(cuda.cuInit(0), CUDA_SUCCESS) << "unloaded with the loader";
 }
 
+TEST_F(SimCuda, TellsTheCurrentContext) {
+  CUcontext current = nullptr;
+  EXPECT_EQ(cuda.cuCtxGetCurrent(&current), CUDA_SUCCESS);
+  EXPECT_EQ(current, context);
+  CUcontext popped = nullptr;
+  ASSERT_EQ(cuda.cuCtxPopCurrent_v2(&popped), CUDA_SUCCESS);
+  EXPECT_EQ(cuda.cuCtxGetCurrent(&current), CUDA_SUCCESS);
+  EXPECT_EQ(current, nullptr);
+  ASSERT_EQ(cuda.cuCtxPushCurrent_v2(popped), CUDA_SUCCESS);
+}
+
 TEST_F(SimCuda, DescribesOneDevice) {
   int count = 0;
   int version = 0;
