@@ -75,6 +75,7 @@ class EncodeLoopOnStandIns : public testing::Test {
     std::mutex mutex;
     std::condition_variable changed;
     bool ended = false;
+    std::size_t whole_ones = 0;  // access units, however many parts they came in
     LatestSlot<CapturedFrame> slot;
     RepairPolicy policy{RepairSettings{}};
     EncodeLoopSettings settings;
@@ -89,6 +90,7 @@ class EncodeLoopOnStandIns : public testing::Test {
                          [&](const EncodedFrame& frame) {
                            const std::scoped_lock lock(mutex);
                            outcome.frames.push_back(frame);
+                           whole_ones += frame.last ? 1 : 0;
                            changed.notify_all();
                          },
                      .renegotiate = [](const std::vector<FormatOffer>&) {},
@@ -104,12 +106,12 @@ class EncodeLoopOnStandIns : public testing::Test {
     for (std::uint32_t n = 0; n < pictures; ++n) {
       if (before) before(n);
       std::unique_lock lock(mutex);
-      const std::size_t seen = outcome.frames.size();
+      const std::size_t seen = whole_ones;
       lock.unlock();
       slot.put(captured(n));
       lock.lock();
       // A picture that an encoder died of comes late, or never where it was inside.
-      const auto taken = [&] { return ended || outcome.frames.size() > seen; };
+      const auto taken = [&] { return ended || whole_ones > seen; };
       const auto give_up = std::chrono::steady_clock::now() + 400ms;
       while (!taken() && std::chrono::steady_clock::now() < give_up && !(lost && lost(n))) {
         changed.wait_for(lock, lost ? 1ms : 400ms, taken);
@@ -207,7 +209,12 @@ class OneFault : public EncodeLoopOnStandIns, public testing::WithParamInterface
 TEST_P(OneFault, AtAnyPictureLosesWhatWasInsideAndKeepsTheBackend) {
   const Fault fault = GetParam();
   const bool at_submission = std::string_view(fault.call) == "nvEncEncodePicture";
-  for (std::uint32_t at = fault.from; at < fault.from + 60; ++at) {
+#ifdef LUMEN_LONG_TESTS
+  constexpr std::uint32_t kStep = 1;
+#else
+  constexpr std::uint32_t kStep = 13;
+#endif
+  for (std::uint32_t at = fault.from; at < fault.from + 60; at += kStep) {
     SCOPED_TRACE(at);
     machine_.nvenc.reset();
     ASSERT_TRUE(machine_.nvenc.set_fail(

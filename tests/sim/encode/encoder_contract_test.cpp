@@ -34,7 +34,7 @@ std::string name_of(const Kind& kind) {
 }
 void PrintTo(const Kind& kind, std::ostream* out) { *out << name_of(kind); }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifndef LUMEN_LONG_TESTS
 constexpr Extent kSize{640, 360};
 constexpr std::uint64_t kBitrate = 4'000'000;
 #else
