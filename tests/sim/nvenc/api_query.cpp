@@ -14,7 +14,7 @@ std::vector<GUID> codec_guids(const Gpu& gpu) {
   std::vector<GUID> guids;
   if (gpu.h264.present) guids.push_back(NV_ENC_CODEC_H264_GUID);
   if (gpu.hevc.present) guids.push_back(NV_ENC_CODEC_HEVC_GUID);
-#ifdef LUMEN_SIM_NVENC_AV1
+#if NVENCAPI_MAJOR_VERSION >= 12
   if (gpu.av1.present) guids.push_back(NV_ENC_CODEC_AV1_GUID);
 #endif
   return guids;
