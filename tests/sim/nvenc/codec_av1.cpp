@@ -2,6 +2,7 @@
 // blocks: forced key frames, rates and maps of quantizers are what it shows.
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <span>
 #include <thread>
 
@@ -246,6 +247,7 @@ class Av1 : public Codec {
 
 std::unique_ptr<Codec> make_av1(const StreamConfig& config) {
   if (config.full_chroma || config.intra_refresh) return nullptr;
+  ::setenv("SVT_LOG", "1", 0);  // errors only: it tells all of its settings else
   EbComponentType* encoder = nullptr;
   EbSvtAv1EncConfiguration param{};
   if (svt_av1_enc_init_handle(&encoder, nullptr, &param) != EB_ErrorNone) return nullptr;
