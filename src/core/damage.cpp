@@ -21,9 +21,8 @@ std::uint32_t length(std::uint32_t from, std::uint64_t to) {
 Rect around(const Rect& a, const Rect& b) {
   const std::uint32_t x = std::min(a.x, b.x);
   const std::uint32_t y = std::min(a.y, b.y);
-  return {x,
-          y,
-          {length(x, std::max(right(a), right(b))), length(y, std::max(bottom(a), bottom(b)))}};
+  return {
+      x, y, {length(x, std::max(right(a), right(b))), length(y, std::max(bottom(a), bottom(b)))}};
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ bool set_up(const x265_api& api, x265_param& param, const StreamConfig& config) 
   param.bframes = 0;
   param.lookaheadDepth = 0;
   param.scenecutThreshold = 0;
-  param.keyframeMax = -1;  // picture types are given from outside
+  param.keyframeMax = -1;       // picture types are given from outside
   param.keyframeMin = 1 << 20;  // else a late I becomes an IDR
   param.bOpenGOP = 0;
   param.maxNumReferences = 1;

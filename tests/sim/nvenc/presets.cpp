@@ -18,7 +18,7 @@ const std::array<GUID, 4> kHevcProfiles{
     NV_ENC_HEVC_PROFILE_MAIN10_GUID, NV_ENC_HEVC_PROFILE_FREXT_GUID};
 #if NVENCAPI_MAJOR_VERSION >= 12
 const std::array<GUID, 2> kAv1Profiles{NV_ENC_CODEC_PROFILE_AUTOSELECT_GUID,
-                                           NV_ENC_AV1_PROFILE_MAIN_GUID};
+                                       NV_ENC_AV1_PROFILE_MAIN_GUID};
 #else
 const std::array<GUID, 1> kAv1Profiles{NV_ENC_CODEC_PROFILE_AUTOSELECT_GUID};
 #endif
