@@ -180,7 +180,7 @@ Result<void> NvencEncoder::encode(const Frame& frame, Timestamp pts, const Encod
   auto slot = free_slot();
   if (!slot) return tl::unexpected(std::move(slot.error()));
   NV_ENC_PIC_PARAMS picture{};
-  const auto submitted = [&]() -> Result<void> {
+  auto submitted = [&]() -> Result<void> {
     auto current = device_->make_current();
     if (!current) return tl::unexpected(std::move(current.error()));
     auto brought = device_->bring(frame);

@@ -51,7 +51,10 @@ PictureOrders::Order PictureOrders::apply(const EncodeRequest& request, Timestam
     start_wave(picture);
   }
   order.wave = wave_left_ > 0;
-  if (wave_left_ > 0 && --wave_left_ == 0) order.repaired = true;
+  if (order.wave) {
+    --wave_left_;
+    if (wave_left_ == 0) order.repaired = true;
+  }
   if (history_) history_->add(pts, key);
   if (!long_term_) return order;
   if (const auto place = long_term_->add(pts, key)) {

@@ -135,7 +135,10 @@ bool X264Encoder::apply(const EncodeRequest& request, x264_picture_t& picture) {
     x264_encoder_intra_refresh(encoder_.get());
   }
   picture.i_type = key ? X264_TYPE_IDR : X264_TYPE_P;
-  if (wave_left_ > 0 && --wave_left_ == 0) repaired = true;
+  if (wave_left_ > 0) {
+    --wave_left_;
+    if (wave_left_ == 0) repaired = true;
+  }
   return repaired;
 }
 

@@ -98,7 +98,7 @@ Json describe(const VideoEncoder& encoder) {
 
 Json ask_encoder(std::string_view name) {
   const auto colon = name.find(':');
-  const std::string_view codec_name = colon == name.npos ? "" : name.substr(colon + 1);
+  const std::string_view codec_name = colon == std::string_view::npos ? "" : name.substr(colon + 1);
   const auto backend =
       std::ranges::find(encoder_backends(), name.substr(0, colon), &EncoderBackend::name);
   const auto codec =
