@@ -10,7 +10,7 @@ packages_build=(
   libx264-dev libx265-dev
   libhwy-dev libyuv-dev libexpected-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   nlohmann-json3-dev libsystemd-dev
-  libffmpeg-nvenc-dev libvulkan-dev libegl-dev libgles-dev libgbm-dev
+  libffmpeg-nvenc-dev libvulkan-dev libegl-dev libgles-dev libgbm-dev libdrm-dev
 )
 # To bring up a private desktop session without a screen.
 packages_session=(

@@ -45,7 +45,7 @@ DesktopFrames::DesktopFrames(Fourcc format, Extent size)
       for (std::uint32_t x = 0; x < chroma.width; ++x) {
         const bool picture = x > chroma.width * 3 / 4;
         set_sample(screen_, plane, x, y,
-                   picture ? static_cast<std::uint8_t>(110 + y * 30 / chroma.height) : 128);
+                   static_cast<std::uint8_t>(picture ? 110 + y * 30 / chroma.height : 128));
       }
     }
   }

@@ -1,5 +1,8 @@
 // More rules that are broken once: what is passed must be there, fit and be allowed. The last test
 // sees to it that no rule of the stand-in goes untested.
+// GCC 12 takes std::regex for uninitialized under AddressSanitizer.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
