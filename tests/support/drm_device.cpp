@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 
 // Debian 12 has DRM's header with libdrm-dev only.
+// From the kernel, or from libdrm-dev.
 #if __has_include(<drm/drm.h>)
 #include <drm/drm.h>
 #define LUMEN_HAS_DRM_HEADER 1

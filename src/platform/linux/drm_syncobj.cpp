@@ -9,6 +9,7 @@
 
 // The kernel's own header where the distribution ships it, else libdrm's copy. Debian 12 has it
 // only with libdrm-dev, and its PipeWire knows no explicit sync.
+// From the kernel, or from libdrm-dev.
 #if __has_include(<drm/drm.h>)
 #include <drm/drm.h>
 #define LUMEN_HAS_DRM_HEADER 1
