@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -141,22 +142,31 @@ Value color_value(const Table& table, std::uint32_t spa, Value otherwise) {
   return row == table.end() ? otherwise : row->value;
 }
 
+/// The producer's number, which need not be one that the enumeration has: no such enum is read.
+template <typename Enum>
+std::uint32_t number_in(const Enum& field) {
+  std::uint32_t number = 0;
+  static_assert(sizeof(Enum) == sizeof(number));
+  std::memcpy(&number, &field, sizeof(number));
+  return number;
+}
+
 // What is not said is BT.709, limited for YUV and full for RGB. The two systems of BT.601 have one
 // name for their matrix; the primaries tell which it is.
 ColorDescription to_color(const spa_video_info_raw& info, Fourcc format) {
   ColorDescription color;
-  color.primaries = color_value(kPrimaries, info.color_primaries, color.primaries);
-  color.transfer = color_value(kTransfers, info.transfer_function, color.transfer);
+  color.primaries = color_value(kPrimaries, number_in(info.color_primaries), color.primaries);
+  color.transfer = color_value(kTransfers, number_in(info.transfer_function), color.transfer);
+  const std::uint32_t range = number_in(info.color_range);
   if (!is_yuv(format)) {
-    color.range =
-        info.color_range == SPA_VIDEO_COLOR_RANGE_16_235 ? ColorRange::kLimited : ColorRange::kFull;
+    color.range = range == SPA_VIDEO_COLOR_RANGE_16_235 ? ColorRange::kLimited : ColorRange::kFull;
     return color;
   }
-  color.matrix = color_value(kMatrices, info.color_matrix, color.matrix);
+  color.matrix = color_value(kMatrices, number_in(info.color_matrix), color.matrix);
   if (color.matrix == ColorMatrix::kBt601 && color.primaries == ColorPrimaries::kBt601Pal) {
     color.matrix = ColorMatrix::kBt601Pal;
   }
-  if (info.color_range == SPA_VIDEO_COLOR_RANGE_0_255) color.range = ColorRange::kFull;
+  if (range == SPA_VIDEO_COLOR_RANGE_0_255) color.range = ColorRange::kFull;
   return color;
 }
 
