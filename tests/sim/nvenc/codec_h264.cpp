@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "codec.h"
+#include "encode/software/rate_trim.h"
 
 extern "C" {
 #include <x264.h>
@@ -23,16 +24,24 @@ int kilobits(std::uint64_t bits) {
   return static_cast<int>(std::max<std::uint64_t>(1, bits / 1000));
 }
 
+double bits_per_picture(const StreamConfig& config) {
+  return double(config.bit_rate) * config.rate_den / double(config.rate_num);
+}
+
 /// x264 keeps the frame rate of its opening; a bit rate for another one is scaled instead.
-void set_rate(x264_param_t& param, const StreamConfig& config) {
+/// `factor`: see RateTrim.
+void set_rate(x264_param_t& param, const StreamConfig& config, double factor) {
   const double scale =
       double(param.i_fps_num) / param.i_fps_den * config.rate_den / double(config.rate_num);
   const auto scaled = [&](std::uint32_t bits) {
-    return kilobits(static_cast<std::uint64_t>(double(bits) * scale));
+    return kilobits(static_cast<std::uint64_t>(double(bits) * scale * factor));
   };
   param.rc.i_bitrate = scaled(config.bit_rate);
   param.rc.i_vbv_max_bitrate = scaled(config.peak_bit_rate());
-  param.rc.i_vbv_buffer_size = kilobits(config.vbv_bits());
+  // x264 takes no buffer of less than one picture.
+  const double picture = bits_per_picture(config) * factor;
+  param.rc.i_vbv_buffer_size =
+      kilobits(std::max<std::uint64_t>(config.vbv_bits(), std::uint64_t(std::ceil(picture))));
 }
 
 void set_rate_control(x264_param_t& param, const StreamConfig& config) {
@@ -48,7 +57,7 @@ void set_rate_control(x264_param_t& param, const StreamConfig& config) {
     rc.f_rf_constant = static_cast<float>(config.target_quality);
   } else {
     rc.i_rc_method = X264_RC_ABR;
-    set_rate(param, config);
+    set_rate(param, config, 1);
     rc.f_rate_tolerance = 0.1F;
     if (config.vbv_initial != 0) {
       rc.f_vbv_buffer_init =
@@ -144,7 +153,7 @@ Nal::Kind kind_of(int type) {
 class H264 : public Codec {
  public:
   H264(x264_t* encoder, const x264_param_t& param, const StreamConfig& config)
-      : encoder_(encoder), param_(param), config_(config) {}
+      : encoder_(encoder), param_(param), config_(config), trim_(bits_per_picture(config)) {}
   H264(const H264&) = delete;
   ~H264() override { x264_encoder_close(encoder_); }
 
@@ -196,6 +205,7 @@ class H264 : public Codec {
     }
     // The first picture carries an SEI with x264's settings, which no chip writes.
     std::erase_if(coded.nals, [](const Nal& nal) { return is_settings(nal.bytes); });
+    trim_rate(coded);
     return coded;
   }
 
@@ -204,7 +214,8 @@ class H264 : public Codec {
     if (config.target_quality != config_.target_quality) return false;
     config_ = config;
     if (param_.rc.i_rc_method != X264_RC_ABR) return true;
-    set_rate(param_, config);
+    trim_.set_mean(bits_per_picture(config));
+    set_rate(param_, config, factor_);
     return x264_encoder_reconfig(encoder_, &param_) == 0;
   }
 
@@ -219,9 +230,24 @@ class H264 : public Codec {
     return bytes.size() > at + 1 && (bytes[at] & 31) == NAL_SEI && bytes[at + 1] == 5;
   }
 
+  /// A chip's constant bit rate is used to the end; x264 leaves a fifth where the buffer is small.
+  void trim_rate(const CodedPicture& coded) {
+    constexpr double kSmallestStep = 0.02;
+    if (config_.rate_control != NV_ENC_PARAMS_RC_CBR) return;
+    std::size_t bytes = 0;
+    for (const Nal& nal : coded.nals) bytes += nal.bytes.size();
+    trim_.coded(double(bytes) * 8);
+    if (std::abs(trim_.factor() - factor_) < kSmallestStep) return;
+    factor_ = trim_.factor();
+    set_rate(param_, config_, factor_);
+    x264_encoder_reconfig(encoder_, &param_);
+  }
+
   x264_t* encoder_;
   x264_param_t param_;
   StreamConfig config_;
+  software::RateTrim trim_;
+  double factor_ = 1;
 };
 
 }  // namespace
