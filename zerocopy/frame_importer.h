@@ -39,8 +39,9 @@ class FrameImporter {
   /// wanted YUV format, but in host memory whatever the target says.
   virtual Result<void> configure(const ImportTarget& target) = 0;
 
-  /// Reads the frame and gives the producer's buffer back as soon as reading is done. Marks
-  /// kConvertBegin and kConverted. One thread at a time.
+  /// Reads the frame and gives the producer's buffer back as soon as reading is done. Its damage
+  /// counts from the frame of the call before, whatever became of that: pixels outside it need not
+  /// be read. Marks kConvertBegin and kConverted. One thread at a time.
   /// Errors: kFormatRejected, renegotiate without this format or modifier; kRetry, skip this frame
   /// (its memory was revoked); kDeviceLost, next route.
   virtual Result<Frame> import(CapturedFrame captured) = 0;

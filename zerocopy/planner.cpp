@@ -203,6 +203,8 @@ Result<Frame> Planner::import(CapturedFrame captured) {
   const Fourcc format = captured.format;
   const auto modifier = modifier_of(captured);
   Route* const route = route_for(format, modifier);
+  // Damage counts from the frame before, which another route may have had, or none.
+  if (std::exchange(last_, route) != route) captured.damage = Damage();
   if (route == nullptr) {
     // Once the source has been told to negotiate, such frames are those still on their way.
     return fail(std::exchange(told_, true) ? ErrorKind::kRetry : ErrorKind::kFormatRejected,

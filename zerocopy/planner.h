@@ -108,7 +108,8 @@ class Planner final : public FrameImporter {
   std::size_t next_gpu_ = 0;
   std::optional<Route> gpu_;
   std::optional<Route> cpu_;
-  bool told_ = false;  // the source was told to negotiate, and nothing was imported since
+  const Route* last_ = nullptr;  // that the frame before went to, if any
+  bool told_ = false;            // the source was told to negotiate, and nothing was imported since
   std::optional<ImportTarget> target_;
   std::string route_;
   PoolStatus pool_;

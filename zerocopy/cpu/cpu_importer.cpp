@@ -9,6 +9,7 @@
 #include "zerocopy/cpu/scale.h"
 #include "zerocopy/cpu/source_picture.h"
 #include "zerocopy/frame_color.h"
+#include "zerocopy/frame_damage.h"
 #include "zerocopy/producer_fence.h"
 
 namespace lumen::cpu {
@@ -38,6 +39,14 @@ Result<void> check(const CapturedFrame& captured) {
                 "the CPU can't read modifier " + to_string(dmabuf->modifier));
   }
   return {};
+}
+
+/// The pixels of the buffer that `part` of its visible part is made of: an odd side has one less.
+Rect pixels_of(const Rect& part, const Rect& visible) {
+  return {visible.x + part.x,
+          visible.y + part.y,
+          {std::min(part.size.width, visible.size.width - part.x),
+           std::min(part.size.height, visible.size.height - part.y)}};
 }
 
 std::string_view route_name(const CapturedFrame& captured, bool scaled) {
@@ -72,6 +81,7 @@ Result<void> CpuImporter::configure(const ImportTarget& target) {
     pool_ = std::move(*pool);
     staging_.reset();
   }
+  stale_.forget();
   return {};
 }
 
@@ -83,12 +93,15 @@ Result<Frame> CpuImporter::import(CapturedFrame captured) {
   if (!visible) return as_kind(ErrorKind::kRetry, visible.error());
   const Extent converted_size = even_size(visible->size);
   const bool scaled = converted_size != target_.size;
+  const Source source{captured.format, captured.size, *visible, captured.color};
+  if (std::exchange(source_, source) != source) stale_.forget();
+  stale_.changed(damage_in_frame(captured.damage, *visible, converted_size));
   auto image = pool_->acquire();
   if (!image) return tl::unexpected(std::move(image.error()));
 
   const ColorDescription color = imported_color(captured.format, captured.color, target_.color);
   if (!scaled) {
-    if (auto done = read(captured, *visible, writable(*image, converted_size)); !done) {
+    if (auto done = update(*image, captured, *visible); !done) {
       return tl::unexpected(std::move(done.error()));
     }
   } else {
@@ -111,21 +124,38 @@ Result<CpuImage> CpuImporter::stage(const CapturedFrame& captured, const Rect& v
     auto pool = ImagePool::create(target_.format, size, 1);
     if (!pool) return tl::unexpected(std::move(pool.error()));
     staging_ = std::move(*pool);
+    stale_.forget();
   }
   auto image = staging_->acquire();
   if (!image) return image;
-  if (auto done = read(captured, visible, writable(*image, size)); !done) {
+  if (auto done = update(*image, captured, visible); !done) {
     return tl::unexpected(std::move(done.error()));
   }
   return image;
 }
 
+Result<void> CpuImporter::update(const CpuImage& image, const CapturedFrame& captured,
+                                 const Rect& visible) {
+  const Extent size = even_size(visible.size);
+  const Rect whole{0, 0, size};
+  const Damage stale = stale_.of(image.memory.get());
+  const auto parts = stale.known() ? stale.rects() : std::span(&whole, 1);
+  auto done = read(captured, visible, writable(image, size), parts);
+  if (done) stale_.updated(image.memory.get());
+  return done;
+}
+
 Result<void> CpuImporter::read(const CapturedFrame& captured, const Rect& visible,
-                               const TargetPicture& into) {
-  const auto convert_from = [&](std::span<const PlaneLayout> layouts, const PlaneMemory& memory) {
-    return locate_picture(captured, visible, layouts, memory).and_then([&](const Picture& picture) {
-      return convert(picture, into, target_.color);
-    });
+                               const TargetPicture& into, std::span<const Rect> parts) {
+  const auto convert_from = [&](std::span<const PlaneLayout> layouts,
+                                const PlaneMemory& memory) -> Result<void> {
+    for (const Rect& part : parts) {
+      const auto picture = locate_picture(captured, pixels_of(part, visible), layouts, memory);
+      if (!picture) return tl::unexpected(picture.error());
+      auto done = convert(*picture, part_of(into, part), target_.color);
+      if (!done) return done;
+    }
+    return {};
   };
   if (const auto* shm = std::get_if<ShmImage>(&captured.image)) {
     if (shm->memory == nullptr) return fail(ErrorKind::kRetry, "captured frame has no memory");

@@ -3,12 +3,14 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "zerocopy/cpu/dmabuf_mapping.h"
 #include "zerocopy/cpu/image_pool.h"
 #include "zerocopy/cpu/picture.h"
+#include "zerocopy/cpu/stale_regions.h"
 #include "zerocopy/frame_importer.h"
 
 namespace lumen::cpu {
@@ -23,6 +25,9 @@ struct CpuImporterSettings {
 /// Takes host memory and LINEAR dmabufs, BGRx, BGRA, RGBx, RGBA and NV12. A frame of the target's
 /// size (odd sides rounded up) is converted directly; any other through a picture of its own size,
 /// which gives the producer's buffer back before the scaling.
+///
+/// Of a frame whose damage is known only what the pooled image lacks is read: an image in use two
+/// pictures ago lacks what has changed since.
 ///
 /// Frames from RGB carry the target's colour description, those from NV12 the capture's, because
 /// their samples are not touched.
@@ -41,9 +46,21 @@ class CpuImporter final : public FrameImporter {
   [[nodiscard]] PoolStatus pool() const override { return pool_ ? pool_->status() : PoolStatus{}; }
 
  private:
-  /// Reads the producer's memory once, from front to back.
-  Result<void> read(const CapturedFrame& captured, const Rect& visible, const TargetPicture& into);
-  /// The visible part in its own size.
+  /// What decides, besides the pixels, how a picture comes out.
+  struct Source {
+    Fourcc format = Fourcc::kNone;
+    Extent size;
+    Rect visible;
+    ColorDescription color;
+    friend bool operator==(const Source&, const Source&) = default;
+  };
+
+  /// Brings the visible part into `image`, in its own size: what the image lacks of it is read from
+  /// the producer's memory once, from front to back.
+  Result<void> update(const CpuImage& image, const CapturedFrame& captured, const Rect& visible);
+  Result<void> read(const CapturedFrame& captured, const Rect& visible, const TargetPicture& into,
+                    std::span<const Rect> parts);
+  /// The visible part in an image of its own size.
   Result<CpuImage> stage(const CapturedFrame& captured, const Rect& visible);
 
   CpuImporterSettings settings_;
@@ -51,6 +68,8 @@ class CpuImporter final : public FrameImporter {
   ImportTarget target_;
   std::unique_ptr<ImagePool> pool_;     // of the target's size; null before configure()
   std::unique_ptr<ImagePool> staging_;  // of the source's, while it differs; one image
+  StaleRegions stale_;                  // of the images of both
+  Source source_;
   std::string_view route_ = "cpu";
 };
 

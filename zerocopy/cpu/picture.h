@@ -31,4 +31,17 @@ struct TargetPicture {
   }
 };
 
+/// The part of `picture` in `rect`, which lies inside and has even coordinates and sides.
+inline TargetPicture part_of(const TargetPicture& picture, const Rect& rect) {
+  TargetPicture part = picture;
+  part.size = rect.size;
+  for (unsigned plane = 0; plane < plane_count(picture.format); ++plane) {
+    // What lies above and to the left is a picture too.
+    const PlaneExtent before = plane_extent(picture.format, {rect.x, rect.y}, plane);
+    part.planes[plane] +=
+        std::size_t{before.rows} * picture.pitches[plane].bytes + before.row_bytes;
+  }
+  return part;
+}
+
 }  // namespace lumen::cpu

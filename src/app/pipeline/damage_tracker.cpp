@@ -7,6 +7,12 @@
 
 namespace lumen {
 
+void inherit_damage(CapturedFrame& newer, const CapturedFrame& skipped) {
+  const bool same =
+      newer.format == skipped.format && newer.size == skipped.size && newer.crop == skipped.crop;
+  newer.damage.add(same ? skipped.damage : Damage());
+}
+
 void DamageTracker::captured(const CapturedFrame& frame) {
   const auto visible = visible_part(frame);
   const bool same =

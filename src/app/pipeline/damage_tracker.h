@@ -1,5 +1,6 @@
 // What the encoder's picture and the source's have come to differ in: damage of frames that never
-// reached the encoder (paced out, not importable) is owed to the next one that does. Pure.
+// reached the encoder (replaced by a newer one, not importable) is owed to the next one that does.
+// Pure.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +12,12 @@
 
 namespace lumen {
 
+/// `newer` takes the place of `skipped`, the frame before it.
+void inherit_damage(CapturedFrame& newer, const CapturedFrame& skipped);
+
 class DamageTracker {
  public:
-  /// A frame was taken from the source, whatever becomes of it.
+  /// A frame was handed to the importer, whatever becomes of it.
   void captured(const CapturedFrame& frame);
   /// The picture was made anew by other means, or the encoder does not have the one before.
   void forget() { owed_ = Damage(); }

@@ -127,7 +127,7 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
   std::uint64_t paced = 0;
   while (slot_.wait_until(pacer_.due(now())) == Wait::kReady) {
     if (auto newer = slot_.take()) {
-      damage_.captured(*taken);
+      inherit_damage(*newer, *taken);
       taken = std::move(newer);
       ++paced;
     }
@@ -140,6 +140,7 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
 }
 
 Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
+  if (!settings_.use_damage) captured.damage = Damage();
   damage_.captured(captured);
   if (auto fits = fit_encoder(captured); !fits) return fits;
   auto frame = planner_->import(std::move(captured));
@@ -260,7 +261,7 @@ Result<void> EncodeLoop::submit(Frame frame) {
   if (last_pts_ != kNoTimestamp) pts = std::max(pts, last_pts_ + 1us);
   last_pts_ = pts;
   last_encoded_at_ = now();
-  frame.damage = settings_.use_damage ? damage_.of_frame(frame.size) : Damage();
+  frame.damage = damage_.of_frame(frame.size);
   const auto decision = policy_.decide(pts);
   auto submitted = encoders_.encoder()->encode(frame, pts, decision.request);
   if (submitted) {

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "app/pipeline/damage_tracker.h"
 #include "app/pipeline/source_factory.h"
 #include "core/log.h"
 #include "sink/sink_registry.h"
@@ -187,11 +188,7 @@ void Pipeline::end(std::optional<Failure> failure) {
   wake_();
 }
 
-void Pipeline::on_frame(CapturedFrame frame) {
-  slot_.put(std::move(frame), [](CapturedFrame& newer, const CapturedFrame& replaced) {
-    newer.damage.add(replaced.damage);
-  });
-}
+void Pipeline::on_frame(CapturedFrame frame) { slot_.put(std::move(frame), inherit_damage); }
 
 void Pipeline::on_format(const CaptureFormat& format) {
   std::string storage;

@@ -38,6 +38,16 @@ TEST(DamageTracker, FramesThatDidNotReachTheEncoderAreOwed) {
   EXPECT_TRUE(tracker.of_frame(kSize).empty()) << "the same picture once more";
 }
 
+TEST(DamageTracker, ANewerFrameInheritsWhatWasSkippedUnlessItShowsSomethingElse) {
+  CapturedFrame newer = captured(Rect{0, 0, {8, 8}});
+  inherit_damage(newer, captured(Rect{16, 16, {8, 8}}));
+  EXPECT_EQ(newer.damage.rects().size(), 2U);
+  CapturedFrame other = captured(Rect{0, 0, {8, 8}});
+  other.crop = {2, 0, {62, 48}};
+  inherit_damage(newer, other);
+  EXPECT_FALSE(newer.damage.known());
+}
+
 TEST(DamageTracker, NothingIsKnownAcrossAChangeOfWhatIsShown) {
   for (int what = 0; what < 4; ++what) {
     DamageTracker tracker;

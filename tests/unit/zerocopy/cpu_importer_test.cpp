@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "fake_dmabuf.h"
+#include "fake_memory.h"
 #include "fake_timeline.h"
 #include "yuv_buffer.h"
 
@@ -19,43 +20,14 @@ namespace lumen::cpu {
 namespace {
 
 using test::copy_of;
+using test::FakeMemory;
+using test::FakeReturn;
+using test::shm_frame;
 using test::SyncRecorder;
 using test::YuvBuffer;
 using testing::ElementsAre;
 
 constexpr ColorDescription kBt601Full{.matrix = ColorMatrix::kBt601, .range = ColorRange::kFull};
-
-/// Host memory that notes when it is read, and can be revoked.
-class FakeMemory final : public HostMemory {
- public:
-  explicit FakeMemory(std::vector<std::uint8_t> content, std::vector<std::string>* events = nullptr)
-      : content_(std::move(content)), events_(events) {}
-  ReadScope read() override {
-    if (revoked) return {};
-    note("read");
-    return {this, std::as_bytes(std::span(content_))};
-  }
-  bool revoked = false;
-
- private:
-  void end_read() noexcept override { note("end read"); }
-  void note(const char* event) {
-    if (events_ != nullptr) events_->emplace_back(event);
-  }
-  std::vector<std::uint8_t> content_;
-  std::vector<std::string>* events_;
-};
-
-class FakeReturn final : public LeaseReturn {
- public:
-  explicit FakeReturn(std::vector<std::string>* events) : events_(events) {}
-  void give_back(std::uint64_t token) noexcept override {
-    events_->push_back("give back " + std::to_string(token));
-  }
-
- private:
-  std::vector<std::string>* events_;
-};
 
 /// A picture of grey levels: pixel (x, y) is grey x + 2 y + 10, so that full range luma shows where
 /// each pixel came from.
@@ -89,21 +61,6 @@ std::vector<std::uint8_t> numbered_nv12(Extent size, std::uint32_t pitch) {
     }
   }
   return bytes;
-}
-
-CapturedFrame shm_frame(Fourcc format, Extent size, std::uint32_t pitch,
-                        std::shared_ptr<HostMemory> memory) {
-  ShmImage image{std::move(memory), {}};
-  image.planes[0].pitch = Pitch{pitch};
-  image.planes[1] = {pitch * size.height, Pitch{pitch}};
-  CapturedFrame frame;
-  frame.image = std::move(image);
-  frame.format = format;
-  frame.size = size;
-  frame.crop = {0, 0, size};
-  frame.times.id = 77;
-  frame.times.mark(Stage::kProduced);
-  return frame;
 }
 
 class CpuImporterTest : public testing::Test {

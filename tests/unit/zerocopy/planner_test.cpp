@@ -23,6 +23,7 @@ struct Script {
   std::map<std::string, std::vector<FormatOffer>> offers;
   std::vector<std::string> created;
   std::vector<std::string> imported;
+  bool damage_known = false;  // of the last one
   int alive = 0;
 };
 Script* script = nullptr;
@@ -42,6 +43,7 @@ class FakeRoute final : public FrameImporter {
   Result<void> configure(const ImportTarget&) override { return {}; }
   Result<Frame> import(CapturedFrame captured) override {
     script->imported.push_back(name_);
+    script->damage_known = captured.damage.known();
     auto& errors = script->import_errors[name_];
     if (!errors.empty()) {
       const auto error = errors.front();
@@ -296,6 +298,25 @@ TEST_F(PlannerTest, ASkippedFrameChangesNothing) {
   EXPECT_EQ(skipped.error().kind, ErrorKind::kRetry);
   EXPECT_TRUE(step("egl").taken);
   EXPECT_EQ(planner_->offers().front(), (FormatOffer{Fourcc::kBGRx, {kTiled, kModifierLinear}}));
+}
+
+// A route that did not have the frame before can't tell what it lacks.
+TEST_F(PlannerTest, DamageIsForTheRouteThatHadTheFrameBefore) {
+  plan();
+  const auto damage_arrives = [this](std::optional<Modifier> modifier) {
+    CapturedFrame captured = frame(modifier);
+    captured.damage = Damage::nothing();
+    script_.damage_known = false;
+    (void)planner_->import(std::move(captured));
+    return script_.damage_known;
+  };
+  EXPECT_FALSE(damage_arrives(kTiled)) << "the first frame";
+  EXPECT_TRUE(damage_arrives(kTiled));
+  EXPECT_FALSE(damage_arrives(std::nullopt)) << "another route";
+  EXPECT_TRUE(damage_arrives(std::nullopt));
+  EXPECT_FALSE(damage_arrives(Modifier{0x123})) << "not offered";
+  EXPECT_FALSE(damage_arrives(std::nullopt)) << "after a frame that no route had";
+  EXPECT_TRUE(damage_arrives(std::nullopt));
 }
 
 TEST_F(PlannerTest, RequireEndsTheStreamWithTheLastRoute) {
