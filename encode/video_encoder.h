@@ -38,7 +38,8 @@ struct EncoderSettings {
   /// Constant bit rate, and the buffer that lets single frames be larger, in frames at that rate.
   std::uint64_t bitrate_bps = 20'000'000;
   double vbv_frames = 1.5;
-  /// Set: constant quality (QP of P frames, 0 to 51; AV1: the encoder's own scale) and no bit rate.
+  /// Set: constant quality (QP of P frames on H.264's scale, 0 to 51, whatever the codec) and no
+  /// bit rate.
   std::optional<unsigned> constant_qp;
   /// Let the encoder read packed RGB where the producer drew it and convert the colours itself, if
   /// it can; else it reads what an import route has converted.

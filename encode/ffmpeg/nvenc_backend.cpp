@@ -1,5 +1,6 @@
 #include "encode/ffmpeg/nvenc_backend.h"
 
+#include "encode/av1_quantizer.h"
 #include "encode/ffmpeg/libav_encoder.h"
 #include "encode/level.h"
 #include "encode/sampling.h"
@@ -69,11 +70,14 @@ Result<std::unique_ptr<VideoEncoder>> create_nvenc(const EncoderSettings& settin
       {"forced-idr", "1"},
   };
   if (settings.constant_qp) {
+    // av1_nvenc's go from 0 to 255.
+    const unsigned qp = settings.codec == Codec::kAv1 ? av1_quantizer_index(*settings.constant_qp)
+                                                      : *settings.constant_qp;
     spec.options.insert(spec.options.end(),
                         {{"preset", settings.preset.empty() ? "p5" : settings.preset},
                          {"tune", "hq"},
                          {"rc", "constqp"},
-                         {"qp", std::to_string(*settings.constant_qp)}});
+                         {"qp", std::to_string(qp)}});
   } else {
     spec.change_bitrate = true;
     spec.options.insert(spec.options.end(),

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "encode/av1_quantizer.h"
 #include "encode/level.h"
 #include "encode/nvenc/long_term_references.h"
 #include "encode/reference_history.h"
@@ -236,9 +237,15 @@ void set_rate(Configuration& configuration, const EncoderSettings& settings,
   NV_ENC_RC_PARAMS& rc = configuration.config.rcParams;
   if (settings.constant_qp) {
     rc.rateControlMode = NV_ENC_PARAMS_RC_CONSTQP;
+    // AV1's go from 0 to 255 (NV_ENC_RC_PARAMS::constQP).
+    const auto on_its_scale = [&](unsigned qp) {
+      return settings.codec == Codec::kAv1 ? av1_quantizer_index(qp) : qp;
+    };
+    const unsigned qp = on_its_scale(*settings.constant_qp);
     // Key frames are what all others build on.
-    const unsigned intra = *settings.constant_qp > 3 ? *settings.constant_qp - 3 : 0;
-    rc.constQP = {*settings.constant_qp, *settings.constant_qp, intra};
+    const unsigned intra =
+        on_its_scale(*settings.constant_qp - std::min(*settings.constant_qp, 3U));
+    rc.constQP = {qp, qp, intra};
     rc.averageBitRate = rc.maxBitRate = 0;
     return;
   }

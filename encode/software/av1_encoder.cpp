@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "encode/av1_quantizer.h"
 #include "encode/ffmpeg/libav_encoder.h"
 #include "encode/parameter_sets.h"
 #include "encode/software/planes.h"
@@ -18,6 +19,8 @@ namespace {
 
 constexpr const char* kCodec = "libsvtav1";
 constexpr unsigned kKeptBack = 2;
+constexpr unsigned kIndexStep =
+    4;  // of base_q_idx, from one of the library's quantizers to the next
 constexpr unsigned kCoarsest = 63;
 
 ffmpeg::LibavSpec spec_of(const EncoderSettings& settings) {
@@ -31,8 +34,9 @@ ffmpeg::LibavSpec spec_of(const EncoderSettings& settings) {
   std::string parameters = "pred-struct=1:lookahead=0:scd=0:enable-tf=0";
   if (settings.constant_qp) {
     spec.rate = ffmpeg::LibavSpec::Rate::kNone;
-    spec.options.emplace_back("qp",
-                              std::to_string(std::clamp(*settings.constant_qp, 1U, kCoarsest)));
+    const unsigned index = av1_quantizer_index(*settings.constant_qp);
+    const unsigned qp = std::clamp((index + kIndexStep / 2) / kIndexStep, 1U, kCoarsest);
+    spec.options.emplace_back("qp", std::to_string(qp));
   } else {
     spec.rate = ffmpeg::LibavSpec::Rate::kMean;
     parameters += ":rc=2";

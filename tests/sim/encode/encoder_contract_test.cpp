@@ -226,8 +226,13 @@ TEST_P(EncoderContract, ConstantQualitySpendsBitsOnDetail) {
     for (const EncodedFrame& frame : frames) bytes[i] += frame.data.view().size();
     const auto pictures = test::play(GetParam().codec, frames);
     ASSERT_EQ(pictures.size(), 10u);
+    const double quality = test::psnr(pictures[9], fixture_.original(9));
+    // One scale for all codecs: AV1 has others.
     if (i == 0) {
-      EXPECT_GE(test::psnr(pictures[9], fixture_.original(9)), 40);
+      EXPECT_GE(quality, 40);
+    } else {
+      EXPECT_GE(quality, 25);
+      EXPECT_LE(quality, 38);
     }
     fixture_.close();
   }
