@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <span>
 #include <thread>
 
@@ -94,17 +95,18 @@ std::vector<Nal> split(std::span<const std::uint8_t> bytes) {
   return obus;
 }
 
-/// Up to eight quantizers can stand in a map (AV1's segments).
+/// Up to eight quantizers can stand in a map (AV1's segments). None becomes 0 with the picture's,
+/// `quantizer`: that would be a lossless segment, which the library does not write.
 class Segments {
  public:
-  Segments(const std::vector<std::int8_t>& deltas, std::int64_t picture) {
+  Segments(const std::vector<std::int8_t>& deltas, std::int64_t picture, int quantizer) {
     std::vector<int> values(deltas.begin(), deltas.end());
     std::ranges::sort(values);
     values.erase(std::unique(values.begin(), values.end()), values.end());
     const std::size_t count = std::min<std::size_t>(values.size(), std::size(event_.seg_qp));
     for (std::size_t i = 0; i < count; ++i) {
       const int value = values[i * values.size() / count];
-      event_.seg_qp[i] = static_cast<std::int16_t>(value * 4);
+      event_.seg_qp[i] = static_cast<std::int16_t>(std::max(value, 1 - quantizer) * 4);
       kept_.push_back(value);
     }
     for (const int delta : deltas) {
@@ -151,12 +153,29 @@ class Av1 : public Codec {
     svt_av1_enc_deinit_handle(encoder_);
   }
 
+  /// What svt_av1_enc_stream_header() tells is not what the library writes then: other tools are
+  /// switched on. So another encoder codes a picture for it.
   std::vector<std::uint8_t> headers() override {
-    EbBufferHeaderType* header = nullptr;
-    if (svt_av1_enc_stream_header(encoder_, &header) != EB_ErrorNone) return {};
-    std::vector<std::uint8_t> bytes(header->p_buffer, header->p_buffer + header->n_filled_len);
-    svt_av1_enc_stream_header_release(header);
-    return bytes;
+    if (!headers_.empty()) return headers_;
+    const auto other = make_av1(config_);
+    if (!other) return {};
+    Picture grey;
+    grey.width = config_.width;
+    grey.height = config_.height;
+    grey.ten_bit = config_.ten_bit;
+    const int bytes = config_.ten_bit ? 2 : 1;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const int shift = i == 0 ? 0 : 1;
+      grey.strides[i] = (config_.width >> shift) * bytes;
+      grey.planes[i].assign(std::size_t(grey.strides[i]) * std::size_t(config_.height >> shift), 0);
+    }
+    PictureOrder order;
+    order.type = PictureType::kIdr;
+    const auto coded = other->encode(grey, order);
+    for (const Nal& obu : coded ? coded->nals : std::vector<Nal>{}) {
+      if (obu.kind == Nal::Kind::kParameters) headers_ = obu.bytes;
+    }
+    return headers_;
   }
 
   std::optional<CodedPicture> encode(const Picture& picture, const PictureOrder& order) override {
@@ -186,10 +205,12 @@ class Av1 : public Codec {
     in.pts = sent_;
     in.qp = static_cast<std::uint32_t>(quantizer);
     in.pic_type = key ? EB_AV1_KEY_PICTURE : EB_AV1_INVALID_PICTURE;
-    std::optional<Segments> segments;
-    if (order.qp_deltas != nullptr) {
-      segments.emplace(*order.qp_deltas, sent_);
-      in.p_app_private = segments->node();
+    // A map holds until the next one, and the library reads it where it is.
+    if (order.qp_deltas != nullptr || !segments_.empty()) {
+      const std::vector<std::int8_t> even(blocks(), 0);
+      segments_.emplace_back(order.qp_deltas != nullptr ? *order.qp_deltas : even, sent_,
+                             quantizer);
+      in.p_app_private = segments_.back().node();
     }
     if (svt_av1_enc_send_picture(encoder_, &in) != EB_ErrorNone) return std::nullopt;
     ++sent_;
@@ -211,6 +232,10 @@ class Av1 : public Codec {
   bool invalidate(std::int64_t) override { return false; }
 
  private:
+  [[nodiscard]] std::size_t blocks() const {
+    const auto along = [](int pixels) { return std::size_t(pixels + kBlock - 1) / kBlock; };
+    return along(config_.width) * along(config_.height);
+  }
   int quantizer_for(bool key) const {
     if (by_rate(config_)) return rate_.quantizer(key);
     if (config_.target_quality != 0) return static_cast<int>(config_.target_quality);
@@ -240,6 +265,8 @@ class Av1 : public Codec {
   EbComponentType* encoder_;
   StreamConfig config_;
   RateModel rate_;
+  std::deque<Segments> segments_;
+  std::vector<std::uint8_t> headers_;
   std::int64_t sent_ = 0;
 };
 

@@ -119,8 +119,8 @@ inline const char* decoder_name(const GUID& codec) {
 }
 
 /// The scene as a decoder should give it back.
-inline Yuv expected(int width, int height, int number) {
-  return to_yuv(scene(width, height, number), width, height);
+inline Yuv expected(int width, int height, int number, Matrix matrix = kBt709) {
+  return to_yuv(scene(width, height, number), width, height, matrix);
 }
 
 }  // namespace lumen::sim::nvenc::testing

@@ -25,10 +25,10 @@ struct Triple {
   double v;
 };
 
-Triple convert(double b, double g, double r) {
-  const double luma = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  return {16 + luma * 219 / 255, 128 + (b - luma) / 1.8556 * 224 / 255,
-          128 + (r - luma) / 1.5748 * 224 / 255};
+Triple convert(double b, double g, double r, Matrix matrix) {
+  const double luma = matrix.red * r + (1 - matrix.red - matrix.blue) * g + matrix.blue * b;
+  return {16 + luma * 219 / 255, 128 + (b - luma) / (2 - 2 * matrix.blue) * 224 / 255,
+          128 + (r - luma) / (2 - 2 * matrix.red) * 224 / 255};
 }
 
 void append(Bytes& to, const Bytes& from) { to.insert(to.end(), from.begin(), from.end()); }
@@ -55,7 +55,7 @@ Bytes widen(const Bytes& in) {
 Bytes full_chroma(const Bytes& bgra) {
   std::array<Bytes, 3> planes;
   for (std::size_t i = 0; i < bgra.size(); i += 4) {
-    const Triple yuv = convert(bgra[i], bgra[i + 1], bgra[i + 2]);
+    const Triple yuv = convert(bgra[i], bgra[i + 1], bgra[i + 2], kBt709);
     planes[0].push_back(clip(yuv.y));
     planes[1].push_back(clip(yuv.u));
     planes[2].push_back(clip(yuv.v));
@@ -116,13 +116,13 @@ Bytes scene(int width, int height, int number) {
   return out;
 }
 
-Yuv to_yuv(const Bytes& bgra, int width, int height) {
+Yuv to_yuv(const Bytes& bgra, int width, int height, Matrix matrix) {
   Yuv out{width, height, {}, {}, {}};
   const auto pixel = [&](int x, int y) { return &bgra[(at(y) * at(width) + at(x)) * 4]; };
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const std::uint8_t* p = pixel(x, y);
-      out.y.push_back(clip(convert(p[0], p[1], p[2]).y));
+      out.y.push_back(clip(convert(p[0], p[1], p[2], matrix).y));
     }
   }
   for (int y = 0; y < height; y += 2) {
@@ -133,7 +133,7 @@ Yuv to_yuv(const Bytes& bgra, int width, int height) {
             pixel(std::min(x + i % 2, width - 1), std::min(y + i / 2, height - 1));
         for (std::size_t c = 0; c < 3; ++c) sum.at(c) += p[c] / 4.0;
       }
-      const Triple yuv = convert(sum[0], sum[1], sum[2]);
+      const Triple yuv = convert(sum[0], sum[1], sum[2], matrix);
       out.u.push_back(clip(yuv.u));
       out.v.push_back(clip(yuv.v));
     }

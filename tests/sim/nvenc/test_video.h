@@ -29,8 +29,15 @@ struct Yuv {
 
 /// BGRA in memory: gradients and a box that moves with `number`.
 Bytes scene(int width, int height, int number);
-/// BT.709, limited range, in floating point.
-Yuv to_yuv(const Bytes& bgra, int width, int height);
+/// What red and blue weigh in luma (H.273, Kr and Kb).
+struct Matrix {
+  double red;
+  double blue;
+};
+inline constexpr Matrix kBt709{0.2126, 0.0722};
+inline constexpr Matrix kBt601{0.299, 0.114};
+/// Limited range, in floating point.
+Yuv to_yuv(const Bytes& bgra, int width, int height, Matrix matrix = kBt709);
 /// The scene as NVENC's format has it, rows without gaps. `rows`: of a plane of full height.
 Bytes pixels(NV_ENC_BUFFER_FORMAT format, int width, int height, int number);
 std::size_t row_bytes(NV_ENC_BUFFER_FORMAT format, int width);
