@@ -123,6 +123,13 @@ struct EncoderChange {
   std::optional<Extent> size;  // both sides even, at most EncoderSettings::max_size
 };
 
+inline EncoderSettings changed(EncoderSettings settings, const EncoderChange& change) {
+  if (change.bitrate_bps) settings.bitrate_bps = *change.bitrate_bps;
+  if (change.rate) settings.rate = *change.rate;
+  if (change.size) settings.size = *change.size;
+  return settings;
+}
+
 /// Receives access units in coding order; may be called on the thread that calls encode() or on a
 /// thread of the encoder's own, never on two at once.
 using EncodedFrameCallback = std::function<void(EncodedFrame)>;

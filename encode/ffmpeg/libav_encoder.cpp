@@ -9,7 +9,7 @@
 
 #include "encode/ffmpeg/libav_log.h"
 #include "encode/obu.h"
-#include "encode/parameter_sets.h"
+#include "encode/stream_description.h"
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -139,19 +139,11 @@ Result<void> LibavEncoder::open(const EncoderSettings& settings, const LibavSpec
                 fmt::format("{} of this FFmpeg does not know the option {}", spec.codec_name, key));
   }
 
-  auto stream = std::make_shared<StreamParameters>();
-  stream->codec = settings.codec;
-  stream->size = settings.size;
-  stream->rate = settings.rate;
-  stream->color = settings.color;
-  stream->bitrate_bps = settings.bitrate_bps;
-  stream->encoder = spec.codec_name;
-  stream->parameter_sets = pure_parameter_sets(
-      settings.codec, {c.extradata, static_cast<std::size_t>(std::max(c.extradata_size, 0))});
-  if (stream->parameter_sets.empty()) {
-    return fail(ErrorKind::kUnsupported, spec.codec_name + " gives no parameter sets");
-  }
-  stream_ = std::move(stream);
+  auto stream =
+      describe_stream(settings, spec.codec_name,
+                      {c.extradata, static_cast<std::size_t>(std::max(c.extradata_size, 0))});
+  if (!stream) return tl::unexpected(std::move(stream.error()));
+  stream_ = std::move(*stream);
   return {};
 }
 

@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 
 #include "encode/obu.h"
-#include "encode/parameter_sets.h"
 #include "encode/sampling.h"
+#include "encode/stream_description.h"
 
 namespace lumen::nvenc {
 namespace {
@@ -92,18 +92,10 @@ Result<void> NvencEncoder::open(std::shared_ptr<const Driver> driver) {
 Result<void> NvencEncoder::describe_stream() {
   auto header = session_->sequence_params();
   if (!header) return tl::unexpected(std::move(header.error()));
-  auto stream = std::make_shared<StreamParameters>();
-  stream->codec = settings_.codec;
-  stream->size = settings_.size;
-  stream->rate = settings_.rate;
-  stream->color = settings_.color;
-  stream->bitrate_bps = settings_.bitrate_bps;
-  stream->encoder = fmt::format("nvenc {}", codec_label(settings_.codec));
-  stream->parameter_sets = pure_parameter_sets(settings_.codec, *header);
-  if (stream->parameter_sets.empty()) {
-    return fail(ErrorKind::kUnsupported, "NVENC gives no parameter sets");
-  }
-  stream_ = std::move(stream);
+  auto stream = lumen::describe_stream(
+      settings_, fmt::format("nvenc {}", codec_label(settings_.codec)), *header);
+  if (!stream) return tl::unexpected(std::move(stream.error()));
+  stream_ = std::move(*stream);
   return {};
 }
 
@@ -356,10 +348,7 @@ void NvencEncoder::wait_until_idle() {
 }
 
 Result<void> NvencEncoder::reconfigure(const EncoderChange& change) {
-  EncoderSettings wanted = settings_;
-  if (change.bitrate_bps) wanted.bitrate_bps = *change.bitrate_bps;
-  if (change.rate) wanted.rate = *change.rate;
-  if (change.size) wanted.size = *change.size;
+  const EncoderSettings wanted = changed(settings_, change);
   const bool new_size = wanted.size != settings_.size;
   const bool new_rate =
       wanted.bitrate_bps != settings_.bitrate_bps || !(wanted.rate == settings_.rate);
@@ -367,26 +356,26 @@ Result<void> NvencEncoder::reconfigure(const EncoderChange& change) {
   if (new_rate && !caps_.change_bitrate) {
     return fail(ErrorKind::kUnsupported, "this GPU can't change the bit rate while it encodes");
   }
-  Configuration changed = configuration_;
-  set_rate(changed, wanted, caps_);
+  Configuration configuration = configuration_;
+  set_rate(configuration, wanted, caps_);
   if (new_size) {
-    if (!caps_.change_size || wanted.size.width > changed.init.maxEncodeWidth ||
-        wanted.size.height > changed.init.maxEncodeHeight || wanted.size.width % 2 != 0 ||
+    if (!caps_.change_size || wanted.size.width > configuration.init.maxEncodeWidth ||
+        wanted.size.height > configuration.init.maxEncodeHeight || wanted.size.width % 2 != 0 ||
         wanted.size.height % 2 != 0 || wanted.size.width < caps_.smallest.width ||
         wanted.size.height < caps_.smallest.height) {
       return fail(ErrorKind::kUnsupported, fmt::format("NVENC can't go to {}x{} while it encodes",
                                                        wanted.size.width, wanted.size.height));
     }
-    set_size(changed, wanted);
+    set_size(configuration, wanted);
     wait_until_idle();
   }
   auto current = device_->make_current();
   if (!current) return tl::unexpected(std::move(current.error()));
-  if (auto done = session_->reconfigure(changed, new_size); !done) {
+  if (auto done = session_->reconfigure(configuration, new_size); !done) {
     done.error().kind = ErrorKind::kUnsupported;
     return done;
   }
-  configuration_ = changed;
+  configuration_ = configuration;
   settings_ = wanted;
   if (!new_size) return {};
   orders_->begin_sequence();

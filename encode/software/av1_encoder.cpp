@@ -10,9 +10,9 @@
 
 #include "encode/av1_quantizer.h"
 #include "encode/ffmpeg/libav_encoder.h"
-#include "encode/parameter_sets.h"
 #include "encode/software/planes.h"
 #include "encode/software/sizes.h"
+#include "encode/stream_description.h"
 
 namespace lumen::software {
 namespace {
@@ -61,13 +61,14 @@ Frame grey(Extent size) {
   return frame;
 }
 
-// The sequence header that SVT-AV1 tells when it opens is not the one that it writes then: other
-// tools are switched on. So one picture is coded for it.
+// A temporal unit with it. The sequence header that SVT-AV1 tells when it opens is not the one that
+// it writes then: other tools are switched on. So one picture is coded for it.
 Result<std::vector<std::uint8_t>> written_header(const EncoderSettings& settings) {
   std::vector<std::uint8_t> header;
   auto encoder =
       ffmpeg::LibavEncoder::create(settings, spec_of(settings), [&header](EncodedFrame frame) {
-        header = pure_parameter_sets(Codec::kAv1, frame.data.view());
+        const auto unit = frame.data.view();
+        header.assign(unit.begin(), unit.end());
       });
   if (!encoder) return tl::unexpected(std::move(encoder.error()));
   if (auto done = (*encoder)->encode(grey(settings.size), Timestamp{} + Nanoseconds{1}, {});
@@ -75,7 +76,6 @@ Result<std::vector<std::uint8_t>> written_header(const EncoderSettings& settings
     return tl::unexpected(std::move(done.error()));
   }
   if (auto done = (*encoder)->flush(); !done) return tl::unexpected(std::move(done.error()));
-  if (header.empty()) return fail(ErrorKind::kUnsupported, "SVT-AV1 writes no sequence header");
   return header;
 }
 
@@ -100,16 +100,10 @@ Result<std::unique_ptr<VideoEncoder>> Av1Encoder::create(const EncoderSettings& 
 Result<void> Av1Encoder::open(const EncoderSettings& settings) {
   auto header = written_header(settings);
   if (!header) return tl::unexpected(std::move(header.error()));
-  auto stream = std::make_shared<StreamParameters>();
-  stream->codec = Codec::kAv1;
-  stream->size = settings.size;
-  stream->rate = settings.rate;
-  stream->color = settings.color;
-  stream->bitrate_bps = settings.bitrate_bps;
-  stream->encoder = kCodec;
-  stream->parameter_sets = std::move(*header);
+  auto stream = describe_stream(settings, kCodec, *header);
+  if (!stream) return tl::unexpected(std::move(stream.error()));
   if (auto closed = close_instance(); !closed) return closed;
-  stream_ = std::move(stream);
+  stream_ = std::move(*stream);
   settings_ = settings;
   return {};
 }
@@ -147,10 +141,7 @@ Result<void> Av1Encoder::encode(const Frame& frame, Timestamp pts, const EncodeR
 }
 
 Result<void> Av1Encoder::reconfigure(const EncoderChange& change) {
-  EncoderSettings wanted = settings_;
-  if (change.bitrate_bps) wanted.bitrate_bps = *change.bitrate_bps;
-  if (change.rate) wanted.rate = *change.rate;
-  if (change.size) wanted.size = *change.size;
+  const EncoderSettings wanted = changed(settings_, change);
   const bool new_size = wanted.size != settings_.size;
   if (new_size) {
     if (auto fits = check_new_size(settings_, wanted.size); !fits) return fits;

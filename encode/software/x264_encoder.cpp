@@ -11,9 +11,9 @@
 #include <fmt/format.h>
 
 #include "core/log.h"
-#include "encode/parameter_sets.h"
 #include "encode/software/nominal.h"
 #include "encode/software/sizes.h"
+#include "encode/stream_description.h"
 
 namespace lumen::software {
 namespace {
@@ -83,21 +83,13 @@ Result<void> X264Encoder::describe(x264_t& encoder, const EncoderSettings& setti
   x264_nal_t* nals = nullptr;
   int count = 0;
   const int size = x264_encoder_headers(&encoder, &nals, &count);
-  auto stream = std::make_shared<StreamParameters>();
-  stream->codec = Codec::kH264;
-  stream->size = settings.size;
-  stream->rate = settings.rate;
-  stream->color = settings.color;
-  stream->bitrate_bps = settings.bitrate_bps;
-  stream->encoder = "libx264";
-  if (size > 0 && count > 0) {
-    stream->parameter_sets =
-        pure_parameter_sets(Codec::kH264, {nals[0].p_payload, static_cast<std::size_t>(size)});
-  }
-  if (stream->parameter_sets.empty()) {
-    return fail(ErrorKind::kUnsupported, "libx264 gives no parameter sets");
-  }
-  stream_ = std::move(stream);
+  // The NAL units follow each other in memory.
+  const bool any = size > 0 && count > 0;
+  const std::span<const std::uint8_t> header(any ? nals[0].p_payload : nullptr,
+                                             any ? static_cast<std::size_t>(size) : 0);
+  auto stream = describe_stream(settings, "libx264", header);
+  if (!stream) return tl::unexpected(std::move(stream.error()));
+  stream_ = std::move(*stream);
   return {};
 }
 
@@ -215,10 +207,7 @@ void X264Encoder::hand_out(EncodedFrame encoded, std::span<const x264_nal_t> nal
 }
 
 Result<void> X264Encoder::reconfigure(const EncoderChange& change) {
-  EncoderSettings wanted = settings_;
-  if (change.bitrate_bps) wanted.bitrate_bps = *change.bitrate_bps;
-  if (change.rate) wanted.rate = *change.rate;
-  if (change.size) wanted.size = *change.size;
+  const EncoderSettings wanted = changed(settings_, change);
   if (wanted.size != settings_.size) {
     if (auto fits = check_new_size(settings_, wanted.size); !fits) return fits;
     return open(wanted);

@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 
 #include "core/log.h"
-#include "encode/parameter_sets.h"
 #include "encode/software/nominal.h"
 #include "encode/software/sizes.h"
+#include "encode/stream_description.h"
 
 namespace lumen::software {
 Result<std::unique_ptr<VideoEncoder>> X265Encoder::create(const EncoderSettings& settings,
@@ -46,18 +46,9 @@ Result<void> X265Encoder::describe(const X265Setup& setup, x265_encoder& encoder
       header.insert(header.end(), nal.payload, nal.payload + nal.sizeBytes);
     }
   }
-  auto stream = std::make_shared<StreamParameters>();
-  stream->codec = Codec::kHevc;
-  stream->size = settings.size;
-  stream->rate = settings.rate;
-  stream->color = settings.color;
-  stream->bitrate_bps = settings.bitrate_bps;
-  stream->encoder = "libx265";
-  stream->parameter_sets = pure_parameter_sets(Codec::kHevc, header);
-  if (stream->parameter_sets.empty()) {
-    return fail(ErrorKind::kUnsupported, "libx265 gives no parameter sets");
-  }
-  stream_ = std::move(stream);
+  auto stream = describe_stream(settings, "libx265", header);
+  if (!stream) return tl::unexpected(std::move(stream.error()));
+  stream_ = std::move(*stream);
   return {};
 }
 
@@ -132,10 +123,7 @@ void X265Encoder::hand_out(EncodedFrame encoded, std::span<const x265_nal> nals)
 }
 
 Result<void> X265Encoder::reconfigure(const EncoderChange& change) {
-  EncoderSettings wanted = settings_;
-  if (change.bitrate_bps) wanted.bitrate_bps = *change.bitrate_bps;
-  if (change.rate) wanted.rate = *change.rate;
-  if (change.size) wanted.size = *change.size;
+  const EncoderSettings wanted = changed(settings_, change);
   if (wanted.size != settings_.size) {
     if (auto fits = check_new_size(settings_, wanted.size); !fits) return fits;
     return open(wanted);
