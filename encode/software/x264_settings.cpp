@@ -127,7 +127,7 @@ void set_rate_control(x264_param_t& param, const EncoderSettings& settings) {
   if (settings.constant_qp) {
     rc.i_rc_method = X264_RC_CQP;
     // Zero is another mode: lossless, which few decoders know.
-    rc.i_qp_constant = static_cast<int>(std::clamp(*settings.constant_qp, 1U, 51U));
+    rc.i_qp_constant = static_cast<int>(std::clamp(*settings.constant_qp, 1U, 51U)) + offset;
     return;
   }
   rc.i_rc_method = X264_RC_ABR;
