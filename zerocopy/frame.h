@@ -13,10 +13,12 @@
 #include "core/geometry.h"
 #include "core/pixel_format.h"
 
+struct ID3D11Texture2D;  // d3d11.h, on Windows
+
 namespace lumen {
 
 /// Where an encoder reads its input.
-enum class FrameMemory : std::uint8_t { kHost, kCuda };
+enum class FrameMemory : std::uint8_t { kHost, kCuda, kD3d11 };
 
 /// A picture in host memory from a pool. Copying the struct shares the pixels; the memory goes back
 /// to its pool when the last copy is dropped, on any thread. Whoever makes it writes it; from then
@@ -64,8 +66,20 @@ struct CudaArray {
   void* array = nullptr;  // CUarray
 };
 
-/// D3d11Texture joins here with its backend.
-using FramePayload = std::variant<CpuImage, CudaBuffer, CudaArray>;
+/// A picture in a Direct3D 11 texture without mipmaps or array slices (Windows). Copying the struct
+/// shares the pixels; from the importer on they are read-only.
+///
+/// The pixels are there for work that is given to the immediate context of the texture's device
+/// after it. When the last copy is dropped (any thread) the texture is used again by later work on
+/// that context.
+struct D3d11Texture {
+  std::shared_ptr<void> memory;  // the right to the pixels
+  /// Owns a COM reference; keeps the texture, not the pixels: see CudaBuffer::allocation.
+  std::shared_ptr<ID3D11Texture2D> texture;
+  Fourcc format = Fourcc::kNone;  // kBGRx, kBGRA (DXGI_FORMAT_B8G8R8A8_UNORM) or kNV12
+};
+
+using FramePayload = std::variant<CpuImage, CudaBuffer, CudaArray, D3d11Texture>;
 
 struct Frame {
   FramePayload payload;
