@@ -72,7 +72,7 @@ struct EncoderDevice {
 struct EncoderInput {
   Fourcc format = Fourcc::kNV12;
   FrameMemory memory = FrameMemory::kHost;
-  bool in_place = false;             // takes CudaArray frames, too
+  bool in_place = false;             // takes what the producer drew, too: CudaArray, D3d11Texture
   Fourcc converted = Fourcc::kNV12;  // instead of packed RGB, where a route can't make that
 };
 

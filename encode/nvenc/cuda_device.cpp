@@ -3,26 +3,6 @@
 #include <variant>
 
 namespace lumen::nvenc {
-namespace {
-
-// NVENC names formats by the order in a word, as DRM does: ARGB is BGRA in memory.
-Result<NV_ENC_BUFFER_FORMAT> buffer_format(Fourcc format) {
-  switch (format) {
-    case Fourcc::kNV12: return NV_ENC_BUFFER_FORMAT_NV12;
-    case Fourcc::kI420: return NV_ENC_BUFFER_FORMAT_IYUV;
-    case Fourcc::kI444: return NV_ENC_BUFFER_FORMAT_YUV444;
-    case Fourcc::kP010: return NV_ENC_BUFFER_FORMAT_YUV420_10BIT;
-    case Fourcc::kQ410: return NV_ENC_BUFFER_FORMAT_YUV444_10BIT;
-    case Fourcc::kBGRx:
-    case Fourcc::kBGRA: return NV_ENC_BUFFER_FORMAT_ARGB;
-    case Fourcc::kRGBx:
-    case Fourcc::kRGBA: return NV_ENC_BUFFER_FORMAT_ABGR;
-    case Fourcc::kNone: break;
-  }
-  return fail(ErrorKind::kInvalidArgument, "NVENC does not take " + to_string(format));
-}
-
-}  // namespace
 
 Result<std::unique_ptr<CudaDevice>> CudaDevice::create(
     std::shared_ptr<const cuda::Context> context) {
@@ -58,9 +38,13 @@ Result<Frame> CudaDevice::bring(const Frame& frame) {
     return Frame{std::move(*buffer), frame.size, frame.color, frame.times};
   }
   const auto* array = std::get_if<CudaArray>(&frame.payload);
-  const auto& context =
-      array != nullptr ? array->context : std::get<CudaBuffer>(frame.payload).context;
-  if (context != context_) return fail(ErrorKind::kDeviceLost, "the GPU was opened again");
+  const auto* buffer = std::get_if<CudaBuffer>(&frame.payload);
+  if (array == nullptr && buffer == nullptr) {
+    return fail(ErrorKind::kInvalidArgument, "NVENC reads CUDA or host memory here");
+  }
+  if ((array != nullptr ? array->context : buffer->context) != context_) {
+    return fail(ErrorKind::kDeviceLost, "the GPU was opened again");
+  }
   return frame;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "encode/nvenc/buffer_format.h"
 #include "encode/nvenc/device.h"
 #include "zerocopy/cuda/context.h"
 #include "zerocopy/cuda/uploader.h"
@@ -18,6 +19,10 @@ class CudaDevice final : public Device {
 
   [[nodiscard]] NV_ENC_DEVICE_TYPE type() const override { return NV_ENC_DEVICE_TYPE_CUDA; }
   [[nodiscard]] void* handle() const override { return context_->handle(); }
+  [[nodiscard]] FrameMemory memory() const override { return FrameMemory::kCuda; }
+  [[nodiscard]] bool takes(Fourcc format) const override {
+    return buffer_format(format).has_value();
+  }
   Result<Frame> bring(const Frame& frame) override;
   Result<InputResource> resource(const Frame& frame) override;
   Result<void> order(const Driver& driver, void* session) override;

@@ -14,7 +14,7 @@ namespace lumen::nvenc {
 struct InputResource {
   NV_ENC_INPUT_RESOURCE_TYPE type = NV_ENC_INPUT_RESOURCE_TYPE_CUDADEVICEPTR;
   void* handle = nullptr;
-  std::uint32_t pitch = 0;  // of the first plane, in bytes
+  std::uint32_t pitch = 0;  // of the first plane, in bytes; 0: not for the client to know
   NV_ENC_BUFFER_FORMAT format = NV_ENC_BUFFER_FORMAT_NV12;
   /// Keeps the memory, not the pixels; see CudaBuffer::allocation.
   std::shared_ptr<void> allocation;
@@ -26,6 +26,9 @@ class Device {
 
   [[nodiscard]] virtual NV_ENC_DEVICE_TYPE type() const = 0;
   [[nodiscard]] virtual void* handle() const = 0;
+  /// Where it would rather have its frames, and of which formats it has them there.
+  [[nodiscard]] virtual FrameMemory memory() const = 0;
+  [[nodiscard]] virtual bool takes(Fourcc format) const = 0;
 
   /// Brings a frame into the device's memory where it is not there yet, without waiting for it.
   /// Errors: kInvalidArgument, not a frame for this device; kRetry; kDeviceLost, kIo.

@@ -10,8 +10,11 @@ namespace {
 
 #if defined(_WIN32)
 constexpr const char* kLibrary = "nvEncodeAPI64.dll";
+constexpr const char* kInstall = "install NVIDIA's graphics driver, which brings it";
 #else
 constexpr const char* kLibrary = "libnvidia-encode.so.1";
+constexpr const char* kInstall =
+    "install the encoder library of the NVIDIA driver (Debian: libnvidia-encode1)";
 #endif
 
 constexpr std::uint32_t kBuiltWith = (NVENCAPI_MAJOR_VERSION << 4U) | NVENCAPI_MINOR_VERSION;
@@ -88,8 +91,7 @@ Result<std::shared_ptr<const Driver>> load_driver(const std::string& soname) {
   const std::string name = soname.empty() ? kLibrary : soname;
   auto library = load_library(name);
   if (!library) {
-    return fail(ErrorKind::kUnsupported, fmt::format("{} can't be loaded", name),
-                "install the encoder library of the NVIDIA driver (Debian: libnvidia-encode1)");
+    return fail(ErrorKind::kUnsupported, fmt::format("{} can't be loaded", name), kInstall);
   }
   const auto get_version = reinterpret_cast<NVENCSTATUS(NVENCAPI*)(std::uint32_t*)>(
       find_symbol(*library, "NvEncodeAPIGetMaxSupportedVersion"));

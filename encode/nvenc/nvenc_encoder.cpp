@@ -126,8 +126,8 @@ void NvencEncoder::discard(Slot& slot) {
 // lumen's own conversion.
 EncoderInput NvencEncoder::input() const {
   const Fourcc yuv = sampled_input(settings_);
-  const bool in_place = settings_.in_place && settings_.bit_depth == 8;
-  return {in_place ? Fourcc::kBGRx : yuv, FrameMemory::kCuda, in_place, yuv};
+  const bool in_place = settings_.bit_depth == 8 && (settings_.in_place || !device_->takes(yuv));
+  return {in_place ? Fourcc::kBGRx : yuv, device_->memory(), in_place, yuv};
 }
 
 EncoderCapabilities NvencEncoder::capabilities() const {
@@ -245,7 +245,8 @@ Result<void> NvencEncoder::submit(Slot& slot, NV_ENC_PIC_PARAMS& picture) {
   picture.version = NV_ENC_PIC_PARAMS_VER;
   picture.inputWidth = slot.frame.size.width;
   picture.inputHeight = slot.frame.size.height;
-  picture.inputPitch = resource->pitch;
+  // "If pitch value is not known, set this to inputWidth." (nvEncodeAPI.h)
+  picture.inputPitch = resource->pitch != 0 ? resource->pitch : picture.inputWidth;
   picture.inputBuffer = map.mappedResource;
   picture.bufferFmt = map.mappedBufferFmt;
   picture.outputBitstream = session_->bitstream(slot.index);
