@@ -313,6 +313,8 @@ Result<Configuration> configure(const EncoderSettings& settings, const Capabilit
                      settings.codec != Codec::kAv1;
   init.enableSubFrameWrite = chosen.sub_frame ? 1 : 0;
   init.reportSliceOffsets = chosen.sub_frame ? 1 : 0;
+  // "enableEncodeAsync must be set to 0" for slice offsets (nvEncodeAPI.h, reportSliceOffsets).
+  init.enableEncodeAsync = caps.async && !chosen.sub_frame ? 1 : 0;
   set_size(chosen, settings);
   set_rate(chosen, settings, caps);
 

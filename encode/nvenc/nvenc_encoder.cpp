@@ -118,7 +118,9 @@ NvencEncoder::~NvencEncoder() {
 void NvencEncoder::discard(Slot& slot) {
   if (slot.mapped == nullptr) return;
   const auto current = device_->make_current();  // fails where the GPU is lost
-  reader_->drop(session_->bitstream(slot.index));
+  if (slot.completed || session_->completion().wait(slot.index)) {
+    reader_->drop(session_->bitstream(slot.index));
+  }
   (void)session_->driver().api.nvEncUnmapInputResource(session_->handle(), slot.mapped);
 }
 
@@ -250,6 +252,7 @@ Result<void> NvencEncoder::submit(Slot& slot, NV_ENC_PIC_PARAMS& picture) {
   picture.inputBuffer = map.mappedResource;
   picture.bufferFmt = map.mappedBufferFmt;
   picture.outputBitstream = session_->bitstream(slot.index);
+  picture.completionEvent = session_->completion().event(slot.index);
   picture.pictureStruct = NV_ENC_PIC_STRUCT_FRAME;
   picture.frameIdx = next_index_++;
   picture.inputTimeStamp = number_of(slot.pts);
@@ -269,6 +272,7 @@ Result<void> NvencEncoder::submit(Slot& slot, NV_ENC_PIC_PARAMS& picture) {
     return taken;
   }
   slot.mapped = map.mappedResource;
+  slot.completed = false;
   return {};
 }
 
@@ -304,6 +308,8 @@ void NvencEncoder::retrieve() {
 Result<void> NvencEncoder::take(Slot& slot) {
   auto current = device_->make_current();
   if (!current) return tl::unexpected(std::move(current.error()));
+  if (auto completed = session_->completion().wait(slot.index); !completed) return completed;
+  slot.completed = true;
   const Driver& driver = session_->driver();
   unsigned parts = 0;
   auto last = reader_->read(session_->bitstream(slot.index), slot.slices, [&](BitstreamPart part) {

@@ -45,6 +45,7 @@ class NvencEncoder final : public VideoEncoder {
     Frame frame;  // its memory must not change until the chip has read it
     Timestamp pts;
     bool repaired = false;
+    bool completed = false;               // Completion::wait() came back
     unsigned slices = 1;                  // handed out one by one
     std::shared_ptr<const QpMap> qp_map;  // the chip reads it where it is
     std::shared_ptr<const StreamParameters> stream;

@@ -25,11 +25,12 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const Driver> dri
 // In a lost context the calls fail, and the handle is given back all the same.
 Session::~Session() {
   const auto current = device_.make_current();
-  if (initialized_) end_of_stream();
+  end_of_stream();
   registrations_.unregister_all();
   for (NV_ENC_OUTPUT_PTR bitstream : bitstreams_) {
     if (bitstream != nullptr) driver_->api.nvEncDestroyBitstreamBuffer(handle_, bitstream);
   }
+  completion_.reset();
   driver_->api.nvEncDestroyEncoder(handle_);
 }
 
@@ -49,7 +50,9 @@ Result<void> Session::initialize(Configuration& configuration) {
   auto done = driver_->check(driver_->api.nvEncInitializeEncoder(handle_, &parameters),
                              "nvEncInitializeEncoder", handle_);
   if (!done) return done;
-  initialized_ = true;
+  auto completion = Completion::create(driver_, handle_, parameters.enableEncodeAsync != 0);
+  if (!completion) return tl::unexpected(std::move(completion.error()));
+  completion_ = std::move(*completion);
   if (auto ordered = device_.order(*driver_, handle_); !ordered) return ordered;
   for (NV_ENC_OUTPUT_PTR& bitstream : bitstreams_) {
     NV_ENC_CREATE_BITSTREAM_BUFFER buffer{};
@@ -89,12 +92,14 @@ Result<std::vector<std::uint8_t>> Session::sequence_params() const {
 }
 
 void Session::end_of_stream() {
-  if (ended_) return;
+  if (ended_ || completion_ == nullptr) return;  // nothing was ever submitted without it
   ended_ = true;
   NV_ENC_PIC_PARAMS end{};
   end.version = NV_ENC_PIC_PARAMS_VER;
   end.encodePicFlags = NV_ENC_PIC_FLAG_EOS;
-  (void)driver_->api.nvEncEncodePicture(handle_, &end);
+  end.completionEvent = completion_->event(kEndOfStream);
+  if (driver_->api.nvEncEncodePicture(handle_, &end) != NV_ENC_SUCCESS) return;
+  (void)completion_->wait(kEndOfStream);
 }
 
 }  // namespace lumen::nvenc

@@ -7,15 +7,13 @@
 #include <optional>
 #include <vector>
 
+#include "encode/nvenc/completion.h"
 #include "encode/nvenc/configuration.h"
 #include "encode/nvenc/device.h"
 #include "encode/nvenc/driver.h"
 #include "encode/nvenc/registrations.h"
 
 namespace lumen::nvenc {
-
-/// Pictures in flight: each has its own bitstream buffer.
-inline constexpr std::size_t kSlots = 8;
 
 class Session {
  public:
@@ -32,14 +30,17 @@ class Session {
   [[nodiscard]] Registrations& registrations() { return registrations_; }
 
   Result<NV_ENC_CONFIG> preset_config(const GUID& codec, const Preset& preset) const;
-  /// Makes an encoder of it, with its bitstream buffers. Once.
+  /// Makes an encoder of it, with its bitstream buffers and completion. Once.
   Result<void> initialize(Configuration& configuration);
   Result<void> reconfigure(Configuration& configuration, bool new_size);
   [[nodiscard]] NV_ENC_OUTPUT_PTR bitstream(std::size_t slot) const { return bitstreams_[slot]; }
+  /// Of an initialized one.
+  [[nodiscard]] Completion& completion() { return *completion_; }
 
   /// SPS and PPS (VPS; AV1: the sequence header) as the driver writes them.
   Result<std::vector<std::uint8_t>> sequence_params() const;
-  /// Tells the encoder that no more pictures come. Errors are of no consequence.
+  /// Tells the encoder that no more pictures come, and waits until it is through with those that it
+  /// has. Errors are of no consequence.
   void end_of_stream();
 
  private:
@@ -54,7 +55,7 @@ class Session {
   void* handle_;
   Registrations registrations_;
   std::array<NV_ENC_OUTPUT_PTR, kSlots> bitstreams_{};
-  bool initialized_ = false;
+  std::unique_ptr<Completion> completion_;
   bool ended_ = false;
 };
 
