@@ -4,7 +4,11 @@
 #include <cstdlib>
 #include <utility>
 
+#if defined(_WIN32)
+#include <windows.h>
+#else
 #include <unistd.h>
+#endif
 
 namespace lumen::sim {
 namespace {
@@ -17,6 +21,14 @@ bool parse_number(std::string_view text, Number& value) {
 
 thread_local std::string last_call;
 
+#if defined(_WIN32)
+constexpr const char* kAppend = "a";
+int thread_number() { return static_cast<int>(::GetCurrentThreadId()); }
+#else
+constexpr const char* kAppend = "ae";
+int thread_number() { return ::gettid(); }
+#endif
+
 }  // namespace
 
 Journal::Journal(std::string product, const std::string& prefix) : product_(std::move(product)) {
@@ -28,7 +40,7 @@ Journal::Journal(std::string product, const std::string& prefix) : product_(std:
     }
   }
   if (const char* path = std::getenv((prefix + "_TRACE").c_str()); path != nullptr) {
-    trace_.reset(std::fopen(path, "ae"));
+    trace_.reset(std::fopen(path, kAppend));
   }
   const char* strict = std::getenv((prefix + "_STRICT").c_str());
   strict_ = strict != nullptr && std::string_view(strict) == "1";
@@ -50,8 +62,8 @@ std::optional<int> Journal::enter(std::string_view name) {
 
 void Journal::leave(std::string_view name, int result) {
   if (trace_ == nullptr) return;
-  std::fprintf(trace_.get(), "%d %.*s %d\n", static_cast<int>(::gettid()),
-               static_cast<int>(name.size()), name.data(), result);
+  std::fprintf(trace_.get(), "%d %.*s %d\n", thread_number(), static_cast<int>(name.size()),
+               name.data(), result);
   std::fflush(trace_.get());
 }
 

@@ -2,6 +2,7 @@
 // zerocopy/cuda/driver_types.h: a definition with another signature does not compile.
 #pragma once
 
+#include "tests/sim/export.h"
 #include "zerocopy/cuda/driver_types.h"
 
 namespace lumen::sim {
@@ -102,8 +103,6 @@ using ArrayCreate = CUresult CUDAAPI(CUarray* array, const void* description);
   X(cuDestroyExternalSemaphore, tcuDestroyExternalSemaphore)                                \
   X(cuSignalExternalSemaphoresAsync, tcuSignalExternalSemaphoresAsync)                      \
   X(cuWaitExternalSemaphoresAsync, tcuWaitExternalSemaphoresAsync)
-
-#define LUMEN_SIM_EXPORT __attribute__((visibility("default")))
 
 extern "C" {
 #define LUMEN_SIM_DECLARE(name, type) LUMEN_SIM_EXPORT type name;

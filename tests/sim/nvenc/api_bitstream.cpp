@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api.h"
+#include "completion.h"
 #include "frames.h"
 #include "simulator.h"
 
@@ -43,6 +44,7 @@ void finish(Session& session, const std::shared_ptr<Frame>& frame) {
   std::erase(session.submitted, frame);
   session.ends_in_a_row = 0;
   if (frame->mapping != nullptr) --frame->mapping->frames_in_flight;
+  if (frame->event != nullptr) frame->event->in_flight = false;
 }
 
 NVENCSTATUS lock_frame(Simulator& sim, Lock& lock, const std::shared_ptr<Session>& session,
@@ -58,6 +60,10 @@ NVENCSTATUS lock_frame(Simulator& sim, Lock& lock, const std::shared_ptr<Session
   if (bitstream->frame != frame) return NV_ENC_ERR_INVALID_CALL;  // destroyed meanwhile
   if (session->submitted.empty() || session->submitted.front() != frame) {
     return sim.broken(NV_ENC_ERR_INVALID_CALL, "not locked in the order of submission");
+  }
+  // "Only after the event is signaled the client can get the encoded data."
+  if (frame->event != nullptr && !was_waited_for(*frame->event)) {
+    return sim.broken(NV_ENC_ERR_INVALID_CALL, "locked before its completion event was waited for");
   }
   if (params.doNotWait != 0 && !frame->encoded && !frame->was_busy) {
     frame->was_busy = true;

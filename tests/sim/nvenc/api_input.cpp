@@ -14,21 +14,8 @@ bool known_format(NV_ENC_BUFFER_FORMAT format) {
   return std::ranges::find(formats, format) != formats.end();
 }
 
-/// The memory behind a registration is as large as it says. Not known for a real driver.
-bool covers(const NV_ENC_REGISTER_RESOURCE& resource) {
-  if (!Device::get().is_stand_in()) return true;
-  const auto address = reinterpret_cast<CUdeviceptr>(resource.resourceToRegister);
-  const auto allocation = Device::get().allocation(address);
-  const std::size_t size =
-      size_of(resource.bufferFormat, resource.width, resource.height, resource.pitch);
-  return allocation && address + size <= allocation->base + allocation->size;
-}
-
-NVENCSTATUS check_resource(Simulator& sim, const NV_ENC_REGISTER_RESOURCE& resource) {
-  const bool pointer = resource.resourceType == NV_ENC_INPUT_RESOURCE_TYPE_CUDADEVICEPTR;
-  if (!pointer && resource.resourceType != NV_ENC_INPUT_RESOURCE_TYPE_CUDAARRAY) {
-    return NV_ENC_ERR_UNIMPLEMENTED;
-  }
+NVENCSTATUS check_resource(Simulator& sim, const Session& session,
+                           const NV_ENC_REGISTER_RESOURCE& resource) {
   if (resource.bufferUsage != NV_ENC_INPUT_IMAGE) return NV_ENC_ERR_UNIMPLEMENTED;
   if (resource.resourceToRegister == nullptr) {
     return sim.broken(NV_ENC_ERR_INVALID_PTR, "null resource");
@@ -37,25 +24,7 @@ NVENCSTATUS check_resource(Simulator& sim, const NV_ENC_REGISTER_RESOURCE& resou
   if (resource.width == 0 || resource.height == 0) {
     return sim.broken(NV_ENC_ERR_INVALID_PARAM, "resource without a size");
   }
-  // "This value must be a multiple of 4."
-  if (resource.pitch % 4 != 0) {
-    return sim.broken(NV_ENC_ERR_INVALID_PARAM, "pitch is not a multiple of 4");
-  }
-  const std::size_t row = row_bytes_of(resource.bufferFormat, resource.width);
-  if (resource.pitch < row) {
-    return sim.broken(NV_ENC_ERR_INVALID_PARAM, "pitch is smaller than a row");
-  }
-  if (!pointer) {
-    const auto planes = planes_of(resource.bufferFormat, resource.width, resource.height,
-                                  resource.pitch, resource.height);
-    const bool one_array = planes.size() == 1 || planes[1].row_bytes == planes[0].row_bytes;
-    if (!one_array) return NV_ENC_ERR_UNSUPPORTED_PARAM;
-  }
-  if (pointer && !covers(resource)) {
-    return sim.broken(NV_ENC_ERR_RESOURCE_REGISTER_FAILED,
-                      "not device memory, or less than the registration says");
-  }
-  return NV_ENC_SUCCESS;
+  return session.device->check_resource(sim, resource);
 }
 
 }  // namespace
@@ -131,11 +100,12 @@ NVENCSTATUS nvEncRegisterResource(void* encoder, NV_ENC_REGISTER_RESOURCE* param
                 NVENCSTATUS status = check_version(sim, params, NV_ENC_REGISTER_RESOURCE_VER,
                                                    "NV_ENC_REGISTER_RESOURCE");
                 if (status != NV_ENC_SUCCESS) return status;
-                if (status = check_resource(sim, *params); status != NV_ENC_SUCCESS) return status;
+                if (status = check_resource(sim, *session, *params); status != NV_ENC_SUCCESS)
+                  return status;
                 auto registration = std::make_shared<Registration>();
                 registration->session = session.get();
                 registration->description = *params;
-                sim.hold(*registration);
+                session->device->hold(sim, *registration);
                 params->registeredResource = sim.objects.insert(registration);
                 return NV_ENC_SUCCESS;
               });
@@ -147,7 +117,7 @@ NVENCSTATUS nvEncUnregisterResource(void* encoder, NV_ENC_REGISTERED_PTR handle)
                 const auto registration = sim.find<Registration>(*session, handle);
                 if (registration == nullptr) return NV_ENC_ERR_RESOURCE_NOT_REGISTERED;
                 if (registration->mapped) sim.violation("the resource is still mapped");
-                sim.release(*registration);
+                session->device->release(sim, *registration);
                 sim.objects.erase(handle);
                 return NV_ENC_SUCCESS;
               });

@@ -1,7 +1,6 @@
 #include "api.h"
 #include "simulator.h"
-
-#define LUMEN_SIM_EXPORT __attribute__((visibility("default")))
+#include "tests/sim/export.h"
 
 namespace lumen::sim::nvenc {
 namespace {
@@ -83,13 +82,7 @@ NVENCSTATUS call_library(const char* name, Body&& body) {
 
 }  // namespace
 
-// Asynchronous events exist on Windows only; motion estimation alone is nothing that lumen does.
-NVENCSTATUS nvEncRegisterAsyncEvent(void* encoder, NV_ENC_EVENT_PARAMS*) {
-  return unimplemented(__func__, encoder);
-}
-NVENCSTATUS nvEncUnregisterAsyncEvent(void* encoder, NV_ENC_EVENT_PARAMS*) {
-  return unimplemented(__func__, encoder);
-}
+// Motion estimation alone is nothing that lumen does.
 NVENCSTATUS nvEncCreateMVBuffer(void* encoder, NV_ENC_CREATE_MV_BUFFER*) {
   return unimplemented(__func__, encoder);
 }

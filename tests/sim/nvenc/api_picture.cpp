@@ -2,6 +2,7 @@
 #include <span>
 
 #include "api.h"
+#include "completion.h"
 #include "frames.h"
 #include "simulator.h"
 
@@ -24,7 +25,16 @@ NVENCSTATUS end_stream(Simulator& sim, Lock& lock, const std::shared_ptr<Session
     session->ended_before_initialize = true;
     return NV_ENC_ERR_ENCODER_NOT_INITIALIZED;
   }
+  std::shared_ptr<CompletionEvent> event;
+  const NVENCSTATUS status = find_event(sim, *session, params.completionEvent, nullptr, event);
+  if (status != NV_ENC_SUCCESS) return status;
   if (++session->ends_in_a_row > 2) sim.violation("a third end of stream in a row");
+  if (event != nullptr) {
+    attach(event, nullptr);
+    session->end = session->last_end = event;
+    sim.chip_work.notify_all();
+    return NV_ENC_SUCCESS;
+  }
   if (!session->submitted.empty()) encode_until(sim, lock, session, nullptr);
   session->stream_open = false;
   session->ended = true;
@@ -205,17 +215,19 @@ NVENCSTATUS submit(Simulator& sim, Session& session, const NV_ENC_PIC_PARAMS& pa
   if (frame->bitstream->frame != nullptr) {
     return sim.broken(NV_ENC_ERR_INVALID_PARAM, "two pictures in one bitstream buffer");
   }
+  status = find_event(sim, session, params.completionEvent, frame->bitstream, frame->event);
+  if (status != NV_ENC_SUCCESS) return status;
   if (status = take_input(sim, session, params, *frame); status != NV_ENC_SUCCESS) return status;
   frame->index = params.frameIdx;
   frame->duration = params.inputDuration;
-  frame->stream = session.input_stream;
-  frame->mark = Device::get().mark(session.context, session.input_stream);
-  if (frame->mark == 0) return sim.broken(NV_ENC_ERR_INVALID_PARAM, "the CUDA stream is gone");
+  if (status = session.device->mark_work(sim, frame->work); status != NV_ENC_SUCCESS) return status;
   frame->before = std::move(session.commands);
   session.commands.clear();
+  attach(frame->event, frame->bitstream);
   frame->bitstream->frame = frame;
   if (frame->mapping != nullptr) ++frame->mapping->frames_in_flight;
   session.submitted.push_back(frame);
+  sim.chip_work.notify_all();
   if (session.ended) frame->request.force_idr = true;
   if (frame->request.force_idr) session.ltr_marked = 0;
   if (frame->request.ltr_mark) session.ltr_marked |= 1U << *frame->request.ltr_mark;

@@ -1,4 +1,6 @@
 #include "api.h"
+#include "chip.h"
+#include "completion.h"
 #include "presets.h"
 #include "simulator.h"
 
@@ -53,8 +55,11 @@ NVENCSTATUS check_tuning(Simulator& sim, const NV_ENC_INITIALIZE_PARAMS& params)
       params.tuningInfo >= NV_ENC_TUNING_INFO_COUNT) {
     return sim.broken(NV_ENC_ERR_INVALID_PARAM, "no such tuning");
   }
-  if (params.enableEncodeAsync != 0) {
+  if (params.enableEncodeAsync != 0 && !kHasEvents) {
     return sim.broken(NV_ENC_ERR_INVALID_PARAM, "asynchronous encoding is for Windows");
+  }
+  if (params.enableEncodeAsync != 0 && params.reportSliceOffsets != 0) {
+    return sim.broken(NV_ENC_ERR_INVALID_PARAM, "slice offsets in asynchronous mode");
   }
   if (params.enableMEOnlyMode != 0 || params.enableOutputInVidmem != 0) {
     return NV_ENC_ERR_UNSUPPORTED_PARAM;
@@ -80,6 +85,7 @@ const char* refuse_change(const Session& session, const NV_ENC_INITIALIZE_PARAMS
   const NV_ENC_INITIALIZE_PARAMS& now = session.params;
   if (!same_guid(now.encodeGUID, wanted.encodeGUID)) return "another codec";
   if (!same_structure(session.config, config)) return "another GOP structure";
+  if (now.enableEncodeAsync != wanted.enableEncodeAsync) return "another mode";
   if (now.enablePTD != wanted.enablePTD) return "another PTD mode";
   if (now.maxEncodeWidth != wanted.maxEncodeWidth ||
       now.maxEncodeHeight != wanted.maxEncodeHeight) {
@@ -121,18 +127,15 @@ NVENCSTATUS nvEncOpenEncodeSessionEx(NV_ENC_OPEN_ENCODE_SESSION_EX_PARAMS* param
         std::pair<unsigned, unsigned>(NVENCAPI_MAJOR_VERSION, NVENCAPI_MINOR_VERSION)) {
       return NV_ENC_ERR_INVALID_VERSION;
     }
-    if (params->deviceType != NV_ENC_DEVICE_TYPE_CUDA) return NV_ENC_ERR_UNSUPPORTED_DEVICE;
-    const auto context = static_cast<CUcontext>(params->device);
-    if (context == nullptr) return sim.broken(NV_ENC_ERR_INVALID_DEVICE, "no CUDA context");
-    if (!Device::get().context_usable(context)) {
-      return sim.broken(NV_ENC_ERR_INVALID_DEVICE, "the CUDA context does not exist or is dead");
-    }
+    std::shared_ptr<Device> device;
+    const NVENCSTATUS opened = Device::open(sim, *params, device);
+    if (opened != NV_ENC_SUCCESS) return opened;
     if (sim.objects.sessions() >= static_cast<std::size_t>(std::max(0, sim.session_limit))) {
       return NV_ENC_ERR_OUT_OF_MEMORY;
     }
     auto session = std::make_shared<Session>();
     session->session = session.get();
-    session->context = context;
+    session->device = std::move(device);
     *encoder = sim.objects.insert(session);
     return NV_ENC_SUCCESS;
   };
@@ -167,6 +170,7 @@ NVENCSTATUS nvEncInitializeEncoder(void* encoder, NV_ENC_INITIALIZE_PARAMS* para
                   session->params.maxEncodeHeight = params->encodeHeight;
                 }
                 session->initialized = true;
+                if (params->enableEncodeAsync != 0) start_chip(sim, session);
                 return NV_ENC_SUCCESS;
               });
 }
@@ -206,27 +210,16 @@ NVENCSTATUS nvEncReconfigureEncoder(void* encoder, NV_ENC_RECONFIGURE_PARAMS* pa
               });
 }
 
-// The arguments point at CUstream values. Without this call the encoder reads on the default stream
-// (see the comment at nvEncSetIOCudaStreams in nvEncodeAPI.h).
 NVENCSTATUS nvEncSetIOCudaStreams(void* encoder, NV_ENC_CUSTREAM_PTR input,
                                   NV_ENC_CUSTREAM_PTR output) {
   return call(__func__, encoder, {.device = true}, [&](Simulator& sim, Lock&, const auto& session) {
-    const auto stream_at = [](NV_ENC_CUSTREAM_PTR pointer) {
-      return pointer == nullptr ? nullptr : *static_cast<CUstream*>(pointer);
-    };
-    for (const CUstream stream : {stream_at(input), stream_at(output)}) {
-      if (Device::get().mark(session->context, stream) == 0) {
-        return sim.broken(NV_ENC_ERR_INVALID_PARAM, "no such CUDA stream");
-      }
-    }
-    session->input_stream = stream_at(input);
-    return NV_ENC_SUCCESS;
+    return session->device->set_streams(sim, input, output);
   });
 }
 
 NVENCSTATUS nvEncDestroyEncoder(void* encoder) {
   return call(__func__, encoder, {.release = true},
-              [&](Simulator& sim, Lock&, const auto& session) {
+              [&](Simulator& sim, Lock& lock, const auto& session) {
                 std::string names;
                 if (sim.objects.count(session.get(), &names) != 0) {
                   sim.violation("session destroyed with " + names + " alive");
@@ -234,6 +227,11 @@ NVENCSTATUS nvEncDestroyEncoder(void* encoder) {
                 if (session->stream_open && !session->troubled) {
                   sim.violation("session destroyed without an end of stream");
                 }
+                if (session->last_end != nullptr && !was_waited_for(*session->last_end) &&
+                    !session->troubled) {
+                  sim.violation("session destroyed before its end of stream was waited for");
+                }
+                stop_chip(sim, lock, *session);
                 sim.forget(*session, encoder);
                 return NV_ENC_SUCCESS;
               });

@@ -12,6 +12,18 @@
 
 namespace lumen::sim::nvenc {
 
+/// What this build has software encoders for, besides H.264 (defined by CMakeLists.txt).
+#if defined(LUMEN_SIM_NVENC_HEVC)
+inline constexpr bool kHasHevc = true;
+#else
+inline constexpr bool kHasHevc = false;
+#endif
+#if defined(LUMEN_SIM_NVENC_AV1)
+inline constexpr bool kHasAv1 = true;
+#else
+inline constexpr bool kHasAv1 = false;
+#endif
+
 enum class PictureType { kP, kI, kIdr };
 
 struct Nal {

@@ -4,12 +4,11 @@
 #include <string_view>
 
 #include "simulator.h"
+#include "tests/sim/export.h"
 
 using lumen::sim::nvenc::Lock;
 using lumen::sim::nvenc::Simulator;
 using lumen::sim::nvenc::simulator;
-
-#define LUMEN_SIM_EXPORT __attribute__((visibility("default")))
 
 extern "C" {
 
@@ -89,6 +88,12 @@ LUMEN_SIM_EXPORT void lumen_sim_nvenc_hide_capability(int capability) {
   Simulator& sim = simulator();
   const Lock lock(sim.mutex);
   sim.hidden.insert(capability);
+}
+
+LUMEN_SIM_EXPORT void lumen_sim_nvenc_hang() {
+  Simulator& sim = simulator();
+  const Lock lock(sim.mutex);
+  sim.hang();
 }
 
 LUMEN_SIM_EXPORT void lumen_sim_nvenc_set_version(unsigned major, unsigned minor) {

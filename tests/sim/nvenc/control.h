@@ -7,8 +7,13 @@
 // _STRICT=1 (abort at a violation).
 #pragma once
 
-#include <dlfcn.h>
 #include <stdint.h>  // NOLINT(modernize-deprecated-headers): C
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,6 +43,9 @@ int lumen_sim_nvenc_set_gpu(const char* name);
 int lumen_sim_nvenc_set_encode_mode(const char* mode);
 /// An NV_ENC_CAPS that the chip lacks until reset, although its generation has it.
 void lumen_sim_nvenc_hide_capability(int capability);
+/// Asynchronous mode: nothing that the chip has or gets is ever done, until reset. What clients
+/// leave undone on their way down is not held against them.
+void lumen_sim_nvenc_hang(void);
 /// The newest API version that the driver has.
 void lumen_sim_nvenc_set_version(unsigned major, unsigned minor);
 
@@ -46,7 +54,8 @@ void lumen_sim_nvenc_set_version(unsigned major, unsigned minor);
 
 namespace lumen::sim {
 
-/// The functions above, of a loaded stand-in. `library` of dlopen(); ok() where it is one.
+/// The functions above, of a loaded stand-in. `library` of dlopen() or LoadLibrary(); ok() where it
+/// is one.
 struct NvencControl {
   explicit NvencControl(void* library) {
     find(library, reset, "lumen_sim_nvenc_reset");
@@ -60,6 +69,7 @@ struct NvencControl {
     find(library, set_gpu, "lumen_sim_nvenc_set_gpu");
     find(library, set_encode_mode, "lumen_sim_nvenc_set_encode_mode");
     find(library, hide_capability, "lumen_sim_nvenc_hide_capability");
+    find(library, hang, "lumen_sim_nvenc_hang");
     find(library, set_version, "lumen_sim_nvenc_set_version");
   }
   [[nodiscard]] bool ok() const { return set_version != nullptr; }
@@ -75,12 +85,19 @@ struct NvencControl {
   decltype(lumen_sim_nvenc_set_gpu)* set_gpu = nullptr;
   decltype(lumen_sim_nvenc_set_encode_mode)* set_encode_mode = nullptr;
   decltype(lumen_sim_nvenc_hide_capability)* hide_capability = nullptr;
+  decltype(lumen_sim_nvenc_hang)* hang = nullptr;
   decltype(lumen_sim_nvenc_set_version)* set_version = nullptr;
 
  private:
   template <typename Function>
   static void find(void* library, Function*& function, const char* name) {
-    if (library != nullptr) function = reinterpret_cast<Function*>(::dlsym(library, name));
+    if (library == nullptr) return;
+#if defined(_WIN32)
+    const auto address = ::GetProcAddress(static_cast<HMODULE>(library), name);
+    function = reinterpret_cast<Function*>(reinterpret_cast<void*>(address));
+#else
+    function = reinterpret_cast<Function*>(::dlsym(library, name));
+#endif
   }
 };
 

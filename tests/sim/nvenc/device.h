@@ -1,64 +1,55 @@
-// The CUDA driver of this process as the encoder sees it: the CUDA stand-in where that is the
-// loaded libcuda.so.1 (device memory is then read through tests/sim/cuda/sim.h, after running the
-// stream up to a mark), else the real driver. Nothing is linked: the same library works with both.
-// Thread-safe; one per process, never destroyed.
+// Whose memory a session reads: a CUDA context on Linux, a Direct3D 11 device on Windows.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <memory>
+#include <vector>
 
-#include "tests/sim/cuda/sim.h"
+#include <ffnvcodec/nvEncodeAPI.h>
+
+#include "picture.h"
 
 namespace lumen::sim::nvenc {
 
+class Simulator;
+struct Registration;
+
+/// How far the work on the device has come that a picture depends on.
+struct WorkMark {
+  void* stream = nullptr;
+  std::uint64_t mark = 0;
+};
+
+/// One per session. The simulator's mutex guards it, but for wait() and read().
 class Device {
  public:
-  static const Device& get();
+  /// Of a client's parameters; on success `device` is there.
+  static NVENCSTATUS open(Simulator& sim, const NV_ENC_OPEN_ENCODE_SESSION_EX_PARAMS& params,
+                          std::shared_ptr<Device>& device);
+  virtual ~Device() = default;
 
-  [[nodiscard]] bool is_stand_in() const { return mark_ != nullptr; }
-  [[nodiscard]] bool context_usable(CUcontext context) const;
-  /// Null: none, or not known.
-  [[nodiscard]] CUcontext current_context() const;
+  /// False: lost, and no fault of the client.
+  [[nodiscard]] virtual bool usable() const = 0;
+  /// The calling thread is in a state that the session's calls may be made in.
+  virtual void check_thread(Simulator& sim) const = 0;
 
-  /// How far the stream's work reaches now; 0: no such stream.
-  [[nodiscard]] std::uint64_t mark(CUcontext context, CUstream stream) const;
-  /// Waits until the stream got there (a real one: until it is idle).
-  [[nodiscard]] bool wait(CUcontext context, CUstream stream, std::uint64_t mark) const;
-  /// Rows of device memory, to host memory without gaps.
-  [[nodiscard]] bool read(CUcontext context, CUdeviceptr address, std::size_t pitch,
-                          std::size_t width_bytes, std::size_t height, void* to) const;
-  [[nodiscard]] bool read_array(CUcontext context, CUarray array, std::size_t width_bytes,
-                                std::size_t height, void* to) const;
+  virtual NVENCSTATUS check_resource(Simulator& sim,
+                                     const NV_ENC_REGISTER_RESOURCE& resource) const = 0;
+  /// From here to release() the client may not free the memory.
+  virtual void hold(Simulator& sim, Registration& registration) = 0;
+  virtual void release(Simulator& sim, const Registration& registration) = 0;
 
-  struct Allocation {
-    std::uint64_t id = 0;
-    CUdeviceptr base = 0;
-    std::size_t size = 0;
-  };
-  /// Nothing: no memory there, or a real driver.
-  [[nodiscard]] std::optional<Allocation> allocation(CUdeviceptr address) const;
-  /// Freeing the memory is wrong from now on; null: right again.
-  void hold(CUdeviceptr address, const char* by) const;
-
- private:
-  Device();
-  bool copy(CUcontext context, const CUDA_MEMCPY2D& copy) const;
-
-  // The stand-in's.
-  decltype(lumen_sim_cuda_mark)* mark_ = nullptr;
-  decltype(lumen_sim_cuda_run)* run_ = nullptr;
-  decltype(lumen_sim_cuda_read)* read_ = nullptr;
-  decltype(lumen_sim_cuda_read_array)* read_array_ = nullptr;
-  decltype(lumen_sim_cuda_allocation)* allocation_ = nullptr;
-  decltype(lumen_sim_cuda_hold)* hold_ = nullptr;
-  decltype(lumen_sim_cuda_current_context)* current_context_ = nullptr;
-  decltype(lumen_sim_cuda_context_usable)* context_usable_ = nullptr;
-  // Any driver's.
-  tcuCtxPushCurrent_v2* push_ = nullptr;
-  tcuCtxPopCurrent_v2* pop_ = nullptr;
-  tcuStreamSynchronize* synchronize_ = nullptr;
-  tcuMemcpy2D_v2* copy_ = nullptr;
+  /// What nvEncSetIOCudaStreams is given.
+  virtual NVENCSTATUS set_streams(Simulator& sim, NV_ENC_CUSTREAM_PTR input,
+                                  NV_ENC_CUSTREAM_PTR output) = 0;
+  /// Now, for a picture that is submitted now. On success `mark` is set.
+  virtual NVENCSTATUS mark_work(Simulator& sim, WorkMark& mark) const = 0;
+  /// Until the work is done. False: it can't be waited for any more.
+  [[nodiscard]] virtual bool wait(const WorkMark& mark) const = 0;
+  /// The planes of a registered picture of that size, rows without gaps.
+  [[nodiscard]] virtual bool read(const NV_ENC_REGISTER_RESOURCE& resource,
+                                  NV_ENC_BUFFER_FORMAT format, std::size_t width,
+                                  std::size_t height, RawPlanes& pixels) const = 0;
 };
 
 }  // namespace lumen::sim::nvenc

@@ -5,59 +5,19 @@
 namespace lumen::sim::nvenc {
 namespace {
 
-/// Rows of an array lie one below the other, planes too.
-bool read_array(const Session& session, const NV_ENC_REGISTER_RESOURCE& resource,
-                const std::vector<PlaneLayout>& planes, RawPlanes& pixels) {
-  const std::size_t width = planes[0].row_bytes;
-  const std::size_t full_row = row_bytes_of(resource.bufferFormat, resource.width);
-  std::size_t rows = 0;
-  for (const PlaneLayout& plane : planes) rows = plane.offset / plane.pitch + plane.rows;
-  std::vector<std::uint8_t> all(full_row * rows);
-  const auto array = static_cast<CUarray>(resource.resourceToRegister);
-  if (!Device::get().read_array(session.context, array, full_row, rows, all.data())) return false;
-  for (std::size_t i = 0; i < planes.size(); ++i) {
-    const std::size_t first = planes[i].offset / planes[i].pitch;
-    for (std::size_t y = 0; y < planes[i].rows; ++y) {
-      const auto from = all.begin() + static_cast<std::ptrdiff_t>((first + y) * full_row);
-      pixels[i].insert(pixels[i].end(), from, from + static_cast<std::ptrdiff_t>(width));
-    }
-  }
-  return true;
-}
-
-bool read_pointer(const Session& session, const NV_ENC_REGISTER_RESOURCE& resource,
-                  const std::vector<PlaneLayout>& planes, RawPlanes& pixels) {
-  const auto base = reinterpret_cast<CUdeviceptr>(resource.resourceToRegister);
-  for (std::size_t i = 0; i < planes.size(); ++i) {
-    const PlaneLayout& plane = planes[i];
-    pixels[i].resize(plane.row_bytes * plane.rows);
-    if (!Device::get().read(session.context, base + plane.offset, plane.pitch, plane.row_bytes,
-                            plane.rows, pixels[i].data())) {
-      return false;
-    }
-  }
-  return true;
-}
-
 bool read_pixels(const Session& session, Frame& frame) {
-  if (frame.mapping == nullptr) return true;
-  const NV_ENC_REGISTER_RESOURCE& resource = frame.mapping->registration->description;
-  const auto planes =
-      planes_of(frame.format, static_cast<std::size_t>(frame.width),
-                static_cast<std::size_t>(frame.height), resource.pitch, resource.height);
-  frame.pixels.resize(planes.size());
-  return resource.resourceType == NV_ENC_INPUT_RESOURCE_TYPE_CUDAARRAY
-             ? read_array(session, resource, planes, frame.pixels)
-             : read_pointer(session, resource, planes, frame.pixels);
+  return frame.mapping == nullptr ||
+         session.device->read(frame.mapping->registration->description, frame.format,
+                              static_cast<std::size_t>(frame.width),
+                              static_cast<std::size_t>(frame.height), frame.pixels);
 }
 
 NVENCSTATUS encode(Session& session, Frame& frame) {
   const std::lock_guard guard(session.encoding_mutex);
-  const Device& device = Device::get();
-  if (!device.context_usable(session.context)) return NV_ENC_ERR_DEVICE_NOT_EXIST;
-  if (!device.wait(session.context, frame.stream, frame.mark)) {
-    return device.context_usable(session.context) ? NV_ENC_ERR_INVALID_PARAM
-                                                  : NV_ENC_ERR_DEVICE_NOT_EXIST;
+  const Device& device = *session.device;
+  if (!device.usable()) return NV_ENC_ERR_DEVICE_NOT_EXIST;
+  if (!device.wait(frame.work)) {
+    return device.usable() ? NV_ENC_ERR_INVALID_PARAM : NV_ENC_ERR_DEVICE_NOT_EXIST;
   }
   for (const Command& command : frame.before) {
     if (!session.encoding.apply(command)) return NV_ENC_ERR_GENERIC;

@@ -1,12 +1,13 @@
 #include "gpus.h"
 
+#include "codec.h"
+#include "os_event.h"
+
 #include <algorithm>
 #include <array>
 
 namespace lumen::sim::nvenc {
 namespace {
-
-constexpr bool kHasAv1 = NVENCAPI_MAJOR_VERSION >= 12;
 
 // libx265 can't invalidate references, so HEVC says no although the chips can.
 constexpr CodecAbilities kH264{.present = true,
@@ -21,8 +22,8 @@ constexpr CodecAbilities kH264TemporalAq = [] {
   abilities.emphasis = true;
   return abilities;
 }();
-constexpr CodecAbilities kHevcMaxwell{.present = true, .ltr_frames = 7};
-constexpr CodecAbilities kHevcPascal{.present = true,
+constexpr CodecAbilities kHevcMaxwell{.present = kHasHevc, .ltr_frames = 7};
+constexpr CodecAbilities kHevcPascal{.present = kHasHevc,
                                      .width_max = 8192,
                                      .height_max = 8192,
                                      .ten_bit = true,
@@ -115,10 +116,8 @@ bool capability(const Gpu& gpu, CodecKind codec, NV_ENC_CAPS which, int& value) 
       return true;
     case NV_ENC_CAPS_SUPPORT_BFRAME_REF_MODE: value = can.b_frames == 0 ? 0 : 2; return true;
     case NV_ENC_CAPS_NUM_ENCODER_ENGINES: value = gpu.encoders; return true;
-    default:
-      // Asynchronous encoding among them, which only Windows has.
-      value = 0;
-      return which >= 0 && which < NV_ENC_CAPS_EXPOSED_COUNT;
+    case NV_ENC_CAPS_ASYNC_ENCODE_SUPPORT: value = kHasEvents ? 1 : 0; return true;
+    default: value = 0; return which >= 0 && which < NV_ENC_CAPS_EXPOSED_COUNT;
   }
 }
 

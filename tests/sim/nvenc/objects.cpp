@@ -16,6 +16,7 @@ const char* name_of(ObjectKind kind) {
     case ObjectKind::kMapping: return "mapped input";
     case ObjectKind::kInputBuffer: return "input buffer";
     case ObjectKind::kBitstream: return "bitstream buffer";
+    case ObjectKind::kCompletionEvent: return "completion event";
   }
   return "";
 }
@@ -45,7 +46,7 @@ void ObjectTable::erase_all(const Session& session) {
 }
 
 std::size_t ObjectTable::count(const Session* session, std::string* names) const {
-  std::array<std::size_t, 5> counts{};
+  std::array<std::size_t, 6> counts{};
   for (const auto& [handle, object] : objects_) {
     if (session != nullptr && (object->session != session || object.get() == session)) continue;
     ++counts.at(static_cast<std::size_t>(object->kind));
@@ -61,10 +62,16 @@ std::size_t ObjectTable::count(const Session* session, std::string* names) const
   return total;
 }
 
-std::size_t ObjectTable::sessions() const {
-  std::size_t count = 0;
-  for (const auto& [handle, object] : objects_) count += object->kind == ObjectKind::kSession;
-  return count;
+std::size_t ObjectTable::sessions() const { return all_sessions().size(); }
+
+std::vector<std::shared_ptr<Session>> ObjectTable::all_sessions() const {
+  std::vector<std::shared_ptr<Session>> found;
+  for (const auto& [handle, object] : objects_) {
+    if (object->kind == ObjectKind::kSession) {
+      found.push_back(std::static_pointer_cast<Session>(object));
+    }
+  }
+  return found;
 }
 
 std::vector<std::shared_ptr<Object>> ObjectTable::all(const Session& session) const {

@@ -9,14 +9,23 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "device.h"
 #include "encoding.h"
-#include "tests/sim/cuda/sim.h"
+#include "os_event.h"
 
 namespace lumen::sim::nvenc {
 
-enum class ObjectKind { kSession, kRegistration, kMapping, kInputBuffer, kBitstream };
+enum class ObjectKind {
+  kSession,
+  kRegistration,
+  kMapping,
+  kInputBuffer,
+  kBitstream,
+  kCompletionEvent
+};
 /// "bitstream buffer".
 const char* name_of(ObjectKind kind);
 
@@ -59,6 +68,16 @@ struct InputBuffer : Object {
 
 struct Bitstream;
 
+struct CompletionEvent : Object {
+  static constexpr ObjectKind kKind = ObjectKind::kCompletionEvent;
+  CompletionEvent() : Object(kKind) {}
+  std::unique_ptr<OsEvent> object;
+  std::weak_ptr<Bitstream> bitstream;  // null: the end of the stream's
+  bool used = false;
+  bool in_flight = false;
+  bool signalled = false;  // since it was submitted
+};
+
 /// A picture between nvEncEncodePicture and nvEncUnlockBitstream.
 struct Frame {
   std::shared_ptr<Bitstream> bitstream;
@@ -67,8 +86,8 @@ struct Frame {
   NV_ENC_BUFFER_FORMAT format = NV_ENC_BUFFER_FORMAT_UNDEFINED;
   int width = 0;
   int height = 0;
-  CUstream stream = nullptr;
-  std::uint64_t mark = 0;
+  WorkMark work;
+  std::shared_ptr<CompletionEvent> event;  // null in synchronous mode
   std::uint32_t index = 0;
   std::uint64_t duration = 0;
   std::vector<Command> before;
@@ -86,6 +105,7 @@ struct Bitstream : Object {
   static constexpr ObjectKind kKind = ObjectKind::kBitstream;
   Bitstream() : Object(kKind) {}
   std::shared_ptr<Frame> frame;
+  std::shared_ptr<CompletionEvent> event;  // of its pictures, once there was one
   bool locked = false;
   std::vector<std::uint8_t> spent;  // the last picture's bytes, overwritten
 };
@@ -93,13 +113,12 @@ struct Bitstream : Object {
 struct Session : Object {
   static constexpr ObjectKind kKind = ObjectKind::kSession;
   Session() : Object(kKind) {}
-  CUcontext context = nullptr;
+  std::shared_ptr<Device> device;
 
   bool initialized = false;
   NV_ENC_INITIALIZE_PARAMS params{};  // its encodeConfig points to `config`
   NV_ENC_CONFIG config{};
   StreamConfig stream_config;  // of the next picture to be submitted
-  CUstream input_stream = nullptr;
 
   std::deque<std::shared_ptr<Frame>> submitted;  // not locked yet
   std::vector<Command> commands;                 // for the next picture
@@ -112,6 +131,13 @@ struct Session : Object {
   /// destroying what was never made and leaving out the end of stream are not held against it.
   bool troubled = false;
   std::string last_error;
+
+  // Asynchronous mode.
+  std::map<void*, void*> events;         // the client's handles to ours
+  std::shared_ptr<CompletionEvent> end;  // an end of stream that waits for its pictures
+  std::shared_ptr<CompletionEvent> last_end;
+  bool chip_stops = false;
+  std::thread chip;
 
   std::mutex encoding_mutex;
   Encoding encoding;
@@ -128,6 +154,7 @@ class ObjectTable {
   /// "2 registrations, 1 bitstream buffer" of one session, itself excluded; of all where null.
   std::size_t count(const Session* session, std::string* names) const;
   [[nodiscard]] std::size_t sessions() const;
+  [[nodiscard]] std::vector<std::shared_ptr<Session>> all_sessions() const;
   [[nodiscard]] std::vector<std::shared_ptr<Object>> all(const Session& session) const;
 
  private:

@@ -41,6 +41,7 @@ void Simulator::configure_from_environment() {
   gpu = find_gpu(kDefaultGpu);
   session_limit = gpu->sessions;
   encode_nothing = false;
+  hangs = false;
   hidden.clear();
   version_major = NVENCAPI_MAJOR_VERSION;
   version_minor = NVENCAPI_MINOR_VERSION;
@@ -77,31 +78,15 @@ int Simulator::ability(CodecKind codec, NV_ENC_CAPS which) const {
   return !hidden.contains(which) && capability(*gpu, codec, which, value) ? value : 0;
 }
 
-void Simulator::hold(Registration& registration) {
-  const auto& description = registration.description;
-  if (description.resourceType != NV_ENC_INPUT_RESOURCE_TYPE_CUDADEVICEPTR) return;
-  const auto address = reinterpret_cast<CUdeviceptr>(description.resourceToRegister);
-  const auto allocation = Device::get().allocation(address);
-  if (!allocation) return;
-  registration.allocation = allocation->id;
-  if (holds_[allocation->id]++ == 0) Device::get().hold(address, "registered with NVENC");
-}
-
-void Simulator::release(const Registration& registration) {
-  const auto entry = holds_.find(registration.allocation);
-  if (entry == holds_.end() || --entry->second != 0) return;
-  holds_.erase(entry);
-  const auto address = reinterpret_cast<CUdeviceptr>(registration.description.resourceToRegister);
-  const auto allocation = Device::get().allocation(address);
-  if (allocation && allocation->id == registration.allocation) {
-    Device::get().hold(address, nullptr);
-  }
+void Simulator::hang() {
+  hangs = true;
+  for (const auto& session : objects.all_sessions()) session->troubled = true;
 }
 
 void Simulator::forget(const Session& session, const void* handle) {
   for (const auto& object : objects.all(session)) {
     if (object->kind == ObjectKind::kRegistration) {
-      release(static_cast<const Registration&>(*object));
+      session.device->release(*this, static_cast<const Registration&>(*object));
     }
   }
   objects.erase_all(session);
@@ -135,12 +120,8 @@ NVENCSTATUS check_session(Simulator& sim, const Session* session, const Needs& n
     return sim.broken(NV_ENC_ERR_ENCODER_NOT_INITIALIZED, "before nvEncInitializeEncoder");
   }
   if (!needs.device) return NV_ENC_SUCCESS;
-  // Calls may come without a context, the encoder makes its own current. Another one is a mistake.
-  const CUcontext current = Device::get().current_context();
-  if (current != nullptr && current != session->context) {
-    sim.violation("another CUDA context than the session's is current");
-  }
-  if (!Device::get().context_usable(session->context)) return NV_ENC_ERR_DEVICE_NOT_EXIST;
+  session->device->check_thread(sim);
+  if (!session->device->usable()) return NV_ENC_ERR_DEVICE_NOT_EXIST;
   return NV_ENC_SUCCESS;
 }
 

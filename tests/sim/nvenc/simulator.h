@@ -25,6 +25,7 @@ class Simulator {
 
   std::mutex mutex;
   std::condition_variable frame_done;
+  std::condition_variable chip_work;  // there is some, or it is to stop
   Journal journal{"NVENC stand-in", "LUMEN_SIM_NVENC"};
   ObjectTable objects;
 
@@ -34,6 +35,7 @@ class Simulator {
   unsigned version_major = NVENCAPI_MAJOR_VERSION;
   unsigned version_minor = NVENCAPI_MINOR_VERSION;
   bool encode_nothing = false;
+  bool hangs = false;  // asynchronous mode: nothing is ever done
   bool set_gpu(const char* name);
   bool set_encode_mode(const char* name);
   /// Capabilities that this chip lacks, whatever its generation has.
@@ -44,9 +46,9 @@ class Simulator {
   }
   void configure_from_environment();
 
-  /// Registrations of one allocation; the CUDA stand-in is told of the first and the last.
-  void hold(Registration& registration);
-  void release(const Registration& registration);
+  std::map<std::uint64_t, int> holds;  // registrations, by allocation of the CUDA stand-in
+  /// The chip hangs: what clients leave undone on their way down is not held against them.
+  void hang();
   /// Takes everything of the session away, and the session.
   void forget(const Session& session, const void* handle);
 
@@ -73,8 +75,6 @@ class Simulator {
  private:
   /// False: a violation, in words.
   bool explain(const Object* object, const void* handle, ObjectKind wanted);
-
-  std::map<std::uint64_t, int> holds_;  // by allocation
 };
 
 Simulator& simulator();

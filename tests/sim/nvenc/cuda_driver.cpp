@@ -1,15 +1,15 @@
-#include "device.h"
+#include "cuda_driver.h"
 
 #include <dlfcn.h>
 
 namespace lumen::sim::nvenc {
 
-const Device& Device::get() {
-  static const auto* const device = new Device;
+const CudaDriver& CudaDriver::get() {
+  static const auto* const device = new CudaDriver;
   return *device;
 }
 
-Device::Device() {
+CudaDriver::CudaDriver() {
   // Loaded already, since this library needs it.
   void* library = ::dlopen("libcuda.so.1", RTLD_NOW);
   if (library == nullptr) return;
@@ -30,20 +30,22 @@ Device::Device() {
   find(copy_, "cuMemcpy2D_v2");
 }
 
-bool Device::context_usable(CUcontext context) const {
+bool CudaDriver::context_usable(CUcontext context) const {
   if (is_stand_in()) return context_usable_(context) != 0;
   if (context == nullptr || push_ == nullptr || push_(context) != CUDA_SUCCESS) return false;
   CUcontext popped = nullptr;
   return pop_(&popped) == CUDA_SUCCESS;
 }
 
-CUcontext Device::current_context() const { return is_stand_in() ? current_context_() : nullptr; }
+CUcontext CudaDriver::current_context() const {
+  return is_stand_in() ? current_context_() : nullptr;
+}
 
-std::uint64_t Device::mark(CUcontext context, CUstream stream) const {
+std::uint64_t CudaDriver::mark(CUcontext context, CUstream stream) const {
   return is_stand_in() ? mark_(context, stream) : 1;
 }
 
-bool Device::wait(CUcontext context, CUstream stream, std::uint64_t mark) const {
+bool CudaDriver::wait(CUcontext context, CUstream stream, std::uint64_t mark) const {
   if (is_stand_in()) return run_(context, stream, mark) != 0;
   if (push_(context) != CUDA_SUCCESS) return false;
   const bool done = synchronize_(stream) == CUDA_SUCCESS;
@@ -51,15 +53,15 @@ bool Device::wait(CUcontext context, CUstream stream, std::uint64_t mark) const 
   return pop_(&popped) == CUDA_SUCCESS && done;
 }
 
-bool Device::copy(CUcontext context, const CUDA_MEMCPY2D& copy) const {
+bool CudaDriver::copy(CUcontext context, const CUDA_MEMCPY2D& copy) const {
   if (push_(context) != CUDA_SUCCESS) return false;
   const bool done = copy_(&copy) == CUDA_SUCCESS;
   CUcontext popped = nullptr;
   return pop_(&popped) == CUDA_SUCCESS && done;
 }
 
-bool Device::read(CUcontext context, CUdeviceptr address, std::size_t pitch,
-                  std::size_t width_bytes, std::size_t height, void* to) const {
+bool CudaDriver::read(CUcontext context, CUdeviceptr address, std::size_t pitch,
+                      std::size_t width_bytes, std::size_t height, void* to) const {
   if (is_stand_in()) return read_(address, pitch, width_bytes, height, to) != 0;
   CUDA_MEMCPY2D rows{};
   rows.srcMemoryType = CU_MEMORYTYPE_DEVICE;
@@ -73,8 +75,8 @@ bool Device::read(CUcontext context, CUdeviceptr address, std::size_t pitch,
   return copy(context, rows);
 }
 
-bool Device::read_array(CUcontext context, CUarray array, std::size_t width_bytes,
-                        std::size_t height, void* to) const {
+bool CudaDriver::read_array(CUcontext context, CUarray array, std::size_t width_bytes,
+                            std::size_t height, void* to) const {
   if (is_stand_in()) return read_array_(array, width_bytes, height, to) != 0;
   CUDA_MEMCPY2D rows{};
   rows.srcMemoryType = CU_MEMORYTYPE_ARRAY;
@@ -87,14 +89,14 @@ bool Device::read_array(CUcontext context, CUarray array, std::size_t width_byte
   return copy(context, rows);
 }
 
-std::optional<Device::Allocation> Device::allocation(CUdeviceptr address) const {
+std::optional<CudaDriver::Allocation> CudaDriver::allocation(CUdeviceptr address) const {
   if (!is_stand_in()) return std::nullopt;
   Allocation found;
   found.id = allocation_(address, &found.base, &found.size);
   return found.id == 0 ? std::nullopt : std::optional(found);
 }
 
-void Device::hold(CUdeviceptr address, const char* by) const {
+void CudaDriver::hold(CUdeviceptr address, const char* by) const {
   if (is_stand_in()) hold_(address, by);
 }
 
