@@ -24,6 +24,10 @@ packages_test=(
   kwin-wayland libwayland-dev libwayland-bin wayland-protocols plasma-wayland-protocols
   clang-format-19 clang-tidy-19 clang-19 mandoc g++-mingw-w64-x86-64-posix mmdebstrap ccache
 )
+# To build the Windows half and run its tests in Wine (tools/windows-lane.sh).
+packages_windows=(
+  g++-mingw-w64-x86-64-posix wine wine64 xvfb xauth libgl1-mesa-dri googletest nasm make dpkg-dev
+)
 # To run tests in a virtual machine with real dmabufs (tools/vm.sh).
 packages_vm=(qemu-system-x86 busybox-static cpio kmod xz-utils mmdebstrap)
 
