@@ -8,10 +8,13 @@ packages_build=(
   cmake ninja-build pkg-config g++
   libpipewire-0.3-dev libspa-0.2-dev libavcodec-dev libavformat-dev libavutil-dev
   libx264-dev libx265-dev
+  libmicrohttpd-dev libgstreamer1.0-dev libgstreamer-plugins-bad1.0-dev
   libhwy-dev libyuv-dev libexpected-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   nlohmann-json3-dev libsystemd-dev
   libffmpeg-nvenc-dev libvulkan-dev libegl-dev libgles-dev libgbm-dev libdrm-dev
 )
+# What lumen-host loads when it serves a page (--sink web).
+packages_web=(gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice)
 # To bring up a private desktop session without a screen.
 packages_session=(
   dbus pipewire pipewire-bin wireplumber mutter weston libgl1-mesa-dri fonts-dejavu-core procps
@@ -28,6 +31,8 @@ packages_test=(
 packages_windows=(
   g++-mingw-w64-x86-64-posix wine wine64 xvfb xauth libgl1-mesa-dri googletest nasm make dpkg-dev
 )
+# To look at the page in a browser.
+packages_browser=(chromium)
 # To run tests in a virtual machine with real dmabufs (tools/vm.sh).
 packages_vm=(qemu-system-x86 busybox-static cpio kmod xz-utils mmdebstrap)
 

@@ -1,7 +1,8 @@
-// Where encoded frames go: a file, an RTP receiver, later WebRTC and a replay ring.
+// Where encoded frames go: a file, an RTP receiver, browsers, later a replay ring.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,10 +17,22 @@ struct SinkStats {
   std::uint64_t packets = 0;  // 0 for files
 };
 
-/// All calls come from one thread, the sink's own; stats() from any.
+/// What a sink's receivers may ask for. May be called on any thread; never waits.
+struct SinkRequests {
+  std::function<void()> key_frame;
+};
+
+/// All calls come from one thread, the sink's own; stats() and show_status() from any.
 class Sink {
  public:
   virtual ~Sink() = default;  // closes, ignoring errors
+
+  /// Called once, before open(), from the thread that made the sink. What it is given must not be
+  /// called once the sink is gone.
+  virtual void connect(SinkRequests /*requests*/) {}
+
+  /// About the whole stream, a JSON object, once a second: for sinks that have somebody to tell.
+  virtual void show_status(const std::string& /*json*/) {}
 
   /// Called once, before the first write(), with the stream that the first frame belongs to.
   virtual Result<void> open(const StreamParameters& stream) = 0;

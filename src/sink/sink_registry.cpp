@@ -4,6 +4,7 @@
 
 #ifndef _WIN32
 #include "sink/file/file_sink.h"
+#include "sink/web/web_sink.h"
 #endif
 
 namespace lumen {
@@ -24,14 +25,23 @@ constexpr auto kKinds = std::to_array<SinkKind>({
     {"rtp", "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&sdp=PATH]",
      "send plain RTP over UDP, RTCP to the next port",
      [](const SinkSpec& spec) { return upcast(RtpSink::create(std::get<RtpSettings>(spec))); }},
+#ifndef _WIN32
+    {"web", "web[:ADDRESS:PORT]", "serve a page that plays the stream in a browser",
+     [](const SinkSpec& spec) { return upcast(WebSink::create(std::get<WebSettings>(spec))); }},
+#endif
 });
+
+std::string_view scheme_of(const SinkSpec& spec) {
+  if (std::holds_alternative<FileSettings>(spec)) return "file";
+  return std::holds_alternative<RtpSettings>(spec) ? "rtp" : "web";
+}
 
 }  // namespace
 
 std::span<const SinkKind> sink_kinds() { return kKinds; }
 
 Result<std::unique_ptr<Sink>> create_sink(const SinkSpec& spec) {
-  const std::string_view scheme = std::holds_alternative<FileSettings>(spec) ? "file" : "rtp";
+  const std::string_view scheme = scheme_of(spec);
   for (const SinkKind& kind : kKinds) {
     if (kind.scheme == scheme) return kind.create(spec);
   }

@@ -13,6 +13,7 @@ namespace lumen {
 namespace {
 
 constexpr std::string_view kRtpExample = "for example rtp:192.168.1.20:5004?pt=96&sdp=stream.sdp";
+constexpr std::string_view kWebExample = "for example web or web:127.0.0.1:8080";
 constexpr std::string_view kFileExample = "for example file:demo.mp4 or file:-?format=h264";
 
 using Option = std::pair<std::string_view, std::string_view>;
@@ -66,38 +67,55 @@ Result<SinkSpec> parse_file(std::string_view text) {
   return settings;
 }
 
-/// "HOST:PORT" or "[HOST]:PORT"
-Result<void> parse_endpoint(std::string_view text, RtpSettings& settings) {
+struct Endpoint {
   std::string_view host;
   std::string_view port;
+};
+
+/// "HOST:PORT" or "[HOST]:PORT"
+Result<Endpoint> split_endpoint(std::string_view text, std::string_view scheme,
+                                std::string_view example) {
   if (text.starts_with('[')) {
     const auto end = text.find("]:");
     if (end == std::string_view::npos) {
-      return bad(fmt::format("rtp: \"{}\" is not [ADDRESS]:PORT", text),
-                 "for example rtp:[::1]:5004");
+      return bad(fmt::format("{}: \"{}\" is not [ADDRESS]:PORT", scheme, text),
+                 fmt::format("for example {}:[::1]:5004", scheme));
     }
-    host = text.substr(1, end - 1);
-    port = text.substr(end + 2);
-  } else {
-    const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos) {
-      return bad(fmt::format("rtp: \"{}\" is not HOST:PORT", text), kRtpExample);
-    }
-    host = text.substr(0, colon);
-    port = text.substr(colon + 1);
-    if (host.find(':') != std::string_view::npos) {
-      return bad(fmt::format("rtp: \"{}\" is ambiguous", text),
-                 "put an IPv6 address in brackets: rtp:[::1]:5004");
-    }
+    return Endpoint{text.substr(1, end - 1), text.substr(end + 2)};
   }
-  const auto number = parse_number<std::uint16_t>(port);
-  if (host.empty() || !number || *number == 0 || *number == 65535) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) {
+    return bad(fmt::format("{}: \"{}\" is not HOST:PORT", scheme, text), example);
+  }
+  const Endpoint endpoint{text.substr(0, colon), text.substr(colon + 1)};
+  if (endpoint.host.find(':') != std::string_view::npos) {
+    return bad(fmt::format("{}: \"{}\" is ambiguous", scheme, text),
+               fmt::format("put an IPv6 address in brackets: {}:[::1]:5004", scheme));
+  }
+  return endpoint;
+}
+
+Result<void> parse_endpoint(std::string_view text, RtpSettings& settings) {
+  const auto endpoint = split_endpoint(text, "rtp", kRtpExample);
+  if (!endpoint) return tl::unexpected(endpoint.error());
+  const auto number = parse_number<std::uint16_t>(endpoint->port);
+  if (endpoint->host.empty() || !number || *number == 0 || *number == 65535) {
     return bad(fmt::format("rtp: \"{}\" needs a host and a port from 1 to 65534", text),
                kRtpExample);
   }
-  settings.host = host;
+  settings.host = endpoint->host;
   settings.port = *number;
   return {};
+}
+
+Result<SinkSpec> parse_web(std::string_view text) {
+  const auto endpoint = split_endpoint(text, "web", kWebExample);
+  if (!endpoint) return tl::unexpected(endpoint.error());
+  const auto port = parse_number<std::uint16_t>(endpoint->port);
+  if (endpoint->host.empty() || !port) {
+    return bad(fmt::format("web: \"{}\" needs an address and a port", text), kWebExample);
+  }
+  return WebSettings{.address = std::string(endpoint->host), .port = *port};
 }
 
 Result<void> apply(const Option& option, RtpSettings& settings) {
@@ -155,9 +173,14 @@ Result<SinkSpec> parse_sink_spec(std::string_view text) {
     const std::string_view rest = text.substr(colon + 1);
     if (scheme == "file") return parse_file(rest);
     if (scheme == "rtp") return parse_rtp(rest);
+    if (scheme == "web") return parse_web(rest);
+  } else if (text == "web") {
+    return WebSettings{};
   }
   return bad(fmt::format("\"{}\" is no sink", text),
-             "use file:PATH or rtp:HOST:PORT, for example file:demo.mp4");
+             "use file:PATH, rtp:HOST:PORT or web, for example file:demo.mp4");
 }
+
+bool is_for_browsers(const SinkSpec& spec) { return std::holds_alternative<WebSettings>(spec); }
 
 }  // namespace lumen

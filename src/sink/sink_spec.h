@@ -1,6 +1,7 @@
 // Sinks as a user names them:
 //   file:PATH[?format=mp4|mkv|h264|hevc]
 //   rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&sdp=PATH]
+//   web[:ADDRESS:PORT]
 #pragma once
 
 #include <string_view>
@@ -9,14 +10,19 @@
 #include "core/error.h"
 #include "sink/file/file_settings.h"
 #include "sink/rtp/rtp_sink.h"
+#include "sink/web/web_settings.h"
 
 namespace lumen {
 
-using SinkSpec = std::variant<FileSettings, RtpSettings>;
+using SinkSpec = std::variant<FileSettings, RtpSettings, WebSettings>;
 
 /// IPv6 addresses stand in brackets; an SSRC is decimal or 0x hexadecimal. A file name may hold '?'
 /// itself: only what looks like known options after the last one is taken as such. Nothing is
 /// percent-decoded, so the SDP's path can't hold '&'. kInvalidArgument with an example otherwise.
 Result<SinkSpec> parse_sink_spec(std::string_view text);
+
+/// True where browsers decode the stream: they all know H.264's constrained baseline profile, and
+/// some nothing else (RFC 7742 section 6.2).
+bool is_for_browsers(const SinkSpec& spec);
 
 }  // namespace lumen

@@ -220,7 +220,7 @@ Result<void> check_together(const RawArguments& raw, const StreamOptions& option
   }
   if (options.sinks.empty()) {
     return usage("no sink given: where should the stream go?",
-                 "such as --sink file:out.mp4 or --sink rtp:127.0.0.1:5004");
+                 "such as --sink web, --sink file:out.mp4 or --sink rtp:127.0.0.1:5004");
   }
   const auto is_rtp = [](const std::string& sink) { return sink.starts_with("rtp:"); };
   if (options.sdp_path && std::none_of(options.sinks.begin(), options.sinks.end(), is_rtp)) {

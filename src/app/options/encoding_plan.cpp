@@ -1,6 +1,9 @@
 #include "app/options/encoding_plan.h"
 
+#include <algorithm>
+
 #include "app/options/value_parsers.h"
+#include "sink/sink_spec.h"
 
 namespace lumen {
 namespace {
@@ -15,6 +18,18 @@ unsigned quantizer_of(Quality quality) {
     case Quality::kLosslessLike: break;
   }
   return 16;
+}
+
+bool has_browsers(const StreamOptions& options) {
+  return std::ranges::any_of(options.sinks, [](const std::string& sink) {
+    const auto spec = parse_sink_spec(sink);
+    return spec && is_for_browsers(*spec);
+  });
+}
+
+/// 4:2:0 with 8 bits.
+bool is_plain(const StreamOptions& options) {
+  return options.chroma == Chroma::k420 && options.bit_depth == 8;
 }
 
 Result<void> check(const StreamOptions& options) {
@@ -35,8 +50,11 @@ Result<void> check(const StreamOptions& options) {
     return fail(ErrorKind::kInvalidArgument, "the baseline profile has no CABAC",
                 "use --profile main, or --entropy cavlc");
   }
-  const bool plain = options.chroma == Chroma::k420 && options.bit_depth == 8;
-  if (!plain && options.profile != Profile::kAuto) {
+  if (has_browsers(options) && options.codec.value_or(Codec::kH264) != Codec::kH264) {
+    return fail(ErrorKind::kInvalidArgument, "--sink web sends H.264 only",
+                "leave --codec out, or use --codec h264");
+  }
+  if (!is_plain(options) && options.profile != Profile::kAuto) {
     return fail(ErrorKind::kInvalidArgument,
                 "--profile is for 4:2:0 with 8 bits; others have one profile each",
                 "leave --profile out");
@@ -67,6 +85,8 @@ Result<EncodingPlan> plan_encoding(const StreamOptions& options) {
   video.slices = options.slices.value_or(options.sub_frame ? 4 : video.slices);
   video.entropy = options.entropy;
   video.profile = options.profile;
+  const bool open = options.profile == Profile::kAuto && options.entropy != EntropyCoder::kCabac;
+  if (open && is_plain(options) && has_browsers(options)) video.profile = Profile::kBaseline;
   video.chroma = options.chroma;
   video.bit_depth = options.bit_depth;
   video.level = options.level;

@@ -6,6 +6,8 @@
 //   key frames    on demand; every 2 s while a   every 2 s
 //                 sink's receivers can't ask
 //   losses        as the encoder can best        the same
+//
+// For browsers it is H.264, and constrained baseline unless a profile is asked for.
 #pragma once
 
 #include "app/options/stream_options.h"

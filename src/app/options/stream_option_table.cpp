@@ -171,7 +171,8 @@ constexpr StreamOption kTable[] = {
     {"sink", 0, kMany, kAnywhere, "SINK",
      "where to; at least one, may be given again\n"
      "file:PATH[?format=mp4|mkv|h264|hevc] (file:- is standard output, as mkv),\n"
-     "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&sdp=PATH]",
+     "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&sdp=PATH],\n"
+     "web[:ADDRESS:PORT], a page that plays it (default web:127.0.0.1:8000)",
      add_sink},
     {"codec", 0, kOne, kAnywhere, "CODEC", "h264, hevc, av1 or auto (default: auto, which is h264)",
      set_codec},

@@ -9,6 +9,7 @@
 
 #include "app/pipeline/damage_tracker.h"
 #include "app/pipeline/source_factory.h"
+#include "app/status/status_json.h"
 #include "core/log.h"
 #include "sink/sink_registry.h"
 
@@ -110,6 +111,7 @@ tl::expected<void, Failure> Pipeline::prepare() {
   for (const SinkSpec& spec : *specs) {
     auto sink = create_sink(spec);
     if (!sink) return failure_of(output_code(sink.error()), std::move(sink.error()));
+    (*sink)->connect({.key_frame = [this] { repairs_.request(KeyFrameReason::kReceiver); }});
     sinks_.push_back(std::make_unique<SinkRunner>(
         std::move(*sink), ledger_, trace_.get(),
         SinkRunner::Callbacks{
@@ -307,6 +309,8 @@ StreamStatus Pipeline::take_status() {
   status.encoders = encode.encoders;
   status.interval = ledger_.take_interval().all;
   status.total = ledger_.total().all;
+  const std::string shown = to_viewer_json(status);
+  for (const auto& sink : sinks_) sink->show_status(shown);
   return status;
 }
 

@@ -46,7 +46,7 @@ class Pipeline final : private CaptureListener {
   [[nodiscard]] Timestamp first_frame() const { return loop_->status().first_frame; }
   /// Whether a format was ever negotiated.
   [[nodiscard]] bool negotiated() const;
-  /// Rates and interval latencies are those since the last call. Main thread.
+  /// Rates and interval latencies are those since the last call; sinks are told, too. Main thread.
   StreamStatus take_status();
 
  private:

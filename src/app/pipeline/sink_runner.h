@@ -45,6 +45,8 @@ class SinkRunner {
   /// Sends what is queued, closes the sink and ends the thread.
   void finish();
 
+  /// Any thread.
+  void show_status(const std::string& json) { sink_->show_status(json); }
   [[nodiscard]] bool needs_periodic_key_frames() const {
     return sink_->needs_periodic_key_frames();
   }

@@ -102,4 +102,14 @@ std::string to_json(const StreamStatus& status) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string to_viewer_json(const StreamStatus& status) {
+  const Json all = Json::parse(to_json(status));
+  Json shown = Json::object();
+  for (const char* key :
+       {"version", "state", "route", "encoder", "codec", "width", "height", "fps", "bitrate_bps"}) {
+    shown[key] = all[key];
+  }
+  return shown.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace lumen

@@ -35,4 +35,8 @@ namespace lumen {
 /// Without a line end. Text that isn't UTF-8 is repaired, never refused.
 std::string to_json(const StreamStatus& status);
 
+/// What a viewer may know: state, route, encoder, codec, width, height, fps, bitrate_bps. Nothing
+/// about files, other receivers or this machine.
+std::string to_viewer_json(const StreamStatus& status);
+
 }  // namespace lumen

@@ -94,5 +94,17 @@ TEST(EncodingPlan, WishesThatExcludeEachOtherAreErrorsThatSayWhatToDo) {
   }
 }
 
+TEST(EncodingPlan, BrowsersGetConstrainedBaselineUnlessToldOtherwise) {
+  const std::vector<std::string> web = {"file:a.mp4", "web"};
+  EXPECT_EQ(plan({.sinks = web}).video.profile, Profile::kBaseline);
+  EXPECT_EQ(plan({.sinks = web, .profile = Profile::kHigh}).video.profile, Profile::kHigh);
+  EXPECT_EQ(plan({.sinks = web, .entropy = EntropyCoder::kCabac}).video.profile, Profile::kAuto);
+  EXPECT_EQ(plan({.sinks = web, .chroma = Chroma::k444}).video.profile, Profile::kAuto);
+  EXPECT_EQ(plan({.sinks = {"rtp:127.0.0.1:5004"}}).video.profile, Profile::kAuto);
+  const auto hevc = plan_encoding({.sinks = web, .codec = Codec::kHevc});
+  ASSERT_FALSE(hevc);
+  EXPECT_THAT(hevc.error().describe(), HasSubstr("H.264"));
+}
+
 }  // namespace
 }  // namespace lumen

@@ -34,6 +34,27 @@ TEST(SinkSpec, Files) {
   EXPECT_EQ(parsed<F>("file:a?pt=9.mp4"), (F{.path = "a?pt=9.mp4"}));
 }
 
+TEST(SinkSpec, Web) {
+  using W = WebSettings;
+  EXPECT_EQ(parsed<W>("web"), (W{.address = "127.0.0.1", .port = 8000}));
+  EXPECT_EQ(parsed<W>("web:127.0.0.2:0"), (W{.address = "127.0.0.2", .port = 0}));
+  EXPECT_EQ(parsed<W>("web:[::1]:8080"), (W{.address = "::1", .port = 8080}));
+  for (const char* wrong : {"web:", "web:8000", "web:127.0.0.1", "web:127.0.0.1:x", "web::1:80",
+                            "web:127.0.0.1:65536", "web::80", "webs"}) {
+    const auto spec = parse_sink_spec(wrong);
+    ASSERT_FALSE(spec) << wrong;
+    EXPECT_FALSE(spec.error().hint.empty()) << wrong;
+  }
+  EXPECT_TRUE(is_for_browsers(WebSettings{}));
+  EXPECT_FALSE(is_for_browsers(RtpSettings{}));
+}
+
+TEST(SinkSpec, ThePageIsForThisMachineOnly) {
+  const auto sink = create_sink("web:192.0.2.1:8000");
+  ASSERT_FALSE(sink);
+  EXPECT_EQ(sink.error().kind, ErrorKind::kUnsupported);
+}
+
 TEST(SinkSpec, Rtp) {
   using R = RtpSettings;
   EXPECT_EQ(parsed<R>("rtp:127.0.0.1:5004"), (R{.host = "127.0.0.1", .port = 5004}));
@@ -80,7 +101,7 @@ TEST(SinkRegistry, MakesEachKindFromItsSpecification) {
   ASSERT_TRUE(rtp) << rtp.error().describe();
   EXPECT_EQ((*rtp)->describe(), "rtp 127.0.0.1:5004");
   EXPECT_FALSE(create_sink("nothing:here"));
-  ASSERT_EQ(sink_kinds().size(), 2U);
+  ASSERT_EQ(sink_kinds().size(), 3U);
   for (const auto& kind : sink_kinds()) EXPECT_TRUE(kind.usage.starts_with(kind.scheme));
 }
 

@@ -1,0 +1,142 @@
+#include "sink/web/audience.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/log.h"
+
+namespace lumen::web {
+namespace {
+
+constexpr std::chrono::milliseconds kRound{500};
+
+std::string make_id() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
+ViewerCounts& operator+=(ViewerCounts& sum, const ViewerCounts& more) {
+  sum.packets += more.packets;
+  sum.bytes += more.bytes;
+  sum.repeated += more.repeated;
+  return sum;
+}
+
+}  // namespace
+
+Audience::Audience(AudienceSettings settings, std::function<void()> key_frame_wanted)
+    : settings_(std::move(settings)),
+      key_frame_wanted_(std::move(key_frame_wanted)),
+      thread_([this] { look_after(); }) {}
+
+Result<Admission> Audience::admit(const Offer& offer) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (closed_ || viewers_.size() + admitting_ >= settings_.most) {
+      return fail(ErrorKind::kRetry, fmt::format("{} are watching already", settings_.most),
+                  "try again when one of them has left");
+    }
+    ++admitting_;
+  }
+  auto viewer = Viewer::create(make_id(), offer, settings_.local_address, settings_.make_peer,
+                               {.key_frame_wanted = key_frame_wanted_, .attention = [this] {
+                                  {
+                                    const std::scoped_lock lock(attention_mutex_);
+                                    wanted_ = true;
+                                  }
+                                  attention_.notify_one();
+                                }});
+  std::size_t watching = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    --admitting_;
+    if (!viewer) return tl::unexpected(std::move(viewer.error()));
+    if (closed_) return fail(ErrorKind::kRetry, "the stream has ended", "start it again");
+    viewers_.push_back(*viewer);
+    watching = viewers_.size();
+  }
+  log::area("web").info("viewer {} comes ({} now)", (*viewer)->id().substr(0, 8), watching);
+  return Admission{(*viewer)->id(), (*viewer)->answer()};
+}
+
+bool Audience::dismiss(std::string_view id) {
+  for (const auto& viewer : viewers()) {
+    if (viewer->id() != id) continue;
+    let_go(viewer, "leaves");
+    return true;
+  }
+  return false;
+}
+
+void Audience::let_go(std::shared_ptr<Viewer> viewer, std::string_view why) {
+  std::size_t left = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (std::erase(viewers_, viewer) == 0) return;
+    left = viewers_.size();
+  }
+  viewer->close();
+  const ViewerCounts counts = viewer->counts();
+  {
+    const std::scoped_lock lock(mutex_);
+    past_ += counts;
+  }
+  log::area("web").info("viewer {} {} after {} packets, {} of them sent again ({} now)",
+                        viewer->id().substr(0, 8), why, counts.packets, counts.repeated, left);
+}
+
+Audience::Viewers Audience::viewers() const {
+  const std::scoped_lock lock(mutex_);
+  return viewers_;
+}
+
+void Audience::send(std::span<const rtp::Bytes> packets, bool key) {
+  for (const auto& viewer : viewers()) viewer->send(packets, key);
+}
+
+std::size_t Audience::size() const {
+  const std::scoped_lock lock(mutex_);
+  return viewers_.size();
+}
+
+ViewerCounts Audience::counts() const {
+  const std::scoped_lock lock(mutex_);
+  ViewerCounts sum = past_;
+  for (const auto& viewer : viewers_) sum += viewer->counts();
+  return sum;
+}
+
+void Audience::look_after() {
+  for (;;) {
+    {
+      std::unique_lock lock(attention_mutex_);
+      attention_.wait_for(lock, kRound, [this] { return wanted_ || ending_; });
+      if (ending_) return;
+      wanted_ = false;
+    }
+    const Timestamp time = now();
+    for (const auto& viewer : viewers()) {
+      viewer->serve(time);
+      if (viewer->gone(time, settings_.patience)) let_go(viewer, "is gone");
+    }
+  }
+}
+
+void Audience::close() {
+  {
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+  }
+  {
+    const std::scoped_lock lock(attention_mutex_);
+    ending_ = true;
+  }
+  attention_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  for (const auto& viewer : viewers()) let_go(viewer, "is let go");
+}
+
+}  // namespace lumen::web

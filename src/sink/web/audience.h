@@ -1,0 +1,80 @@
+// The viewers of one stream, and the thread that looks after them: it sends again what they ask
+// for and lets go of those that are gone. Any thread.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "core/error.h"
+#include "sink/web/viewer.h"
+
+namespace lumen::web {
+
+struct AudienceSettings {
+  std::size_t most = 16;      // viewers at a time
+  std::string local_address;  // where they reach us; empty: every address of this machine
+  Patience patience;
+  PeerFactory make_peer;
+};
+
+struct Admission {
+  std::string id;  // 128 random bits in hexadecimal: who knows it may end the session
+  std::string answer;
+};
+
+class Audience {
+ public:
+  /// `key_frame_wanted` is called on threads of the viewers' connections.
+  Audience(AudienceSettings settings, std::function<void()> key_frame_wanted);
+  Audience(const Audience&) = delete;
+  Audience& operator=(const Audience&) = delete;
+  ~Audience() { close(); }
+
+  /// Waits as MediaPeer::negotiate() does. kRetry: there are as many as there may be; else as
+  /// Viewer::create().
+  Result<Admission> admit(const Offer& offer);
+  /// False where there is no such viewer.
+  bool dismiss(std::string_view id);
+
+  void send(std::span<const rtp::Bytes> packets, bool key);
+
+  [[nodiscard]] std::size_t size() const;
+  /// Of all viewers so far.
+  [[nodiscard]] ViewerCounts counts() const;
+  /// Lets all go, and lets no more in. Idempotent.
+  void close();
+
+ private:
+  using Viewers = std::vector<std::shared_ptr<Viewer>>;
+
+  void look_after();
+  [[nodiscard]] Viewers viewers() const;
+  void let_go(std::shared_ptr<Viewer> viewer, std::string_view why);
+
+  const AudienceSettings settings_;
+  const std::function<void()> key_frame_wanted_;
+
+  mutable std::mutex mutex_;
+  Viewers viewers_;
+  std::size_t admitting_ = 0;  // not in viewers_ yet
+  ViewerCounts past_;          // of those that are gone
+  bool closed_ = false;
+
+  std::mutex attention_mutex_;
+  std::condition_variable attention_;
+  bool wanted_ = false;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace lumen::web

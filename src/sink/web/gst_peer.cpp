@@ -1,0 +1,368 @@
+#include "sink/web/gst_peer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gst/sdp/sdp.h>
+
+#include "core/log.h"
+#include "sink/web/fingerprint.h"
+#include "sink/web/gst_handles.h"
+
+namespace lumen::web {
+namespace {
+
+constexpr std::chrono::seconds kGatherLimit{5};
+
+// RTCP feedback, RFC 4585 section 6.1 and RFC 5104 section 4.
+constexpr guint kTransportFeedback = 205;
+constexpr guint kPayloadFeedback = 206;
+constexpr guint kGenericNack = 1;
+constexpr guint kPictureLoss = 1;
+constexpr guint kFullIntraRequest = 4;
+
+tl::unexpected<Error> broken(std::string what) {
+  return fail(ErrorKind::kIo, "WebRTC: " + std::move(what), "LUMEN_DEBUG=web says more");
+}
+
+/// Every message of the bus ends here: nobody else reads it.
+GstBusSyncReply drop_message(GstBus*, GstMessage* message, gpointer) {
+  gst_message_unref(message);
+  return GST_BUS_DROP;
+}
+
+CapsRef stream_caps(const Offer& offer, const StreamIds& ids) {
+  const H264Format& format = offer.format;
+  CapsRef caps(gst_caps_new_simple(
+      "application/x-rtp", "media", G_TYPE_STRING, "video", "encoding-name", G_TYPE_STRING, "H264",
+      "clock-rate", G_TYPE_INT, 90000, "payload", G_TYPE_INT, static_cast<int>(format.payload_type),
+      "ssrc", G_TYPE_UINT, ids.ssrc, "packetization-mode", G_TYPE_STRING, "1", "profile-level-id",
+      G_TYPE_STRING, format.profile_level_id.c_str(), "rtcp-fb-nack-pli", G_TYPE_BOOLEAN, TRUE,
+      "rtcp-fb-ccm-fir", G_TYPE_BOOLEAN, TRUE, nullptr));
+  if (format.nack) {
+    gst_caps_set_simple(caps.get(), "rtcp-fb-nack", G_TYPE_BOOLEAN, TRUE, nullptr);
+  }
+  if (offer.extensions.playout_delay != 0) {
+    const std::string name = fmt::format("extmap-{}", offer.extensions.playout_delay);
+    gst_caps_set_simple(caps.get(), name.c_str(), G_TYPE_STRING,
+                        std::string(kPlayoutDelayUri).c_str(), nullptr);
+  }
+  return caps;
+}
+
+/// Sequence numbers in a generic NACK's control information (RFC 4585 section 6.2.1).
+std::vector<std::uint16_t> lost_packets(GstBuffer* fci) {
+  std::vector<std::uint16_t> lost;
+  GstMapInfo map;
+  if (fci == nullptr || gst_buffer_map(fci, &map, GST_MAP_READ) == FALSE) return lost;
+  for (gsize at = 0; at + 4 <= map.size; at += 4) {
+    const std::uint16_t first = GST_READ_UINT16_BE(map.data + at);
+    const unsigned mask = GST_READ_UINT16_BE(map.data + at + 2);
+    lost.push_back(first);
+    for (unsigned bit = 0; bit < 16; ++bit) {
+      if ((mask >> bit & 1U) != 0) lost.push_back(static_cast<std::uint16_t>(first + bit + 1));
+    }
+  }
+  gst_buffer_unmap(fci, &map);
+  return lost;
+}
+
+class GstPeer final : public MediaPeer {
+ public:
+  explicit GstPeer(PeerSettings settings) : settings_(std::move(settings)) {}
+  GstPeer(const GstPeer&) = delete;
+  GstPeer& operator=(const GstPeer&) = delete;
+  ~GstPeer() override { close(); }
+
+  Result<void> build();
+  Result<Transport> negotiate(const Offer& offer) override;
+  void send(std::span<const std::uint8_t> packet) override;
+  void close() override;
+
+ private:
+  Result<void> add_stream(const Offer& offer);
+  Result<void> describe(const Offer& offer);
+  Result<void> wait_for_addresses();
+  void listen_to_rtcp();
+  void on_connection_state();
+  [[nodiscard]] bool is_who_offered();
+  Result<void> call(const char* signal, GstWebRTCSessionDescription* description);
+
+  const PeerSettings settings_;
+  std::string fingerprint_;  // the offer's
+  GstRef<GstElement> pipeline_;
+  GstElement* webrtc_ = nullptr;  // the pipeline's
+  GstRef<GstPad> pad_;            // ours, towards webrtcbin
+  GlibRef<GstWebRTCRTPTransceiver> transceiver_;
+  GlibRef<GObject> rtp_session_;
+
+  std::mutex send_mutex_;
+  std::atomic<bool> connected_{false};
+
+  std::mutex gather_mutex_;
+  std::condition_variable gathered_;
+  std::once_flag closed_;
+};
+
+Result<void> GstPeer::build() {
+  // Floating references: the pipeline is sunk here, the rest by the pipeline.
+  pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
+  GstElement* const webrtc = gst_element_factory_make("webrtcbin", nullptr);
+  if (webrtc == nullptr) return broken("there is no webrtcbin");
+  gst_bin_add(GST_BIN(pipeline_.get()), webrtc);
+  webrtc_ = webrtc;
+  const GstRef<GstBus> bus(gst_element_get_bus(pipeline_.get()));
+  gst_bus_set_sync_handler(bus.get(), drop_message, nullptr, nullptr);
+  g_object_set(webrtc_, "bundle-policy", GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, "latency", 0U,
+               nullptr);
+
+  const auto ice = object_property<GObject>(webrtc_, "ice-agent");
+  g_object_set(ice.get(), "ice-tcp", FALSE, nullptr);
+  if (!settings_.local_address.empty()) {
+    gboolean added = FALSE;
+    g_signal_emit_by_name(ice.get(), "add-local-ip-address", settings_.local_address.c_str(),
+                          &added);
+    if (added == FALSE) return broken("ICE can't listen at " + settings_.local_address);
+  }
+  g_signal_connect(webrtc_, "notify::ice-gathering-state",
+                   G_CALLBACK(+[](GstElement*, GParamSpec*, GstPeer* self) {
+                     const std::scoped_lock lock(self->gather_mutex_);
+                     self->gathered_.notify_all();
+                   }),
+                   this);
+  g_signal_connect(
+      webrtc_, "notify::connection-state",
+      G_CALLBACK(+[](GstElement*, GParamSpec*, GstPeer* self) { self->on_connection_state(); }),
+      this);
+  return {};
+}
+
+Result<Transport> GstPeer::negotiate(const Offer& offer) {
+  fingerprint_ = offer.transport.fingerprint;
+  if (auto added = add_stream(offer); !added) return tl::unexpected(std::move(added.error()));
+  if (auto done = describe(offer); !done) return tl::unexpected(std::move(done.error()));
+  if (auto done = wait_for_addresses(); !done) return tl::unexpected(std::move(done.error()));
+
+  GstWebRTCSessionDescription* local = nullptr;
+  g_object_get(webrtc_, "local-description", &local, nullptr);
+  const DescriptionRef description(local);
+  if (!description) return broken("there is no local description");
+  const GlibText text(gst_sdp_message_as_text(description->sdp));
+  log::area("web").debug("webrtcbin says\n{}", text.get());
+  auto transport = parse_transport(text.get());
+  if (!transport) return transport;
+  // What webrtcbin leaves behind when no port could be bound.
+  if (transport->candidates.empty()) {
+    return fail(ErrorKind::kIo, "WebRTC: no UDP port could be opened",
+                "check that the network is up and that ports are free");
+  }
+  return transport;
+}
+
+Result<void> GstPeer::add_stream(const Offer& offer) {
+  const CapsRef caps = stream_caps(offer, settings_.ids);
+  GstPadTemplate* const pads = gst_element_get_pad_template(webrtc_, "sink_%u");
+  const GstRef<GstPad> sink(gst_element_request_pad(webrtc_, pads, "sink_0", caps.get()));
+  if (!sink) return broken("webrtcbin takes no stream");
+  transceiver_ = object_property<GstWebRTCRTPTransceiver>(sink.get(), "transceiver");
+  g_object_set(transceiver_.get(), "direction", GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY,
+               "codec-preferences", caps.get(), "do-nack", FALSE, nullptr);
+
+  pad_.reset(GST_PAD(gst_object_ref_sink(gst_pad_new("rtp", GST_PAD_SRC))));
+  // Key-frame requests arrive here too; they are taken from the RTCP itself.
+  gst_pad_set_event_function(pad_.get(), [](GstPad*, GstObject*, GstEvent* event) -> gboolean {
+    gst_event_unref(event);
+    return TRUE;
+  });
+  gst_pad_set_active(pad_.get(), TRUE);
+  if (gst_pad_link(pad_.get(), sink.get()) != GST_PAD_LINK_OK) {
+    return broken("webrtcbin can't be linked");
+  }
+  if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
+    return broken("webrtcbin doesn't start");
+  }
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_pad_push_event(pad_.get(), gst_event_new_stream_start("lumen"));
+  gst_pad_push_event(pad_.get(), gst_event_new_caps(caps.get()));
+  gst_pad_push_event(pad_.get(), gst_event_new_segment(&segment));
+  return {};
+}
+
+/// Calls an action of webrtcbin's that takes a description and gives nothing back.
+Result<void> GstPeer::call(const char* signal, GstWebRTCSessionDescription* description) {
+  const PromiseRef promise(gst_promise_new());
+  g_signal_emit_by_name(webrtc_, signal, description, promise.get());
+  const bool replied = gst_promise_wait(promise.get()) == GST_PROMISE_RESULT_REPLIED;
+  const GstStructure* const reply = replied ? gst_promise_get_reply(promise.get()) : nullptr;
+  if (!replied || (reply != nullptr && gst_structure_has_field(reply, "error"))) {
+    return broken(fmt::format("{} was refused", signal));
+  }
+  return {};
+}
+
+Result<void> GstPeer::describe(const Offer& offer) {
+  GstSDPMessage* message = nullptr;
+  if (gst_sdp_message_new_from_text(compose_offer(offer).c_str(), &message) != GST_SDP_OK) {
+    return broken("the offer can't be parsed");
+  }
+  const DescriptionRef remote(
+      gst_webrtc_session_description_new(GST_WEBRTC_SDP_TYPE_OFFER, message));
+  if (auto set = call("set-remote-description", remote.get()); !set) return set;
+
+  const PromiseRef promise(gst_promise_new());
+  g_signal_emit_by_name(webrtc_, "create-answer", nullptr, promise.get());
+  if (gst_promise_wait(promise.get()) != GST_PROMISE_RESULT_REPLIED) {
+    return broken("no answer was made");
+  }
+  const GstStructure* const reply = gst_promise_get_reply(promise.get());
+  GstWebRTCSessionDescription* made = nullptr;
+  if (reply == nullptr || gst_structure_get(reply, "answer", GST_TYPE_WEBRTC_SESSION_DESCRIPTION,
+                                            &made, nullptr) == FALSE) {
+    return broken("no answer was made");
+  }
+  const DescriptionRef answer(made);
+  if (auto set = call("set-local-description", answer.get()); !set) return set;
+  listen_to_rtcp();
+  return {};
+}
+
+Result<void> GstPeer::wait_for_addresses() {
+  const auto complete = [this] {
+    GstWebRTCICEGatheringState state{};
+    g_object_get(webrtc_, "ice-gathering-state", &state, nullptr);
+    return state == GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE;
+  };
+  std::unique_lock lock(gather_mutex_);
+  if (!gathered_.wait_for(lock, kGatherLimit, complete)) {
+    return broken("this machine's addresses could not be found in time");
+  }
+  return {};
+}
+
+void GstPeer::listen_to_rtcp() {
+  const GstRef<GstElement> rtpbin(gst_bin_get_by_name(GST_BIN(webrtc_), "rtpbin"));
+  GObject* session = nullptr;
+  g_signal_emit_by_name(rtpbin.get(), "get-internal-session", 0U, &session);
+  rtp_session_.reset(session);
+  if (session == nullptr) return;
+  g_signal_connect(
+      session, "on-receiving-rtcp",
+      G_CALLBACK(+[](GObject*, GstBuffer*, GstPeer* self) { self->settings_.events.heard(); }),
+      this);
+  g_signal_connect(
+      session, "on-feedback-rtcp",
+      G_CALLBACK(+[](GObject*, guint type, guint format, guint, guint, GstBuffer* fci,
+                     GstPeer* self) {
+        const PeerEvents& events = self->settings_.events;
+        if (type == kPayloadFeedback && (format == kPictureLoss || format == kFullIntraRequest)) {
+          events.key_frame_wanted();
+        } else if (type == kTransportFeedback && format == kGenericNack) {
+          events.lost(lost_packets(fci));
+        }
+      }),
+      this);
+}
+
+// webrtcbin accepts any certificate: whether it is the one that the offer announced (RFC 8827
+// section 6.5) is checked here, before a packet is sent.
+bool GstPeer::is_who_offered() {
+  const auto sender = object_property<GObject>(transceiver_.get(), "sender");
+  if (!sender) return false;
+  const auto dtls = object_property<GObject>(sender.get(), "transport");
+  if (!dtls) return false;
+  char* pem = nullptr;
+  g_object_get(dtls.get(), "remote-certificate", &pem, nullptr);
+  const GlibText certificate(pem);
+  return certificate && same_fingerprint(fingerprint_of(certificate.get()), fingerprint_);
+}
+
+void GstPeer::on_connection_state() {
+  GstWebRTCPeerConnectionState state{};
+  g_object_get(webrtc_, "connection-state", &state, nullptr);
+  log::area("web").debug("connection state {}", static_cast<int>(state));
+  switch (state) {
+    case GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED:
+      if (connected_) return;
+      if (!is_who_offered()) {
+        log::area("web").warn("a viewer's certificate is not the one that its offer announced");
+        settings_.events.failed();
+        return;
+      }
+      connected_ = true;
+      settings_.events.connected();
+      return;
+    case GST_WEBRTC_PEER_CONNECTION_STATE_FAILED:
+    case GST_WEBRTC_PEER_CONNECTION_STATE_CLOSED: settings_.events.failed(); return;
+    default: return;
+  }
+}
+
+void GstPeer::send(std::span<const std::uint8_t> packet) {
+  if (!connected_) return;
+  const std::scoped_lock lock(send_mutex_);
+  GstBuffer* const buffer = gst_buffer_new_memdup(packet.data(), packet.size());
+  GST_BUFFER_PTS(buffer) = gst_element_get_current_running_time(webrtc_);
+  (void)gst_pad_push(pad_.get(), buffer);
+}
+
+void GstPeer::close() {
+  std::call_once(closed_, [this] {
+    connected_ = false;
+    if (!pipeline_) return;
+    // Joins every thread that calls back, and unblocks a push under way.
+    gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
+    const std::scoped_lock lock(send_mutex_);
+    if (rtp_session_) g_signal_handlers_disconnect_by_data(rtp_session_.get(), this);
+    if (webrtc_ != nullptr) g_signal_handlers_disconnect_by_data(webrtc_, this);
+    if (pad_) gst_pad_set_active(pad_.get(), FALSE);
+  });
+}
+
+}  // namespace
+
+Result<void> prepare_gst_peers() {
+  GError* error = nullptr;
+  if (gst_init_check(nullptr, nullptr, &error) == FALSE) {
+    const GlibError owned(error);
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("GStreamer doesn't start: {}", owned ? owned->message : "no reason"),
+                "reinstall libgstreamer1.0-0");
+  }
+  struct Need {
+    const char* element;
+    const char* package;
+  };
+  static constexpr Need kNeeds[] = {{"webrtcbin", "gstreamer1.0-plugins-bad"},
+                                    {"dtlsdec", "gstreamer1.0-plugins-bad"},
+                                    {"srtpenc", "gstreamer1.0-plugins-bad"},
+                                    {"rtpbin", "gstreamer1.0-plugins-good"},
+                                    {"nicesink", "gstreamer1.0-nice"}};
+  for (const Need& need : kNeeds) {
+    const GstRef<GstElementFactory> factory(gst_element_factory_find(need.element));
+    if (factory) continue;
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("WebRTC needs GStreamer's {}, which is not installed", need.element),
+                fmt::format("apt-get install {}", need.package));
+  }
+  // The first of these elements makes the key that all of a process share.
+  if (GstElement* const dtls = gst_element_factory_make("dtlsdec", nullptr)) {
+    gst_object_unref(gst_object_ref_sink(dtls));
+  }
+  return {};
+}
+
+Result<std::unique_ptr<MediaPeer>> create_gst_peer(PeerSettings settings) {
+  auto peer = std::make_unique<GstPeer>(std::move(settings));
+  if (auto built = peer->build(); !built) return tl::unexpected(std::move(built.error()));
+  return peer;
+}
+
+}  // namespace lumen::web

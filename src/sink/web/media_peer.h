@@ -1,0 +1,52 @@
+// One browser at the other end of a WebRTC connection, as the rest of lumen sees it: ready-made RTP
+// packets go out; requests and the connection's state come in. Whatever implements it does ICE,
+// DTLS, SRTP and RTCP.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/error.h"
+#include "sink/web/answer.h"
+#include "sink/web/offer.h"
+
+namespace lumen::web {
+
+/// Called on threads of the peer's own, which may be the one that receives: they must not wait, nor
+/// close the peer. None comes after close().
+struct PeerEvents {
+  std::function<void()> connected;  // media may be sent; the other side is who signed the offer
+  std::function<void()> failed;     // ICE or DTLS gave up, or the other side said good-bye
+  std::function<void()> heard;      // some RTCP: it is alive
+  std::function<void()> key_frame_wanted;                    // PLI, FIR
+  std::function<void(std::span<const std::uint16_t>)> lost;  // NACK: sequence numbers
+};
+
+struct PeerSettings {
+  std::string local_address;  // where to be reached; empty: every address of this machine
+  StreamIds ids;
+  PeerEvents events;
+};
+
+class MediaPeer {
+ public:
+  virtual ~MediaPeer() = default;  // closes
+
+  /// Once. Begins to listen and says how it is reached. Waits for the addresses to be gathered,
+  /// five seconds at most. kIo: none could be had.
+  virtual Result<Transport> negotiate(const Offer& offer) = 0;
+
+  /// A whole RTP packet, with the offer's payload type and one of the SSRCs. Before `connected` and
+  /// after close() it goes nowhere. Any thread.
+  virtual void send(std::span<const std::uint8_t> packet) = 0;
+
+  /// Ends the connection; waits for events under way. Any thread but the events'. Idempotent.
+  virtual void close() = 0;
+};
+
+using PeerFactory = std::function<Result<std::unique_ptr<MediaPeer>>(PeerSettings)>;
+
+}  // namespace lumen::web

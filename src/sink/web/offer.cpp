@@ -1,0 +1,257 @@
+#include "sink/web/offer.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "sink/web/sdp_lines.h"
+
+namespace lumen::web {
+namespace {
+
+constexpr std::size_t kMaxMedia = 16;
+constexpr std::size_t kMaxWord = 64;  // of mids, protocols and formats
+
+tl::unexpected<Error> malformed(std::string what) {
+  return fail(ErrorKind::kInvalidArgument, "the offer " + std::move(what),
+              "send what RTCPeerConnection.createOffer() made, unchanged");
+}
+
+tl::unexpected<Error> unsupported(std::string what, std::string hint) {
+  return fail(ErrorKind::kUnsupported, "the offer " + std::move(what), std::move(hint));
+}
+
+bool all_of(std::string_view text, std::string_view more) {
+  return std::ranges::all_of(text, [more](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || more.find(c) != more.npos;
+  });
+}
+
+/// ice-char of RFC 8839 section 5.4.
+bool is_ice_word(std::string_view text, std::size_t least) {
+  return text.size() >= least && text.size() <= 256 && all_of(text, "+/");
+}
+
+/// A token of RFC 8866, as far as browsers use them.
+bool is_token(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxWord && all_of(text, "-_./{}");
+}
+
+/// "sha-256 AB:CD:…": the only hash that every WebRTC endpoint must know (RFC 8827 section 6.5).
+bool is_sha256(std::string_view fingerprint) {
+  constexpr std::string_view kHash = "sha-256 ";
+  constexpr std::size_t kDigestText = 32 * 3 - 1;
+  if (!fingerprint.starts_with(kHash)) return false;
+  const std::string_view digest = fingerprint.substr(kHash.size());
+  if (digest.size() != kDigestText) return false;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    const bool good =
+        i % 3 == 2 ? digest[i] == ':' : std::isxdigit(static_cast<unsigned char>(digest[i])) != 0;
+    if (!good) return false;
+  }
+  return true;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
+  return result;
+}
+
+/// "a=b;c=d" in pairs with lower-case names.
+std::map<std::string, std::string, std::less<>> parameters(std::string_view text) {
+  std::map<std::string, std::string, std::less<>> result;
+  for (std::string_view entry : split_words(text, ';')) {
+    while (entry.starts_with(' ')) entry.remove_prefix(1);
+    const auto equals = entry.find('=');
+    if (equals == std::string_view::npos) continue;
+    result.emplace(lower(entry.substr(0, equals)), entry.substr(equals + 1));
+  }
+  return result;
+}
+
+/// What stands behind "PT " in the rtpmap, fmtp or rtcp-fb lines of that payload type.
+std::vector<std::string_view> about(const SdpSection& media, std::string_view attribute,
+                                    unsigned payload_type) {
+  std::vector<std::string_view> values;
+  for (const std::string_view value : media.attributes(attribute)) {
+    const auto space = value.find(' ');
+    if (space == std::string_view::npos) continue;
+    const std::string_view type = value.substr(0, space);
+    if (type == "*" || parse_decimal(type, 127) == payload_type) {
+      values.push_back(value.substr(space + 1));
+    }
+  }
+  return values;
+}
+
+std::vector<unsigned> payload_types(const SdpSection& media) {
+  std::vector<unsigned> types;
+  const auto words = split_words(media.line('m').value_or(""));
+  for (std::size_t i = 3; i < words.size(); ++i) {
+    if (const auto type = parse_decimal(words[i], 127)) types.push_back(*type);
+  }
+  return types;
+}
+
+bool is_format(const SdpSection& media, unsigned type, std::string_view name) {
+  const auto maps = about(media, "rtpmap", type);
+  return !maps.empty() && lower(maps.front()) == name;
+}
+
+std::string profile_of(const std::map<std::string, std::string, std::less<>>& format) {
+  // Without the parameter it is baseline, level 1 (RFC 6184 section 8.1).
+  const auto found = format.find("profile-level-id");
+  return found == format.end() ? "42000a" : lower(found->second);
+}
+
+/// Constrained baseline is what every WebRTC browser must decode (RFC 7742 section 6.2).
+bool is_constrained_baseline(std::string_view profile) {
+  return profile.starts_with("42e0") || profile.starts_with("42c0");
+}
+
+std::optional<H264Format> choose_format(const SdpSection& media) {
+  std::optional<H264Format> chosen;
+  for (const unsigned type : payload_types(media)) {
+    if (!is_format(media, type, "h264/90000")) continue;
+    const auto formats = about(media, "fmtp", type);
+    const auto format = parameters(formats.empty() ? "" : formats.front());
+    const auto mode = format.find("packetization-mode");
+    if (mode == format.end() || mode->second != "1") continue;
+    std::string profile = profile_of(format);
+    if (profile.size() != 6 ||
+        !std::ranges::all_of(profile, [](unsigned char c) { return std::isxdigit(c) != 0; })) {
+      continue;
+    }
+    if (chosen && !is_constrained_baseline(profile)) continue;
+    const bool done = is_constrained_baseline(profile);
+    chosen = H264Format{.payload_type = type, .profile_level_id = std::move(profile)};
+    if (done) break;
+  }
+  if (!chosen) return std::nullopt;
+  chosen->nack = std::ranges::count(about(media, "rtcp-fb", chosen->payload_type), "nack") > 0;
+  for (const unsigned type : payload_types(media)) {
+    if (!chosen->nack || !is_format(media, type, "rtx/90000")) continue;
+    const auto formats = about(media, "fmtp", type);
+    const auto format = parameters(formats.empty() ? "" : formats.front());
+    const auto apt = format.find("apt");
+    if (apt != format.end() && parse_decimal(apt->second, 127) == chosen->payload_type) {
+      chosen->rtx_payload_type = type;
+      break;
+    }
+  }
+  return chosen;
+}
+
+ExtensionIds extensions_of(const SdpSection& media) {
+  ExtensionIds ids;
+  for (const std::string_view value : media.attributes("extmap")) {
+    const auto words = split_words(value);
+    if (words.size() < 2 || words[1] != kPlayoutDelayUri) continue;
+    // One-byte headers number from 1 to 14 (RFC 8285 section 4.2).
+    const auto id = parse_decimal(words[0].substr(0, words[0].find('/')), 14);
+    if (id && *id > 0) ids.playout_delay = *id;
+  }
+  return ids;
+}
+
+std::string_view either(const SdpSection& media, const SdpSection& session,
+                        std::string_view attribute) {
+  if (const auto own = media.attribute(attribute)) return *own;
+  return session.attribute(attribute).value_or("");
+}
+
+Result<Transport> transport_of(const SdpSection& media, const SdpSection& session) {
+  Transport transport;
+  transport.ufrag = either(media, session, "ice-ufrag");
+  transport.password = either(media, session, "ice-pwd");
+  if (!is_ice_word(transport.ufrag, 4) || !is_ice_word(transport.password, 22)) {
+    return malformed("has no sound ICE credentials");
+  }
+  for (const SdpSection* section : {&media, &session}) {
+    for (const std::string_view value : section->attributes("fingerprint")) {
+      if (transport.fingerprint.empty() && is_sha256(value)) transport.fingerprint = value;
+    }
+  }
+  if (transport.fingerprint.empty()) return malformed("has no SHA-256 fingerprint");
+  transport.setup = either(media, session, "setup");
+  if (transport.setup != "actpass" && transport.setup != "active" && transport.setup != "passive") {
+    return malformed("has no a=setup");
+  }
+  return transport;
+}
+
+Result<OfferedMedia> media_of(const SdpSection& section) {
+  const auto words = split_words(section.line('m').value_or(""));
+  if (words.size() < 4 || !is_token(words[0]) || !is_token(words[2]) || !is_token(words[3]) ||
+      !parse_decimal(words[1], 65535)) {
+    return malformed("has an m= line that makes no sense");
+  }
+  const auto mid = section.attribute("mid");
+  if (!mid || !is_token(*mid)) return malformed("has a media description without a=mid");
+  return OfferedMedia{.kind = std::string(words[0]),
+                      .protocol = std::string(words[2]),
+                      .format = std::string(words[3]),
+                      .mid = std::string(*mid)};
+}
+
+bool receives(const SdpSection& media) {
+  return !media.attribute("sendonly") && !media.attribute("inactive");
+}
+
+}  // namespace
+
+Result<Offer> parse_offer(std::string_view text) {
+  if (text.size() > kMaxOfferBytes) return malformed("is too large");
+  const auto sdp = split_sdp(text);
+  if (!sdp) return tl::unexpected(sdp.error());
+  if (sdp->media.empty()) return malformed("has no media");
+  if (sdp->media.size() > kMaxMedia) return malformed("has too many media descriptions");
+
+  Offer offer;
+  std::optional<std::size_t> video;
+  for (const SdpSection& section : sdp->media) {
+    auto media = media_of(section);
+    if (!media) return tl::unexpected(std::move(media.error()));
+    if (!video && media->kind == "video" && media->protocol == "UDP/TLS/RTP/SAVPF" &&
+        receives(section)) {
+      video = offer.media.size();
+    }
+    offer.media.push_back(std::move(*media));
+  }
+  if (!video) {
+    return unsupported("asks for no video", "add a video transceiver with direction recvonly");
+  }
+  offer.video = *video;
+  const SdpSection& section = sdp->media[*video];
+  if (!section.attribute("rtcp-mux")) return malformed("has no a=rtcp-mux");
+  auto transport = transport_of(section, sdp->session);
+  if (!transport) return tl::unexpected(std::move(transport.error()));
+  offer.transport = std::move(*transport);
+  auto format = choose_format(section);
+  if (!format) {
+    return unsupported("has no H.264 with packetization-mode 1",
+                       "use a browser that decodes H.264; some builds leave it out");
+  }
+  offer.format = std::move(*format);
+  offer.extensions = extensions_of(section);
+  return offer;
+}
+
+Result<Transport> parse_transport(std::string_view text) {
+  const auto sdp = split_sdp(text);
+  if (!sdp) return tl::unexpected(sdp.error());
+  if (sdp->media.empty()) return malformed("has no media");
+  auto transport = transport_of(sdp->media.front(), sdp->session);
+  if (!transport) return transport;
+  for (const std::string_view candidate : sdp->media.front().attributes("candidate")) {
+    transport->candidates.emplace_back(candidate);
+  }
+  return transport;
+}
+
+}  // namespace lumen::web

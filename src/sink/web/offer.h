@@ -1,0 +1,65 @@
+// What a browser offers to receive (the SDP of a WHEP POST, RFC 8829), reduced to what lumen uses.
+// Every field has been checked: what is kept is safe to write into another description.
+// Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+
+namespace lumen::web {
+
+/// How one side of a connection is reached and recognized (RFC 8839, RFC 8122, RFC 5763).
+struct Transport {
+  std::string ufrag;
+  std::string password;
+  std::string fingerprint;              // "sha-256 AB:CD:…", of the DTLS certificate
+  std::string setup;                    // "active", "passive" or "actpass"
+  std::vector<std::string> candidates;  // values of a=candidate; an offer's are not kept
+};
+
+/// RTP header extensions, by the number that the offer gave each; 0: not offered.
+struct ExtensionIds {
+  unsigned playout_delay = 0;
+};
+
+struct H264Format {
+  unsigned payload_type = 0;
+  std::string profile_level_id;              // six lower-case hexadecimal digits, as offered
+  std::optional<unsigned> rtx_payload_type;  // RFC 4588; none: can't ask for packets again
+  bool nack = false;
+};
+
+/// A media description, in the offer's order: an answer needs one for each.
+struct OfferedMedia {
+  std::string kind;      // "video", "audio", "application"
+  std::string protocol;  // "UDP/TLS/RTP/SAVPF"
+  std::string format;    // the first one, for the rejection
+  std::string mid;
+};
+
+struct Offer {
+  std::vector<OfferedMedia> media;
+  std::size_t video = 0;  // which of them carries the stream
+  Transport transport;
+  H264Format format;
+  ExtensionIds extensions;
+};
+
+inline constexpr std::size_t kMaxOfferBytes = 64 * 1024;
+inline constexpr std::string_view kPlayoutDelayUri =
+    "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
+
+/// kInvalidArgument: no well-formed offer; kUnsupported: well-formed, but nothing in it that lumen
+/// can send (no video to receive, no H.264 with packetization-mode 1).
+Result<Offer> parse_offer(std::string_view sdp);
+
+/// The transport in a description of our own side, candidates included.
+Result<Transport> parse_transport(std::string_view sdp);
+
+}  // namespace lumen::web

@@ -1,0 +1,69 @@
+#include "sink/web/rtp_packet.h"
+
+#include "sink/rtp/packetizer.h"
+
+namespace lumen::web {
+namespace {
+
+using rtp::kRtpHeaderBytes;
+
+constexpr std::uint8_t kHasExtension = 0x10;
+constexpr std::uint8_t kMarker = 0x80;
+
+std::uint8_t byte_of(std::uint32_t value, unsigned shift) {
+  return static_cast<std::uint8_t>(value >> shift);
+}
+
+void put_header(std::span<const std::uint8_t> from, std::uint8_t payload_type, std::uint32_t ssrc,
+                std::uint16_t sequence, std::vector<std::uint8_t>& out) {
+  out.assign(from.begin(), from.begin() + kRtpHeaderBytes);
+  out[1] = static_cast<std::uint8_t>((from[1] & kMarker) | (payload_type & 0x7fU));
+  out[2] = byte_of(sequence, 8);
+  out[3] = byte_of(sequence, 0);
+  for (unsigned i = 0; i < 4; ++i) out[8 + i] = byte_of(ssrc, 24 - 8 * i);
+}
+
+/// RFC 3550 section 5.3.1: bytes that the extension takes, its own header included.
+std::size_t extension_bytes(std::span<const std::uint8_t> packet) {
+  if ((packet[0] & kHasExtension) == 0) return 0;
+  const std::size_t words =
+      std::size_t{packet[kRtpHeaderBytes + 2]} << 8 | packet[kRtpHeaderBytes + 3];
+  return 4 + 4 * words;
+}
+
+}  // namespace
+
+std::uint16_t sequence_of(std::span<const std::uint8_t> packet) {
+  return static_cast<std::uint16_t>(packet[2] << 8 | packet[3]);
+}
+
+void identify(std::span<const std::uint8_t> shared, const PacketIdentity& identity,
+              std::uint16_t sequence, std::vector<std::uint8_t>& out) {
+  put_header(shared, identity.payload_type, identity.ssrc, sequence, out);
+  if (identity.playout_delay_id != 0) {
+    out[0] = static_cast<std::uint8_t>(out[0] | kHasExtension);
+    // RFC 8285 section 4.2: 0xBEDE, one word of elements; an element is its number, its length less
+    // one, and its data: twice 12 bits, the least and the greatest delay.
+    constexpr unsigned kDelayBytes = 3;
+    for (const unsigned byte :
+         {0xbeU, 0xdeU, 0U, 1U, (identity.playout_delay_id << 4 | (kDelayBytes - 1)) & 0xffU, 0U,
+          0U, 0U}) {
+      out.push_back(static_cast<std::uint8_t>(byte));
+    }
+  }
+  out.insert(out.end(), shared.begin() + kRtpHeaderBytes, shared.end());
+}
+
+void make_retransmission(std::span<const std::uint8_t> sent, std::uint8_t payload_type,
+                         std::uint32_t ssrc, std::uint16_t sequence,
+                         std::vector<std::uint8_t>& out) {
+  put_header(sent, payload_type, ssrc, sequence, out);
+  const std::size_t headers = kRtpHeaderBytes + extension_bytes(sent);
+  out.insert(out.end(), sent.begin() + kRtpHeaderBytes,
+             sent.begin() + static_cast<std::ptrdiff_t>(headers));
+  out.push_back(sent[2]);
+  out.push_back(sent[3]);
+  out.insert(out.end(), sent.begin() + static_cast<std::ptrdiff_t>(headers), sent.end());
+}
+
+}  // namespace lumen::web

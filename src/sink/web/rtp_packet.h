@@ -1,0 +1,38 @@
+// RTP packets as one viewer gets them: made from the packetizer's, which all viewers share, by
+// giving them the viewer's own numbers and the header extension that it understands. Pure; any
+// thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace lumen::web {
+
+/// What the packets of a viewer say in their headers.
+struct PacketIdentity {
+  std::uint8_t payload_type = 0;
+  std::uint32_t ssrc = 0;
+  unsigned playout_delay_id = 0;  // of the header extension; 0: none
+};
+
+/// Most that identify() and retransmission() add to a packet.
+inline constexpr std::size_t kExtensionBytes = 8;
+inline constexpr std::size_t kRtxBytes = 2;
+
+/// The packet must begin with an RTP header (12 bytes, no CSRC).
+std::uint16_t sequence_of(std::span<const std::uint8_t> packet);
+
+/// Writes `shared`, a packet without header extension, to `out` with another identity and sequence
+/// number. The extension asks the receiver to show each picture at once: playout-delay 0 to 0,
+/// http://www.webrtc.org/experiments/rtp-hdrext/playout-delay.
+void identify(std::span<const std::uint8_t> shared, const PacketIdentity& identity,
+              std::uint16_t sequence, std::vector<std::uint8_t>& out);
+
+/// Writes a packet that was sent before, to be sent again as RFC 4588 section 4 has it.
+void make_retransmission(std::span<const std::uint8_t> sent, std::uint8_t payload_type,
+                         std::uint32_t ssrc, std::uint16_t sequence,
+                         std::vector<std::uint8_t>& out);
+
+}  // namespace lumen::web

@@ -1,0 +1,127 @@
+#include "sink/web/viewer.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "sink/rtp/rtcp.h"
+
+namespace lumen::web {
+namespace {
+
+// More can't be missing of what the history holds.
+constexpr std::size_t kMaxLost = 1024;
+
+}  // namespace
+
+Viewer::Viewer(std::string id, const Offer& offer, StreamIds ids, std::uint16_t first_sequence,
+               Callbacks callbacks)
+    : id_(std::move(id)),
+      ids_(std::move(ids)),
+      identity_{.payload_type = static_cast<std::uint8_t>(offer.format.payload_type),
+                .ssrc = ids_.ssrc,
+                .playout_delay_id = offer.extensions.playout_delay},
+      rtx_payload_type_(offer.format.rtx_payload_type),
+      callbacks_(std::move(callbacks)),
+      sequence_(first_sequence),
+      rtx_sequence_(static_cast<std::uint16_t>(~first_sequence)) {}
+
+Result<std::shared_ptr<Viewer>> Viewer::create(std::string id, const Offer& offer,
+                                               std::string local_address,
+                                               const PeerFactory& make_peer, Callbacks callbacks) {
+  std::random_device random;
+  StreamIds ids{.ssrc = random(), .rtx_ssrc = random(), .cname = rtp::make_cname()};
+  if (ids.rtx_ssrc == ids.ssrc) ++ids.rtx_ssrc;
+  std::shared_ptr<Viewer> viewer(new Viewer(
+      std::move(id), offer, ids, static_cast<std::uint16_t>(random()), std::move(callbacks)));
+  auto peer = make_peer(
+      {.local_address = std::move(local_address), .ids = ids, .events = viewer->events()});
+  if (!peer) return tl::unexpected(std::move(peer.error()));
+  viewer->peer_ = std::move(*peer);
+  auto transport = viewer->peer_->negotiate(offer);
+  if (!transport) return tl::unexpected(std::move(transport.error()));
+  viewer->answer_ = compose_answer(offer, *transport, ids);
+  return viewer;
+}
+
+// The peer calls none of these once it is closed, and it is closed before the rest goes.
+PeerEvents Viewer::events() {
+  return {.connected =
+              [this] {
+                heard_ = now();
+                connected_ = true;
+                callbacks_.key_frame_wanted();
+              },
+          .failed =
+              [this] {
+                failed_ = true;
+                callbacks_.attention();
+              },
+          .heard = [this] { heard_ = now(); },
+          .key_frame_wanted = [this] { callbacks_.key_frame_wanted(); },
+          .lost = [this](std::span<const std::uint16_t> sequences) { on_lost(sequences); }};
+}
+
+void Viewer::on_lost(std::span<const std::uint16_t> sequences) {
+  if (!rtx_payload_type_) return;
+  {
+    const std::scoped_lock lock(lost_mutex_);
+    const std::size_t room = kMaxLost - std::min(kMaxLost, lost_.size());
+    const auto taken = sequences.first(std::min(sequences.size(), room));
+    lost_.insert(lost_.end(), taken.begin(), taken.end());
+  }
+  callbacks_.attention();
+}
+
+void Viewer::send(std::span<const rtp::Bytes> packets, bool key) {
+  if (!connected_ || packets.empty()) return;
+  if (!watching_) {
+    if (!key) return;
+    first_sent_ = now();
+    watching_ = true;
+  }
+  const std::scoped_lock lock(sending_);
+  for (const rtp::Bytes shared : packets) {
+    identify(shared, identity_, sequence_++, packet_);
+    if (rtx_payload_type_) history_.sent(packet_);
+    peer_->send(packet_);
+    packets_.fetch_add(1, std::memory_order_relaxed);
+    bytes_.fetch_add(packet_.size(), std::memory_order_relaxed);
+  }
+}
+
+void Viewer::serve(Timestamp now) {
+  std::vector<std::uint16_t> lost;
+  {
+    const std::scoped_lock lock(lost_mutex_);
+    lost.swap(lost_);
+  }
+  const std::scoped_lock lock(sending_);
+  for (const std::uint16_t sequence : lost) {
+    const auto sent = history_.take(sequence, now);
+    if (sent.empty()) continue;
+    make_retransmission(sent, *rtx_payload_type_, ids_.rtx_ssrc, rtx_sequence_++, packet_);
+    peer_->send(packet_);
+    packets_.fetch_add(1, std::memory_order_relaxed);
+    repeated_.fetch_add(1, std::memory_order_relaxed);
+    bytes_.fetch_add(packet_.size(), std::memory_order_relaxed);
+  }
+}
+
+bool Viewer::gone(Timestamp now, const Patience& patience) const {
+  if (failed_) return true;
+  if (!connected_) return now - created_ > patience.connecting;
+  // Who gets nothing has nothing to report.
+  const Timestamp first = first_sent_;
+  return first != kNoTimestamp && now - std::max(first, heard_.load()) > patience.silent;
+}
+
+ViewerCounts Viewer::counts() const {
+  return {.packets = packets_, .bytes = bytes_, .repeated = repeated_};
+}
+
+void Viewer::close() {
+  if (peer_) peer_->close();
+}
+
+}  // namespace lumen::web

@@ -1,0 +1,105 @@
+// One viewer: its connection, its own numbering of the packets that all viewers share, and what it
+// asks for. Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/time.h"
+#include "sink/rtp/nal.h"
+#include "sink/web/media_peer.h"
+#include "sink/web/retransmission.h"
+#include "sink/web/rtp_packet.h"
+
+namespace lumen::web {
+
+/// How long a viewer may be silent before it counts as gone.
+struct Patience {
+  Nanoseconds connecting = std::chrono::seconds{10};
+  /// Browsers report reception about once a second (RFC 4585 section 3 lets them more often).
+  Nanoseconds silent = std::chrono::seconds{6};
+};
+
+struct ViewerCounts {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t repeated = 0;  // of the packets: sent again
+};
+
+class Viewer {
+ public:
+  /// Called on the peer's threads; they must not wait.
+  struct Callbacks {
+    std::function<void()> key_frame_wanted;
+    std::function<void()> attention;  // serve() has something to do
+  };
+
+  /// Answers the offer; `answer` is for the browser. Waits as MediaPeer::negotiate() does.
+  static Result<std::shared_ptr<Viewer>> create(std::string id, const Offer& offer,
+                                                std::string local_address,
+                                                const PeerFactory& make_peer, Callbacks callbacks);
+  Viewer(const Viewer&) = delete;
+  Viewer& operator=(const Viewer&) = delete;
+  ~Viewer() { close(); }
+
+  [[nodiscard]] const std::string& id() const { return id_; }
+  [[nodiscard]] const std::string& answer() const { return answer_; }
+
+  /// Packets of one access unit, or of a part of it, as the packetizer made them. A viewer's first
+  /// are those of a key frame; what comes before goes nowhere.
+  void send(std::span<const rtp::Bytes> packets, bool key);
+
+  /// Sends again what was asked for. One thread.
+  void serve(Timestamp now);
+
+  /// True where it has left, never came, or has been silent for too long.
+  [[nodiscard]] bool gone(Timestamp now, const Patience& patience) const;
+  [[nodiscard]] bool watching() const { return watching_; }
+  [[nodiscard]] ViewerCounts counts() const;
+  /// Waits for calls under way. Idempotent.
+  void close();
+
+ private:
+  Viewer(std::string id, const Offer& offer, StreamIds ids, std::uint16_t first_sequence,
+         Callbacks callbacks);
+  [[nodiscard]] PeerEvents events();
+  void on_lost(std::span<const std::uint16_t> sequences);
+
+  const std::string id_;
+  const StreamIds ids_;
+  const PacketIdentity identity_;
+  const std::optional<std::uint8_t> rtx_payload_type_;
+  const Callbacks callbacks_;
+  const Timestamp created_ = now();
+  std::string answer_;
+
+  std::mutex sending_;  // the sink's thread and serve()
+  std::uint16_t sequence_;
+  std::uint16_t rtx_sequence_;
+  RetransmissionHistory history_;
+  std::vector<std::uint8_t> packet_;
+
+  std::mutex lost_mutex_;
+  std::vector<std::uint16_t> lost_;
+
+  std::atomic<bool> connected_{false};
+  std::atomic<bool> failed_{false};
+  std::atomic<bool> watching_{false};  // has got its first key frame
+  std::atomic<Timestamp> heard_{kNoTimestamp};
+  std::atomic<Timestamp> first_sent_{kNoTimestamp};
+  std::atomic<std::uint64_t> packets_{0};
+  std::atomic<std::uint64_t> bytes_{0};
+  std::atomic<std::uint64_t> repeated_{0};
+
+  std::unique_ptr<MediaPeer> peer_;  // last: its events use the rest
+};
+
+}  // namespace lumen::web

@@ -1,0 +1,136 @@
+#include "sink/web/web_sink.h"
+
+#include <arpa/inet.h>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/log.h"
+#include "platform/clock_sleep.h"
+#include "sink/web/gst_peer.h"
+
+namespace lumen {
+namespace {
+
+// What passes wherever IPv6 does (minimum MTU 1280), less what a viewer's header extension, a
+// second sending and SRTP (RFC 3711: 10 bytes of authentication) add.
+constexpr std::size_t kPacketBytes = 1200 - web::kExtensionBytes - web::kRtxBytes - 10;
+
+std::vector<std::string> hosts_of(const WebSettings& settings) {
+  const std::string literal = settings.address.find(':') == std::string::npos
+                                  ? settings.address
+                                  : fmt::format("[{}]", settings.address);
+  return {literal, "localhost"};
+}
+
+}  // namespace
+
+bool is_loopback(const std::string& address) {
+  in_addr v4{};
+  in6_addr v6{};
+  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+WebSink::WebSink(WebSettings settings)
+    : settings_(std::move(settings)),
+      audience_({.local_address = settings_.address, .make_peer = web::create_gst_peer},
+                [this] { ask_for_key_frame(); }),
+      site_(hosts_of(settings_), audience_),
+      packetizer_({.max_packet_bytes = kPacketBytes}) {}
+
+Result<std::unique_ptr<WebSink>> WebSink::create(WebSettings settings) {
+  if (!is_loopback(settings.address)) {
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("the page can't be served at {}: it has no password yet, so it is for "
+                            "this machine only",
+                            settings.address),
+                "use web:127.0.0.1:8000");
+  }
+  if (auto ready = web::prepare_gst_peers(); !ready) return tl::unexpected(ready.error());
+  std::unique_ptr<WebSink> sink(new WebSink(std::move(settings)));
+  if (auto listening = sink->listen(); !listening) {
+    return with_context("web", std::move(listening.error()));
+  }
+  return sink;
+}
+
+WebSink::~WebSink() { (void)close(); }
+
+Result<void> WebSink::listen() {
+  auto server = web::HttpServer::start(
+      {.address = settings_.address, .port = settings_.port},
+      [this](const web::HttpRequest& request) { return site_.respond(request); });
+  if (!server) return tl::unexpected(std::move(server.error()));
+  server_ = std::move(*server);
+  const bool v6 = settings_.address.find(':') != std::string::npos;
+  url_ = fmt::format("http://{}{}{}:{}/", v6 ? "[" : "", settings_.address, v6 ? "]" : "",
+                     server_->port());
+  log::area("web").info("watch at {}", url_);
+  return {};
+}
+
+void WebSink::connect(SinkRequests requests) {
+  const std::scoped_lock lock(requests_mutex_);
+  requests_ = std::move(requests);
+}
+
+void WebSink::ask_for_key_frame() {
+  const std::scoped_lock lock(requests_mutex_);
+  if (requests_.key_frame) requests_.key_frame();
+}
+
+void WebSink::show_status(const std::string& json) { site_.set_status(json); }
+
+Result<void> WebSink::open(const StreamParameters& stream) {
+  if (stream.codec == Codec::kH264) return {};
+  return fail(ErrorKind::kInvalidArgument, "browsers are sent H.264 only",
+              "leave --codec out, or use --codec h264");
+}
+
+Result<void> WebSink::write(const EncodedFrame& frame, FrameTimes& times) {
+  if (frame.part == 0) pacing_left_ = rtp::pacing_budget(frame.stream->rate);
+  if (!clock_) clock_.emplace(frame.pts, static_cast<std::uint32_t>(random_()));
+  const bool start = frame.key && frame.part == 0;
+  const auto packets = packetizer_.packetize(
+      Codec::kH264, start ? rtp::Bytes(frame.stream->parameter_sets) : rtp::Bytes(),
+      frame.data.view(), clock_->at(frame.pts),
+      frame.last ? rtp::Packetizer::End::kAccessUnit : rtp::Packetizer::End::kPart);
+  times.mark(Stage::kSendBegin);
+  send_paced(packets, start);
+  times.mark(Stage::kSent);
+  if (frame.last) frames_.fetch_add(1, std::memory_order_relaxed);
+  return {};
+}
+
+// What one part spends of the frame's time, the next ones lack.
+void WebSink::send_paced(std::span<const rtp::Bytes> packets, bool start) {
+  packet_bytes_.clear();
+  for (const rtp::Bytes packet : packets) packet_bytes_.push_back(packet.size());
+  rtp::plan_bursts(packet_bytes_, pacing_left_, {}, bursts_);
+  const Timestamp begin = now();
+  for (const rtp::Burst& burst : bursts_) {
+    if (burst.at > Nanoseconds{0}) sleep_until(begin + burst.at);
+    audience_.send(packets.subspan(burst.first, burst.count), start && burst.first == 0);
+  }
+  if (!bursts_.empty()) pacing_left_ -= bursts_.back().at;
+}
+
+// First nobody comes in any more, then all are let go.
+Result<void> WebSink::close() {
+  if (server_) server_->stop();
+  audience_.close();
+  return {};
+}
+
+SinkStats WebSink::stats() const {
+  const web::ViewerCounts counts = audience_.counts();
+  return {.frames = frames_.load(std::memory_order_relaxed),
+          .bytes = counts.bytes,
+          .packets = counts.packets};
+}
+
+std::string WebSink::describe() const { return "web " + url_; }
+
+}  // namespace lumen

@@ -1,0 +1,73 @@
+// Serves a page that plays the stream by WebRTC. One encoding for all viewers.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "sink/rtp/pacer.h"
+#include "sink/rtp/packetizer.h"
+#include "sink/rtp/rtp_clock.h"
+#include "sink/sink.h"
+#include "sink/web/audience.h"
+#include "sink/web/http_server.h"
+#include "sink/web/site.h"
+#include "sink/web/web_settings.h"
+
+namespace lumen {
+
+/// True for addresses that only this machine can reach: 127.0.0.0/8 and ::1.
+bool is_loopback(const std::string& address);
+
+/// The page is there from create() to close(), with or without a stream.
+class WebSink final : public Sink {
+ public:
+  /// Prepares WebRTC, which takes a second when GStreamer is used for the first time, and listens.
+  /// kUnsupported: an element of GStreamer's is missing, or the address is not a loopback one.
+  static Result<std::unique_ptr<WebSink>> create(WebSettings settings);
+
+  WebSink(const WebSink&) = delete;
+  WebSink& operator=(const WebSink&) = delete;
+  ~WebSink() override;
+
+  void connect(SinkRequests requests) override;
+  void show_status(const std::string& json) override;
+  Result<void> open(const StreamParameters& stream) override;
+  [[nodiscard]] bool takes_parts() const override { return true; }
+  Result<void> write(const EncodedFrame& frame, FrameTimes& times) override;
+  Result<void> close() override;
+  [[nodiscard]] bool needs_periodic_key_frames() const override { return false; }
+  [[nodiscard]] SinkStats stats() const override;
+  [[nodiscard]] std::string describe() const override;
+
+ private:
+  explicit WebSink(WebSettings settings);
+  Result<void> listen();
+  void ask_for_key_frame();
+  void send_paced(std::span<const rtp::Bytes> packets, bool start);
+
+  const WebSettings settings_;
+  std::string url_;
+  std::mutex requests_mutex_;
+  SinkRequests requests_;
+
+  web::Audience audience_;
+  web::Site site_;
+  std::unique_ptr<web::HttpServer> server_;  // last: its threads use the rest
+
+  std::mt19937 random_{std::random_device{}()};
+  rtp::Packetizer packetizer_;
+  std::optional<rtp::RtpClock> clock_;  // set by the first frame
+  std::vector<std::size_t> packet_bytes_;
+  std::vector<rtp::Burst> bursts_;
+  Nanoseconds pacing_left_{0};  // for the rest of the access unit
+  std::atomic<std::uint64_t> frames_{0};
+};
+
+}  // namespace lumen

@@ -1,0 +1,384 @@
+// The page's server and its sessions, with connections that exist only here.
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "platform/linux/unique_fd.h"
+#include "sink/web/http_server.h"
+#include "sink/web/site.h"
+
+namespace lumen::web {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr const char* kOffer =
+    "v=0\r\ns=-\r\nm=video 9 UDP/TLS/RTP/SAVPF 108 109\r\na=mid:0\r\na=ice-ufrag:abcd\r\n"
+    "a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\na=rtcp-mux\r\na=fingerprint:sha-256 "
+    "0F:3B:70:2C:86:5B:AA:01:23:45:67:89:AB:CD:EF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"
+    "42\r\na=recvonly\r\na=rtpmap:108 H264/90000\r\na=rtcp-fb:108 nack\r\na=fmtp:108 "
+    "packetization-mode=1;profile-level-id=42e01f\r\na=rtpmap:109 rtx/90000\r\na=fmtp:109 "
+    "apt=108\r\n";
+
+std::vector<std::uint8_t> ssrc_of(const std::vector<std::uint8_t>& packet) {
+  return {packet.begin() + 8, packet.begin() + 12};
+}
+
+/// What became of the connections that were made.
+struct Record {
+  std::mutex mutex;
+  std::vector<PeerEvents> events;
+  std::vector<std::vector<std::vector<std::uint8_t>>> packets;  // per connection
+  std::atomic<int> open{0};
+};
+
+class FakePeer final : public MediaPeer {
+ public:
+  FakePeer(PeerSettings settings, std::shared_ptr<Record> record)
+      : record_(std::move(record)), index_(record_->events.size()) {
+    record_->events.push_back(std::move(settings.events));
+    record_->packets.emplace_back();
+    ++record_->open;
+  }
+  ~FakePeer() override { close(); }
+  Result<Transport> negotiate(const Offer&) override {
+    return Transport{.ufrag = "me", .setup = "active", .candidates = {"1 1 UDP 1 ::1 9 typ host"}};
+  }
+  void send(std::span<const std::uint8_t> packet) override {
+    const std::scoped_lock lock(record_->mutex);
+    record_->packets[index_].emplace_back(packet.begin(), packet.end());
+  }
+  void close() override {
+    if (!std::exchange(closed_, true)) --record_->open;
+  }
+
+ private:
+  std::shared_ptr<Record> record_;
+  std::size_t index_;
+  bool closed_ = false;
+};
+
+class WebSite : public testing::Test {
+ protected:
+  HttpResponse ask(std::string method, std::string path, std::string body = {},
+                   std::string type = "application/sdp") {
+    return site_.respond({.method = std::move(method),
+                          .path = std::move(path),
+                          .host = "127.0.0.1:8000",
+                          .content_type = std::move(type),
+                          .body = std::move(body)});
+  }
+  static std::string header(const HttpResponse& response, std::string_view name) {
+    for (const auto& [key, value] : response.headers) {
+      if (key == name) return value;
+    }
+    return {};
+  }
+  template <typename Condition>
+  static bool eventually(Condition condition) {
+    for (int i = 0; i < 500 && !condition(); ++i) std::this_thread::sleep_for(10ms);
+    return condition();
+  }
+
+  std::shared_ptr<Record> record_ = std::make_shared<Record>();
+  std::atomic<int> key_frames_{0};
+  Audience audience_{
+      {.most = 3,
+       .patience = {.connecting = 300ms, .silent = 300ms},
+       .make_peer = [this](PeerSettings settings) -> Result<std::unique_ptr<MediaPeer>> {
+         return std::make_unique<FakePeer>(std::move(settings), record_);
+       }},
+      [this] { ++key_frames_; }};
+  Site site_{{"127.0.0.1", "localhost", "[::1]"}, audience_};
+
+  static constexpr std::uint8_t kPacket[] = {0x80, 0xe0, 0, 1, 1, 2, 3, 4, 0, 0, 0, 0, 'x'};
+  void send(bool key) {
+    const rtp::Bytes packet(kPacket);
+    audience_.send({&packet, 1}, key);
+  }
+  std::size_t received(std::size_t viewer) {
+    const std::scoped_lock lock(record_->mutex);
+    return record_->packets[viewer].size();
+  }
+};
+
+TEST_F(WebSite, ServesThePage) {
+  EXPECT_THAT(ask("GET", "/").body, StartsWith("<!doctype html>"));
+  EXPECT_EQ(ask("GET", "/").content_type, "text/html; charset=utf-8");
+  EXPECT_EQ(ask("HEAD", "/player.js").content_type, "text/javascript; charset=utf-8");
+  EXPECT_EQ(ask("GET", "/player.css").status, 200U);
+  EXPECT_EQ(ask("GET", "/icon.svg").content_type, "image/svg+xml");
+  EXPECT_EQ(ask("GET", "/../etc/passwd").status, 404U);
+  EXPECT_EQ(ask("POST", "/").status, 405U);
+  site_.set_status(R"({"state":"streaming"})");
+  EXPECT_EQ(ask("GET", "/status").body, R"({"state":"streaming"})");
+}
+
+TEST_F(WebSite, IsNobodyElsesName) {
+  const auto status_for = [this](std::string host) {
+    return site_.respond({.method = "GET", .path = "/", .host = std::move(host)}).status;
+  };
+  EXPECT_EQ(status_for("127.0.0.1"), 200U);
+  EXPECT_EQ(status_for("localhost:8000"), 200U);
+  EXPECT_EQ(status_for("[::1]:8000"), 200U);
+  EXPECT_EQ(status_for("[::1]"), 200U);
+  for (const char* host :
+       {"", "evil.example", "evil.example:8000", "127.0.0.1.evil.example", ":"}) {
+    EXPECT_EQ(status_for(host), 421U) << host;
+  }
+}
+
+TEST_F(WebSite, AnswersAnOfferAndForgetsTheSession) {
+  const HttpResponse created = ask("POST", "/whep", kOffer);
+  EXPECT_EQ(created.status, 201U);
+  EXPECT_EQ(created.content_type, "application/sdp");
+  EXPECT_THAT(created.body, HasSubstr("a=sendonly"));
+  const std::string location = header(created, "Location");
+  EXPECT_THAT(location, testing::MatchesRegex("/whep/[0-9a-f]{32}"));
+  EXPECT_EQ(record_->open, 1);
+
+  EXPECT_EQ(ask("PATCH", location).status, 405U);
+  EXPECT_EQ(ask("DELETE", "/whep/0123").status, 404U);
+  EXPECT_EQ(ask("DELETE", location).status, 200U);
+  EXPECT_EQ(ask("DELETE", location).status, 404U);
+  EXPECT_EQ(record_->open, 0);
+}
+
+TEST_F(WebSite, RefusesWhatIsNoOfferAndMakesNoConnection) {
+  EXPECT_EQ(ask("POST", "/whep", kOffer, "text/plain").status, 415U);
+  EXPECT_EQ(ask("POST", "/whep", kOffer, "").status, 415U);
+  EXPECT_EQ(ask("POST", "/whep", "v=0\r\n").status, 400U);
+  EXPECT_EQ(ask("POST", "/whep", "v=0\r\ns=-\r\nm=audio 9 A 0\r\na=mid:0\r\n").status, 422U);
+  EXPECT_EQ(ask("GET", "/whep").status, 405U);
+  const HttpResponse options = ask("OPTIONS", "/whep");
+  EXPECT_EQ(options.status, 204U);
+  EXPECT_EQ(header(options, "Accept-Post"), "application/sdp");
+  const auto problem = nlohmann::json::parse(ask("POST", "/whep", "v=0\r\n").body);
+  EXPECT_EQ(problem["status"], 400);
+  EXPECT_FALSE(problem["hint"].get<std::string>().empty());
+  EXPECT_TRUE(record_->events.empty());
+}
+
+TEST_F(WebSite, LetsInNoMoreThanItMay) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask("POST", "/whep", kOffer).status, 201U);
+  const HttpResponse full = ask("POST", "/whep", kOffer);
+  EXPECT_EQ(full.status, 503U);
+  EXPECT_EQ(header(full, "Retry-After"), "5");
+  EXPECT_EQ(record_->open, 3);
+}
+
+TEST_F(WebSite, BeginsWithAKeyFrameAndNumbersEachViewerByItself) {
+  ask("POST", "/whep", kOffer);
+  ask("POST", "/whep", kOffer);
+  send(true);
+  EXPECT_EQ(received(0), 0U);  // nobody is connected yet
+  record_->events[0].connected();
+  EXPECT_EQ(key_frames_, 1);
+  send(false);
+  EXPECT_EQ(received(0), 0U);
+  send(true);
+  record_->events[1].connected();
+  send(false);
+  send(true);
+  EXPECT_EQ(received(0), 3U);
+  EXPECT_EQ(received(1), 1U);
+  const auto& packets = record_->packets[0];
+  EXPECT_EQ(static_cast<std::uint16_t>(sequence_of(packets[0]) + 1), sequence_of(packets[1]));
+  EXPECT_EQ(packets[0][1] & 0x7f, 108);
+  EXPECT_NE(ssrc_of(packets[0]), ssrc_of(record_->packets[1][0]));
+}
+
+TEST_F(WebSite, SendsAgainWhatIsAskedFor) {
+  ask("POST", "/whep", kOffer);
+  record_->events[0].connected();
+  for (int i = 0; i < 10; ++i) send(true);
+  std::vector<std::uint16_t> lost;
+  {
+    const std::scoped_lock lock(record_->mutex);
+    lost = {sequence_of(record_->packets[0][3]), sequence_of(record_->packets[0][5]), 7};
+  }
+  record_->events[0].lost(lost);
+  ASSERT_TRUE(eventually([this] { return received(0) == 12; }));
+  const std::scoped_lock lock(record_->mutex);
+  EXPECT_EQ(record_->packets[0][10][1] & 0x7f, 109);
+  EXPECT_EQ(record_->packets[0][10].size(), record_->packets[0][3].size() + kRtxBytes);
+}
+
+TEST_F(WebSite, PassesOnWishesForKeyFrames) {
+  ask("POST", "/whep", kOffer);
+  record_->events[0].key_frame_wanted();
+  EXPECT_EQ(key_frames_, 1);
+}
+
+TEST_F(WebSite, LetsGoOfWhoNeverComes) {
+  ask("POST", "/whep", kOffer);
+  EXPECT_TRUE(eventually([this] { return record_->open == 0; }));
+  EXPECT_EQ(audience_.size(), 0U);
+}
+
+TEST_F(WebSite, LetsGoOfWhoFallsSilentButNotOfWhoGetsNothing) {
+  ask("POST", "/whep", kOffer);
+  ask("POST", "/whep", kOffer);
+  record_->events[0].connected();
+  send(true);
+  record_->events[1].connected();  // no key frame since: nothing to report about
+  EXPECT_TRUE(eventually([this] { return audience_.size() == 1; }));
+  std::this_thread::sleep_for(800ms);
+  EXPECT_EQ(audience_.size(), 1U);
+  EXPECT_EQ(record_->open, 1);
+}
+
+TEST_F(WebSite, KeepsWhoIsHeard) {
+  ask("POST", "/whep", kOffer);
+  record_->events[0].connected();
+  send(true);
+  for (int i = 0; i < 12; ++i) {
+    std::this_thread::sleep_for(100ms);
+    record_->events[0].heard();
+  }
+  EXPECT_EQ(audience_.size(), 1U);
+}
+
+TEST_F(WebSite, LetsGoOfWhoFails) {
+  ask("POST", "/whep", kOffer);
+  record_->events[0].connected();
+  record_->events[0].failed();
+  EXPECT_TRUE(eventually([this] { return record_->open == 0; }));
+}
+
+/// A client that says what it likes.
+class RawClient {
+ public:
+  explicit RawClient(std::uint16_t port) : fd_(UniqueFd::take(::socket(AF_INET, SOCK_STREAM, 0))) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ =
+        ::connect(fd_.borrow(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    const timeval limit{.tv_sec = 5, .tv_usec = 0};
+    ::setsockopt(fd_.borrow(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  }
+  [[nodiscard]] bool connected() const { return connected_; }
+  void say(std::string_view text) const {
+    (void)::send(fd_.borrow(), text.data(), text.size(), MSG_NOSIGNAL);
+  }
+  /// Until the server closes, or five seconds of silence.
+  [[nodiscard]] std::string hear() const {
+    std::string all;
+    char chunk[4096];
+    for (;;) {
+      const auto size = ::recv(fd_.borrow(), chunk, sizeof chunk, 0);
+      if (size < 0 && errno == EAGAIN) return all + "<silence>";
+      if (size <= 0) return all;
+      all.append(chunk, static_cast<std::size_t>(size));
+    }
+  }
+
+ private:
+  UniqueFd fd_;
+  bool connected_ = false;
+};
+
+class WebServer : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto server = HttpServer::start(
+        {.limits = {.connections = 8,
+                    .connections_per_address = 4,
+                    .body_bytes = 1000,
+                    .idle_seconds = 1}},
+        [this](const HttpRequest& request) {
+          ++handled_;
+          return HttpResponse{.content_type = "text/plain",
+                              .body = request.method + " " + request.path + " " + request.body};
+        });
+    ASSERT_TRUE(server) << server.error().describe();
+    server_ = std::move(*server);
+  }
+  std::string exchange(std::string_view request) {
+    const RawClient client(server_->port());
+    client.say(request);
+    return client.hear();
+  }
+
+  std::atomic<int> handled_{0};
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(WebServer, AnswersWithHeadersThatProtectThePage) {
+  const std::string answer = exchange(
+      "POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(answer, HasSubstr("default-src 'none'"));
+  EXPECT_THAT(answer, HasSubstr("X-Content-Type-Options: nosniff"));
+  EXPECT_THAT(answer, HasSubstr("\r\n\r\nPOST /a abc"));
+}
+
+TEST_F(WebServer, RefusesLargeBodies) {
+  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n"),
+              StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999\r\n\r\n"),
+              StartsWith("HTTP/1.1 413"));
+  const std::string chunk = "3e8\r\n" + std::string(1000, 'x') + "\r\n";
+  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: "
+                       "chunked\r\n\r\n" +
+                       chunk + chunk + "0\r\n\r\n"),
+              StartsWith("HTTP/1.1 413"));
+  EXPECT_EQ(handled_, 0);
+}
+
+TEST_F(WebServer, RefusesHeadersWithoutEnd) {
+  const std::string answer =
+      exchange("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(64 * 1024, 'x') + "\r\n\r\n");
+EXPECT_THAT(answer, testing::AnyOf(StartsWith("HTTP/1.1 4"), testing::IsEmpty()));
+  EXPECT_EQ(handled_, 0);
+}
+
+TEST_F(WebServer, LetsNobodyHoldItsConnections) {
+  std::vector<std::unique_ptr<RawClient>> idle;
+  for (int i = 0; i < 8; ++i) {
+    idle.push_back(std::make_unique<RawClient>(server_->port()));
+    idle.back()->say("GET / HTTP/1.1\r\n");
+  }
+  const std::string_view request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  EXPECT_EQ(exchange(request), "");  // four are taken: this one is closed at once
+  std::this_thread::sleep_for(2500ms);
+  EXPECT_THAT(exchange(request), StartsWith("HTTP/1.1 200"));  // the idle ones are gone
+}
+
+TEST_F(WebServer, StopsWithConnectionsOpen) {
+  const RawClient client(server_->port());
+  client.say("GET / HT");
+  server_->stop();
+  server_->stop();
+  EXPECT_THAT(client.hear(), testing::Not(HasSubstr("<silence>")));
+}
+
+TEST(WebServerStart, SaysWhyItCant) {
+  const auto handler = [](const HttpRequest&) { return HttpResponse{}; };
+  auto first = HttpServer::start({}, handler);
+  ASSERT_TRUE(first);
+  const auto second = HttpServer::start({.port = (*first)->port()}, handler);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().hint, HasSubstr("another port"));
+  const auto nowhere = HttpServer::start({.address = "localhost"}, handler);
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().kind, ErrorKind::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace lumen::web
