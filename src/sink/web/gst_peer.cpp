@@ -125,6 +125,10 @@ Result<void> GstPeer::build() {
 
   const auto ice = object_property<GObject>(webrtc_, "ice-agent");
   g_object_set(ice.get(), "ice-tcp", FALSE, nullptr);
+  // libnice would ask the network for a router to open ports on, and wait 200 ms for an answer.
+  if (const auto nice = object_property<GObject>(ice.get(), "agent")) {
+    g_object_set(nice.get(), "upnp", FALSE, nullptr);
+  }
   if (!settings_.local_address.empty()) {
     gboolean added = FALSE;
     g_signal_emit_by_name(ice.get(), "add-local-ip-address", settings_.local_address.c_str(),

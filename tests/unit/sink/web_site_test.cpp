@@ -344,7 +344,7 @@ TEST_F(WebServer, RefusesLargeBodies) {
 TEST_F(WebServer, RefusesHeadersWithoutEnd) {
   const std::string answer =
       exchange("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(64 * 1024, 'x') + "\r\n\r\n");
-EXPECT_THAT(answer, testing::AnyOf(StartsWith("HTTP/1.1 4"), testing::IsEmpty()));
+  EXPECT_THAT(answer, testing::AnyOf(StartsWith("HTTP/1.1 4"), testing::IsEmpty()));
   EXPECT_EQ(handled_, 0);
 }
 
