@@ -64,7 +64,7 @@ clock() {
     printf '\r\n%9s\033[1;33m%s\033[0;34m%s\033[1;37m  .%02d\r\n\r\n' '' "${bar:0:i}" "${bar:i}" \
       "$hundredths"
     printf '\033[0;37m%9sA headless desktop, streamed by \033[1;37mlumen\033[0;37m:\r\n\r\n' ''
-    printf '%9s\033[1;32mMutter → PipeWire → lumen-host → H.264 → file + RTP\033[0m\r\n' ''
+    printf '%9s\033[1;32mMutter → PipeWire → lumen-host → H.264 → page, file, RTP\033[0m\r\n' ''
     sleep 0.04
   done
 }
