@@ -35,8 +35,9 @@ std::string name_of(const Kind& kind) {
 void PrintTo(const Kind& kind, std::ostream* out) { *out << name_of(kind); }
 
 #ifndef LUMEN_LONG_TESTS
+// A small picture has more detail in a pixel, and the first one must fit into the buffer.
 constexpr Extent kSize{640, 360};
-constexpr std::uint64_t kBitrate = 4'000'000;
+constexpr std::uint64_t kBitrate = 8'000'000;
 #else
 constexpr Extent kSize{1920, 1080};
 constexpr std::uint64_t kBitrate = 20'000'000;
@@ -50,7 +51,7 @@ EncoderSettings settings_of(const Kind& kind, Extent size = kSmall) {
   settings.bit_depth = kind.bit_depth;
   settings.size = size;
   settings.rate = {60, 1};
-  settings.bitrate_bps = size == kSmall ? 4'000'000 : kBitrate;
+  settings.bitrate_bps = 4'000'000;
   return settings;
 }
 
@@ -88,7 +89,9 @@ class EncoderContract : public testing::TestWithParam<Kind> {
 };
 
 TEST_P(EncoderContract, EveryPictureComesOutOnceAndLooksLikeItWentIn) {
-  open(settings_of(GetParam(), kSize));
+  EncoderSettings settings = settings_of(GetParam(), kSize);
+  settings.bitrate_bps = kBitrate;
+  open(settings);
   for (std::uint32_t n = 0; n < 120; ++n) encode(n, key(n == 0));
   const auto frames = flush();
   ASSERT_EQ(frames.size(), 120u);
@@ -104,9 +107,10 @@ TEST_P(EncoderContract, EveryPictureComesOutOnceAndLooksLikeItWentIn) {
   double worst = 100;
   for (std::uint32_t n = 0; n < 120; ++n) {
     ASSERT_EQ(pictures[n].number(), n);
-    worst = std::min(worst, test::psnr(pictures[n], fixture_.original(n)));
+    const double quality = test::psnr(pictures[n], fixture_.original(n));
+    EXPECT_GE(quality, 35.0) << n << ": " << frames[n].data.view().size() << " bytes";
+    worst = std::min(worst, quality);
   }
-  EXPECT_GE(worst, 35.0);
   RecordProperty("worst_psnr", std::to_string(worst));
   EXPECT_EQ(pictures[5].color_primaries, 1);
   EXPECT_EQ(pictures[5].color_transfer, 1);

@@ -137,10 +137,16 @@ Nal::Kind kind_of(std::uint32_t type) {
   }
 }
 
+constexpr int kGroup = 16;  // pixels, of x265's quantization groups
+
+std::vector<float> no_offsets(int width, int height) {
+  const auto along = [](int pixels) { return std::size_t(pixels + kGroup - 1) / kGroup; };
+  return std::vector<float>(along(width) * along(height), 0.0F);
+}
+
 /// x265 wants an offset for each 16 x 16 pixels, NVENC has one for each of its tree blocks.
 std::vector<float> by_quantization_group(const std::vector<std::int8_t>& deltas, int width,
                                          int height) {
-  constexpr int kGroup = 16;
   const int columns = (width + kGroup - 1) / kGroup;
   const int rows = (height + kGroup - 1) / kGroup;
   const int blocks = (width + kCtuSize - 1) / kCtuSize;
@@ -198,9 +204,12 @@ class Hevc : public Codec {
     const bool by_rate = param_->rc.rateControlMode == X265_RC_ABR;
     const int quantizer = rate_.quantizer(order.type != PictureType::kP);
     if (by_rate) in.forceqp = quantizer + 1;
+    // x265 3.5 makes room for them with its first pictures only: later ones must find it.
     std::vector<float> offsets;
-    if (order.qp_deltas != nullptr) {
-      offsets = by_quantization_group(*order.qp_deltas, picture.width, picture.height);
+    if (config_.qp_delta_map) {
+      offsets = order.qp_deltas != nullptr
+                    ? by_quantization_group(*order.qp_deltas, picture.width, picture.height)
+                    : no_offsets(picture.width, picture.height);
       in.quantOffsets = offsets.data();
     }
     if (order.start_refresh) api_.encoder_intra_refresh(encoder_);
