@@ -21,7 +21,9 @@ constexpr gsize kDigestBytes = 32;
 std::string fingerprint_of(std::string_view pem) {
   const auto begin = pem.find(kBegin);
   const auto end = pem.find(kEnd);
-  if (begin == pem.npos || end == pem.npos || end < begin + kBegin.size()) return {};
+  if (begin == std::string_view::npos || end == std::string_view::npos ||
+      end < begin + kBegin.size())
+    return {};
   const std::string base64(pem.substr(begin + kBegin.size(), end - begin - kBegin.size()));
   gsize size = 0;
   const std::unique_ptr<guchar, decltype(&g_free)> der(g_base64_decode(base64.c_str(), &size),

@@ -25,7 +25,8 @@ tl::unexpected<Error> unsupported(std::string what, std::string hint) {
 
 bool all_of(std::string_view text, std::string_view more) {
   return std::ranges::all_of(text, [more](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || more.find(c) != more.npos;
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           more.find(c) != std::string_view::npos;
   });
 }
 
