@@ -40,6 +40,7 @@ std::vector<std::uint8_t> ssrc_of(const std::vector<std::uint8_t>& packet) {
 /// What became of the connections that were made.
 struct Record {
   std::mutex mutex;
+  std::mutex calling;  // held while an event is told
   std::vector<PeerEvents> events;
   std::vector<std::vector<std::vector<std::uint8_t>>> packets;  // per connection
   std::atomic<int> open{0};
@@ -49,7 +50,18 @@ class FakePeer final : public MediaPeer {
  public:
   FakePeer(PeerSettings settings, std::shared_ptr<Record> record)
       : record_(std::move(record)), index_(record_->events.size()) {
-    record_->events.push_back(std::move(settings.events));
+    const auto told = [mutex = &record_->calling](auto event) {
+      return [mutex, event = std::move(event)](auto... arguments) {
+        const std::scoped_lock lock(*mutex);
+        event(arguments...);
+      };
+    };
+    const PeerEvents& events = settings.events;
+    record_->events.push_back({.connected = told(events.connected),
+                               .failed = told(events.failed),
+                               .heard = told(events.heard),
+                               .key_frame_wanted = told(events.key_frame_wanted),
+                               .lost = told(events.lost)});
     record_->packets.emplace_back();
     ++record_->open;
   }
@@ -62,6 +74,7 @@ class FakePeer final : public MediaPeer {
     record_->packets[index_].emplace_back(packet.begin(), packet.end());
   }
   void close() override {
+    const std::scoped_lock lock(record_->calling);
     if (!std::exchange(closed_, true)) --record_->open;
   }
 
