@@ -59,12 +59,15 @@ HttpResponse too_large(std::size_t most) {
                  "an offer is a few kilobytes; send nothing else");
 }
 
+/// Keeps errno, which says why a daemon did not start: libmicrohttpd logs before it gives up.
 void log_line(void*, const char* format, std::va_list arguments) {
+  const int reason = errno;
   char line[512];
   const int size = std::vsnprintf(line, sizeof line, format, arguments);
   std::string_view text(line, size < 0 ? 0 : std::min<std::size_t>(std::strlen(line), sizeof line));
   while (text.ends_with('\n')) text.remove_suffix(1);
   log::area("web").debug("http: {}", text);
+  errno = reason;
 }
 
 Result<sockaddr_storage> socket_address(const HttpServerSettings& settings) {
