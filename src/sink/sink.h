@@ -5,8 +5,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
+#include "core/time.h"
 #include "encode/encoded_frame.h"
 
 namespace lumen {
@@ -17,9 +19,16 @@ struct SinkStats {
   std::uint64_t packets = 0;  // 0 for files
 };
 
-/// What a sink's receivers may ask for. May be called on any thread; never waits.
+/// What a sink's receivers may ask for. May be called on any thread; never waits. Any may be empty.
 struct SinkRequests {
   std::function<void()> key_frame;
+  /// A receiver lacks the pictures of these pts, and those between, for good.
+  std::function<void(Timestamp first, Timestamp last)> loss;
+  /// What the way to the slowest receiver carries, in bits per second of all that the sink sends;
+  /// called when it has changed by a few percent. 0: no limit is known.
+  std::function<void(std::uint64_t bits_per_second)> bandwidth;
+  /// A viewer has chosen one of the qualities that the status names. False: there is none so named.
+  std::function<bool(std::string_view id)> quality;
 };
 
 /// All calls come from one thread, the sink's own; stats() and show_status() from any.
