@@ -12,6 +12,7 @@ namespace lumen::web {
 namespace {
 
 constexpr std::chrono::milliseconds kRound{500};
+constexpr std::uint64_t kToldPercent = 3;  // smaller changes of bandwidth are not worth a word
 
 std::string make_id() {
   std::random_device random;
@@ -27,9 +28,9 @@ ViewerCounts& operator+=(ViewerCounts& sum, const ViewerCounts& more) {
 
 }  // namespace
 
-Audience::Audience(AudienceSettings settings, std::function<void()> key_frame_wanted)
+Audience::Audience(AudienceSettings settings, Callbacks callbacks)
     : settings_(std::move(settings)),
-      key_frame_wanted_(std::move(key_frame_wanted)),
+      callbacks_(std::move(callbacks)),
       thread_([this] { look_after(); }) {}
 
 Result<Admission> Audience::admit(const Offer& offer) {
@@ -42,13 +43,16 @@ Result<Admission> Audience::admit(const Offer& offer) {
     ++admitting_;
   }
   auto viewer = Viewer::create(make_id(), offer, settings_.local_address, settings_.make_peer,
-                               {.key_frame_wanted = key_frame_wanted_, .attention = [this] {
-                                  {
-                                    const std::scoped_lock lock(attention_mutex_);
-                                    wanted_ = true;
-                                  }
-                                  attention_.notify_one();
-                                }});
+                               {.key_frame_wanted = callbacks_.key_frame_wanted,
+                                .attention =
+                                    [this] {
+                                      {
+                                        const std::scoped_lock lock(attention_mutex_);
+                                        wanted_ = true;
+                                      }
+                                      attention_.notify_one();
+                                    },
+                                .bandwidth_changed = [this] { tell_bandwidth(); }});
   std::size_t watching = 0;
   {
     const std::scoped_lock lock(mutex_);
@@ -84,6 +88,7 @@ void Audience::let_go(std::shared_ptr<Viewer> viewer, std::string_view why) {
     const std::scoped_lock lock(mutex_);
     past_ += counts;
   }
+  tell_bandwidth();
   log::area("web").info("viewer {} {} after {} packets, {} of them sent again ({} now)",
                         viewer->id().substr(0, 8), why, counts.packets, counts.repeated, left);
 }
@@ -91,6 +96,21 @@ void Audience::let_go(std::shared_ptr<Viewer> viewer, std::string_view why) {
 Audience::Viewers Audience::viewers() const {
   const std::scoped_lock lock(mutex_);
   return viewers_;
+}
+
+// One encoding for all: the slowest decides.
+void Audience::tell_bandwidth() {
+  const std::scoped_lock lock(bandwidth_mutex_);
+  std::uint64_t slowest = 0;
+  for (const auto& viewer : viewers()) {
+    const auto bandwidth = viewer->bandwidth();
+    if (bandwidth) slowest = slowest == 0 ? *bandwidth : std::min(slowest, *bandwidth);
+  }
+  const std::uint64_t change =
+      slowest > told_bandwidth_ ? slowest - told_bandwidth_ : told_bandwidth_ - slowest;
+  if (change * 100 <= told_bandwidth_ * kToldPercent) return;
+  told_bandwidth_ = slowest;
+  if (callbacks_.bandwidth) callbacks_.bandwidth(slowest);
 }
 
 void Audience::send(std::span<const rtp::Bytes> packets, bool key) {

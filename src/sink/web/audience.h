@@ -34,8 +34,13 @@ struct Admission {
 
 class Audience {
  public:
-  /// `key_frame_wanted` is called on threads of the viewers' connections.
-  Audience(AudienceSettings settings, std::function<void()> key_frame_wanted);
+  /// Called on threads of the viewers' connections; must not wait.
+  struct Callbacks {
+    std::function<void()> key_frame_wanted;
+    std::function<void(std::uint64_t bits_per_second)> bandwidth;  // as SinkRequests
+  };
+
+  Audience(AudienceSettings settings, Callbacks callbacks);
   Audience(const Audience&) = delete;
   Audience& operator=(const Audience&) = delete;
   ~Audience() { close(); }
@@ -60,15 +65,19 @@ class Audience {
   void look_after();
   [[nodiscard]] Viewers viewers() const;
   void let_go(std::shared_ptr<Viewer> viewer, std::string_view why);
+  void tell_bandwidth();
 
   const AudienceSettings settings_;
-  const std::function<void()> key_frame_wanted_;
+  const Callbacks callbacks_;
 
   mutable std::mutex mutex_;
   Viewers viewers_;
   std::size_t admitting_ = 0;  // not in viewers_ yet
   ViewerCounts past_;          // of those that are gone
   bool closed_ = false;
+
+  std::mutex bandwidth_mutex_;
+  std::uint64_t told_bandwidth_ = 0;
 
   std::mutex attention_mutex_;
   std::condition_variable attention_;

@@ -49,12 +49,52 @@ CapsRef stream_caps(const Offer& offer, const StreamIds& ids) {
   if (format.nack) {
     gst_caps_set_simple(caps.get(), "rtcp-fb-nack", G_TYPE_BOOLEAN, TRUE, nullptr);
   }
-  if (offer.extensions.playout_delay != 0) {
-    const std::string name = fmt::format("extmap-{}", offer.extensions.playout_delay);
-    gst_caps_set_simple(caps.get(), name.c_str(), G_TYPE_STRING,
-                        std::string(kPlayoutDelayUri).c_str(), nullptr);
+  if (format.transport_cc) {
+    gst_caps_set_simple(caps.get(), "rtcp-fb-transport-cc", G_TYPE_BOOLEAN, TRUE, nullptr);
   }
+  const auto add_extension = [&](unsigned id, std::string_view uri) {
+    if (id == 0) return;
+    gst_caps_set_simple(caps.get(), fmt::format("extmap-{}", id).c_str(), G_TYPE_STRING,
+                        std::string(uri).c_str(), nullptr);
+  };
+  add_extension(offer.extensions.playout_delay, kPlayoutDelayUri);
+  add_extension(offer.extensions.transport_cc, kTransportCcUri);
   return caps;
+}
+
+/// The RTP session's event about packets that transport-wide feedback told of: the times at which
+/// they were sent, by CLOCK_MONOTONIC, and came, by the receiver's clock (GStreamer 1.22,
+/// rtptwcc.c). Empty for other events.
+std::vector<rtp::PacketReport> packet_reports(GstEvent* event) {
+  std::vector<rtp::PacketReport> reports;
+  const GstStructure* const structure = gst_event_get_structure(event);
+  if (structure == nullptr || !gst_structure_has_name(structure, "RTPTWCCPackets")) return reports;
+  const GValue* const value = gst_structure_get_value(structure, "packets");
+  // Its type by name, since GLib has deprecated the macro.
+  if (value == nullptr || std::string_view(G_VALUE_TYPE_NAME(value)) != "GValueArray") {
+    return reports;
+  }
+  const auto* const packets = static_cast<const GValueArray*>(g_value_get_boxed(value));
+  for (guint i = 0; i < packets->n_values; ++i) {
+    const GstStructure* const packet = gst_value_get_structure(&packets->values[i]);
+    guint64 sent = GST_CLOCK_TIME_NONE;
+    guint64 arrived = GST_CLOCK_TIME_NONE;
+    guint bytes = 0;
+    gboolean lost = TRUE;
+    if (gst_structure_get(packet, "local-ts", G_TYPE_UINT64, &sent, "remote-ts", G_TYPE_UINT64,
+                          &arrived, "size", G_TYPE_UINT, &bytes, "lost", G_TYPE_BOOLEAN, &lost,
+                          nullptr) == FALSE ||
+        sent == GST_CLOCK_TIME_NONE) {
+      continue;
+    }
+    rtp::PacketReport& report = reports.emplace_back();
+    report.sent = Timestamp(Nanoseconds(static_cast<std::int64_t>(sent)));
+    report.bytes = bytes;
+    if (lost == FALSE && arrived != GST_CLOCK_TIME_NONE) {
+      report.arrived = Nanoseconds(static_cast<std::int64_t>(arrived));
+    }
+  }
+  return reports;
 }
 
 /// Sequence numbers in a generic NACK's control information (RFC 4585 section 6.2.1).
@@ -181,7 +221,11 @@ Result<void> GstPeer::add_stream(const Offer& offer) {
 
   pad_.reset(GST_PAD(gst_object_ref_sink(gst_pad_new("rtp", GST_PAD_SRC))));
   // Key-frame requests arrive here too; they are taken from the RTCP itself.
-  gst_pad_set_event_function(pad_.get(), [](GstPad*, GstObject*, GstEvent* event) -> gboolean {
+  gst_pad_set_element_private(pad_.get(), this);
+  gst_pad_set_event_function(pad_.get(), [](GstPad* pad, GstObject*, GstEvent* event) -> gboolean {
+    const auto* const self = static_cast<GstPeer*>(gst_pad_get_element_private(pad));
+    const auto reports = packet_reports(event);
+    if (!reports.empty()) self->settings_.events.reported(reports);
     gst_event_unref(event);
     return TRUE;
   });

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "sink/rtp/bandwidth_estimator.h"
 #include "sink/web/answer.h"
 #include "sink/web/offer.h"
 
@@ -23,6 +24,8 @@ struct PeerEvents {
   std::function<void()> heard;      // some RTCP: it is alive
   std::function<void()> key_frame_wanted;                    // PLI, FIR
   std::function<void(std::span<const std::uint16_t>)> lost;  // NACK: sequence numbers
+  /// What became of packets, in the order of sending; only with H264Format::transport_cc.
+  std::function<void(std::span<const rtp::PacketReport>)> reported;
 };
 
 struct PeerSettings {

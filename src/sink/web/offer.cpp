@@ -134,7 +134,9 @@ std::optional<H264Format> choose_format(const SdpSection& media) {
     if (done) break;
   }
   if (!chosen) return std::nullopt;
-  chosen->nack = std::ranges::count(about(media, "rtcp-fb", chosen->payload_type), "nack") > 0;
+  const auto feedback = about(media, "rtcp-fb", chosen->payload_type);
+  chosen->nack = std::ranges::count(feedback, "nack") > 0;
+  chosen->transport_cc = std::ranges::count(feedback, "transport-cc") > 0;
   for (const unsigned type : payload_types(media)) {
     if (!chosen->nack || !is_format(media, type, "rtx/90000")) continue;
     const auto formats = about(media, "fmtp", type);
@@ -152,10 +154,12 @@ ExtensionIds extensions_of(const SdpSection& media) {
   ExtensionIds ids;
   for (const std::string_view value : media.attributes("extmap")) {
     const auto words = split_words(value);
-    if (words.size() < 2 || words[1] != kPlayoutDelayUri) continue;
+    if (words.size() < 2) continue;
     // One-byte headers number from 1 to 14 (RFC 8285 section 4.2).
     const auto id = parse_decimal(words[0].substr(0, words[0].find('/')), 14);
-    if (id && *id > 0) ids.playout_delay = *id;
+    if (!id || *id == 0) continue;
+    if (words[1] == kPlayoutDelayUri) ids.playout_delay = *id;
+    if (words[1] == kTransportCcUri) ids.transport_cc = *id;
   }
   return ids;
 }
@@ -240,6 +244,10 @@ Result<Offer> parse_offer(std::string_view text) {
   }
   offer.format = std::move(*format);
   offer.extensions = extensions_of(section);
+  if (!offer.format.transport_cc || offer.extensions.transport_cc == 0) {
+    offer.format.transport_cc = false;
+    offer.extensions.transport_cc = 0;
+  }
   return offer;
 }
 

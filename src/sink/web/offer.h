@@ -26,6 +26,7 @@ struct Transport {
 /// RTP header extensions, by the number that the offer gave each; 0: not offered.
 struct ExtensionIds {
   unsigned playout_delay = 0;
+  unsigned transport_cc = 0;  // only with H264Format::transport_cc
 };
 
 struct H264Format {
@@ -33,6 +34,7 @@ struct H264Format {
   std::string profile_level_id;              // six lower-case hexadecimal digits, as offered
   std::optional<unsigned> rtx_payload_type;  // RFC 4588; none: can't ask for packets again
   bool nack = false;
+  bool transport_cc = false;  // reports when each packet came
 };
 
 /// A media description, in the offer's order: an answer needs one for each.
@@ -54,6 +56,8 @@ struct Offer {
 inline constexpr std::size_t kMaxOfferBytes = 64 * 1024;
 inline constexpr std::string_view kPlayoutDelayUri =
     "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
+inline constexpr std::string_view kTransportCcUri =
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 /// kInvalidArgument: no well-formed offer; kUnsupported: well-formed, but nothing in it that lumen
 /// can send (no video to receive, no H.264 with packetization-mode 1).

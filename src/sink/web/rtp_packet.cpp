@@ -31,6 +31,28 @@ std::size_t extension_bytes(std::span<const std::uint8_t> packet) {
   return 4 + 4 * words;
 }
 
+// An element of a one-byte header extension (RFC 8285 section 4.2): its number, its length less
+// one, and its data, here zeros.
+void put_element(unsigned id, unsigned bytes, std::vector<std::uint8_t>& out) {
+  if (id == 0) return;
+  out.push_back(static_cast<std::uint8_t>(id << 4 | (bytes - 1)));
+  out.insert(out.end(), bytes, 0);
+}
+
+// 0xBEDE, the number of words, elements, and zeros to fill the last word.
+void put_extension(const PacketIdentity& identity, std::vector<std::uint8_t>& out) {
+  if (identity.playout_delay_id == 0 && identity.transport_cc_id == 0) return;
+  constexpr unsigned kDelayBytes = 3;  // twice 12 bits, the least and the greatest delay
+  constexpr unsigned kSequenceBytes = 2;
+  out[0] = static_cast<std::uint8_t>(out[0] | kHasExtension);
+  const std::size_t begin = out.size();
+  out.insert(out.end(), {0xbe, 0xde, 0, 0});
+  put_element(identity.playout_delay_id, kDelayBytes, out);
+  put_element(identity.transport_cc_id, kSequenceBytes, out);
+  while ((out.size() - begin) % 4 != 0) out.push_back(0);
+  out[begin + 3] = static_cast<std::uint8_t>((out.size() - begin) / 4 - 1);
+}
+
 }  // namespace
 
 std::uint16_t sequence_of(std::span<const std::uint8_t> packet) {
@@ -40,17 +62,7 @@ std::uint16_t sequence_of(std::span<const std::uint8_t> packet) {
 void identify(std::span<const std::uint8_t> shared, const PacketIdentity& identity,
               std::uint16_t sequence, std::vector<std::uint8_t>& out) {
   put_header(shared, identity.payload_type, identity.ssrc, sequence, out);
-  if (identity.playout_delay_id != 0) {
-    out[0] = static_cast<std::uint8_t>(out[0] | kHasExtension);
-    // RFC 8285 section 4.2: 0xBEDE, one word of elements; an element is its number, its length less
-    // one, and its data: twice 12 bits, the least and the greatest delay.
-    constexpr unsigned kDelayBytes = 3;
-    for (const unsigned byte :
-         {0xbeU, 0xdeU, 0U, 1U, (identity.playout_delay_id << 4 | (kDelayBytes - 1)) & 0xffU, 0U,
-          0U, 0U}) {
-      out.push_back(static_cast<std::uint8_t>(byte));
-    }
-  }
+  put_extension(identity, out);
   out.insert(out.end(), shared.begin() + kRtpHeaderBytes, shared.end());
 }
 

@@ -10,23 +10,25 @@
 
 namespace lumen::web {
 
-/// What the packets of a viewer say in their headers.
+/// What the packets of a viewer say in their headers. Header extensions by their number; 0: none.
 struct PacketIdentity {
   std::uint8_t payload_type = 0;
   std::uint32_t ssrc = 0;
-  unsigned playout_delay_id = 0;  // of the header extension; 0: none
+  unsigned playout_delay_id = 0;
+  unsigned transport_cc_id = 0;
 };
 
 /// Most that identify() and retransmission() add to a packet.
-inline constexpr std::size_t kExtensionBytes = 8;
+inline constexpr std::size_t kExtensionBytes = 12;
 inline constexpr std::size_t kRtxBytes = 2;
 
 /// The packet must begin with an RTP header (12 bytes, no CSRC).
 std::uint16_t sequence_of(std::span<const std::uint8_t> packet);
 
 /// Writes `shared`, a packet without header extension, to `out` with another identity and sequence
-/// number. The extension asks the receiver to show each picture at once: playout-delay 0 to 0,
-/// http://www.webrtc.org/experiments/rtp-hdrext/playout-delay.
+/// number. One extension asks the receiver to show each picture at once: playout-delay 0 to 0,
+/// http://www.webrtc.org/experiments/rtp-hdrext/playout-delay. Another has room for the
+/// transport-wide sequence number, which whoever sends the packet writes there.
 void identify(std::span<const std::uint8_t> shared, const PacketIdentity& identity,
               std::uint16_t sequence, std::vector<std::uint8_t>& out);
 

@@ -12,6 +12,9 @@ namespace {
 // More can't be missing of what the history holds.
 constexpr std::size_t kMaxLost = 1024;
 
+// As good as no limit: a way that is wider counts as this wide.
+constexpr std::uint64_t kWidest = 500'000'000;
+
 }  // namespace
 
 Viewer::Viewer(std::string id, const Offer& offer, StreamIds ids, std::uint16_t first_sequence,
@@ -20,11 +23,13 @@ Viewer::Viewer(std::string id, const Offer& offer, StreamIds ids, std::uint16_t 
       ids_(std::move(ids)),
       identity_{.payload_type = static_cast<std::uint8_t>(offer.format.payload_type),
                 .ssrc = ids_.ssrc,
-                .playout_delay_id = offer.extensions.playout_delay},
+                .playout_delay_id = offer.extensions.playout_delay,
+                .transport_cc_id = offer.extensions.transport_cc},
       rtx_payload_type_(offer.format.rtx_payload_type),
       callbacks_(std::move(callbacks)),
       sequence_(first_sequence),
-      rtx_sequence_(static_cast<std::uint16_t>(~first_sequence)) {}
+      rtx_sequence_(static_cast<std::uint16_t>(~first_sequence)),
+      estimator_({.highest_bps = kWidest}) {}
 
 Result<std::shared_ptr<Viewer>> Viewer::create(std::string id, const Offer& offer,
                                                std::string local_address,
@@ -59,7 +64,21 @@ PeerEvents Viewer::events() {
               },
           .heard = [this] { heard_ = now(); },
           .key_frame_wanted = [this] { callbacks_.key_frame_wanted(); },
-          .lost = [this](std::span<const std::uint16_t> sequences) { on_lost(sequences); }};
+          .lost = [this](std::span<const std::uint16_t> sequences) { on_lost(sequences); },
+          .reported = [this](std::span<const rtp::PacketReport> reports) { on_reported(reports); }};
+}
+
+void Viewer::on_reported(std::span<const rtp::PacketReport> reports) {
+  {
+    const std::scoped_lock lock(estimate_mutex_);
+    estimator_.on_packets(now(), reports);
+  }
+  callbacks_.bandwidth_changed();
+}
+
+std::optional<std::uint64_t> Viewer::bandwidth() const {
+  const std::scoped_lock lock(estimate_mutex_);
+  return estimator_.bits_per_second(now());
 }
 
 void Viewer::on_lost(std::span<const std::uint16_t> sequences) {

@@ -40,6 +40,7 @@ class Viewer {
   struct Callbacks {
     std::function<void()> key_frame_wanted;
     std::function<void()> attention;  // serve() has something to do
+    std::function<void()> bandwidth_changed;
   };
 
   /// Answers the offer; `answer` is for the browser. Waits as MediaPeer::negotiate() does.
@@ -64,6 +65,8 @@ class Viewer {
   [[nodiscard]] bool gone(Timestamp now, const Patience& patience) const;
   [[nodiscard]] bool watching() const { return watching_; }
   [[nodiscard]] ViewerCounts counts() const;
+  /// What the way to this viewer carries, in bits per second; none: not known.
+  [[nodiscard]] std::optional<std::uint64_t> bandwidth() const;
   /// Waits for calls under way. Idempotent.
   void close();
 
@@ -72,6 +75,7 @@ class Viewer {
          Callbacks callbacks);
   [[nodiscard]] PeerEvents events();
   void on_lost(std::span<const std::uint16_t> sequences);
+  void on_reported(std::span<const rtp::PacketReport> reports);
 
   const std::string id_;
   const StreamIds ids_;
@@ -89,6 +93,9 @@ class Viewer {
 
   std::mutex lost_mutex_;
   std::vector<std::uint16_t> lost_;
+
+  mutable std::mutex estimate_mutex_;
+  rtp::BandwidthEstimator estimator_;
 
   std::atomic<bool> connected_{false};
   std::atomic<bool> failed_{false};

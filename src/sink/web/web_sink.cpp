@@ -36,7 +36,8 @@ bool is_loopback(const std::string& address) {
 WebSink::WebSink(WebSettings settings)
     : settings_(std::move(settings)),
       audience_({.local_address = settings_.address, .make_peer = web::create_gst_peer},
-                [this] { ask_for_key_frame(); }),
+                {.key_frame_wanted = [this] { ask_for_key_frame(); },
+                 .bandwidth = [this](std::uint64_t rate) { tell_bandwidth(rate); }}),
       site_(hosts_of(settings_), audience_),
       packetizer_({.max_packet_bytes = kPacketBytes}) {}
 
@@ -79,6 +80,11 @@ void WebSink::connect(SinkRequests requests) {
 void WebSink::ask_for_key_frame() {
   const std::scoped_lock lock(requests_mutex_);
   if (requests_.key_frame) requests_.key_frame();
+}
+
+void WebSink::tell_bandwidth(std::uint64_t bits_per_second) {
+  const std::scoped_lock lock(requests_mutex_);
+  if (requests_.bandwidth) requests_.bandwidth(bits_per_second);
 }
 
 void WebSink::show_status(const std::string& json) { site_.set_status(json); }

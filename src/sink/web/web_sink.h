@@ -50,6 +50,7 @@ class WebSink final : public Sink {
   explicit WebSink(WebSettings settings);
   Result<void> listen();
   void ask_for_key_frame();
+  void tell_bandwidth(std::uint64_t bits_per_second);
   void send_paced(std::span<const rtp::Bytes> packets, bool start);
 
   const WebSettings settings_;

@@ -41,6 +41,8 @@ std::string chromium_offer() {
          "a=mid:0\r\n"
          "a=extmap:1 urn:ietf:params:rtp-hdrext:toffset\r\n"
          "a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay\r\n"
+         "a=extmap:3 "
+         "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n"
          "a=recvonly\r\n"
          "a=rtcp-mux\r\n"
          "a=rtcp-rsize\r\n"
@@ -57,6 +59,7 @@ std::string chromium_offer() {
          "a=fmtp:104 level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f\r\n"
          "a=rtpmap:108 H264/90000\r\n"
          "a=rtcp-fb:108 goog-remb\r\n"
+         "a=rtcp-fb:108 transport-cc\r\n"
          "a=rtcp-fb:108 nack\r\n"
          "a=rtcp-fb:108 nack pli\r\n"
          "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n"
@@ -93,6 +96,8 @@ TEST(WebOffer, TakesConstrainedBaselineAndItsRetransmission) {
   EXPECT_EQ(offer.format.rtx_payload_type, 109U);
   EXPECT_TRUE(offer.format.nack);
   EXPECT_EQ(offer.extensions.playout_delay, 5U);
+  EXPECT_EQ(offer.extensions.transport_cc, 3U);
+  EXPECT_TRUE(offer.format.transport_cc);
   EXPECT_EQ(offer.transport.ufrag, "Ab+/");
   EXPECT_EQ(offer.transport.fingerprint, kFingerprint);
   EXPECT_TRUE(offer.transport.candidates.empty());
@@ -201,7 +206,8 @@ TEST(WebAnswer, DescribesTheStreamAndItsRetransmission) {
         "a=rtcp-fb:108 nack", "a=rtcp-fb:108 nack pli", "a=rtcp-fb:108 ccm fir",
         "a=rtpmap:109 rtx/90000", "a=fmtp:109 apt=108", "a=ssrc-group:FID 11 12",
         "a=ssrc:11 cname:c", "a=ssrc:12 cname:c", "a=end-of-candidates",
-        "a=candidate:1 1 UDP 9 127.0.0.1 40000 typ host",
+        "a=candidate:1 1 UDP 9 127.0.0.1 40000 typ host", "a=rtcp-fb:108 transport-cc",
+        "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
         "a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"}) {
     EXPECT_THAT(answer, HasSubstr(std::string(line) + "\r\n"));
   }
@@ -211,6 +217,7 @@ TEST(WebAnswer, PromisesNothingThatWasNotOffered) {
   std::string text = with(chromium_offer(), "a=rtcp-fb:108 nack\r\n", "");
   text =
       with(text, "a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay\r\n", "");
+  text = with(text, "a=rtcp-fb:108 transport-cc\r\n", "");
   const Offer offer = parsed(text);
   EXPECT_FALSE(offer.format.rtx_payload_type);  // nobody would ask for it
   const std::string answer = compose_answer(offer, {}, {.ssrc = 11, .rtx_ssrc = 12});

@@ -37,6 +37,18 @@ TEST(WebPacket, AsksToBeShownAtOnce) {
   EXPECT_EQ(out[0], 0x90);  // version 2, extension
   EXPECT_EQ(Packet(out.begin() + 12, out.end()),
             (Packet{0xbe, 0xde, 0, 1, 0x52, 0, 0, 0, 'p', 'a', 'y'}));
+  EXPECT_LE(out.size(), shared_packet().size() + kExtensionBytes);
+}
+
+TEST(WebPacket, HasRoomForTheTransportWideNumber) {
+  Packet out;
+  identify(shared_packet(), {.payload_type = 108, .ssrc = 1, .transport_cc_id = 3}, 7, out);
+  EXPECT_EQ(Packet(out.begin() + 12, out.end()),
+            (Packet{0xbe, 0xde, 0, 1, 0x31, 0, 0, 0, 'p', 'a', 'y'}));
+  identify(shared_packet(),
+           {.payload_type = 108, .ssrc = 1, .playout_delay_id = 5, .transport_cc_id = 3}, 7, out);
+  EXPECT_EQ(Packet(out.begin() + 12, out.end()),
+            (Packet{0xbe, 0xde, 0, 2, 0x52, 0, 0, 0, 0x31, 0, 0, 0, 'p', 'a', 'y'}));
   EXPECT_EQ(out.size(), shared_packet().size() + kExtensionBytes);
 }
 

@@ -61,7 +61,8 @@ class FakePeer final : public MediaPeer {
                                .failed = told(events.failed),
                                .heard = told(events.heard),
                                .key_frame_wanted = told(events.key_frame_wanted),
-                               .lost = told(events.lost)});
+                               .lost = told(events.lost),
+                               .reported = told(events.reported)});
     record_->packets.emplace_back();
     ++record_->open;
   }
@@ -108,13 +109,15 @@ class WebSite : public testing::Test {
 
   std::shared_ptr<Record> record_ = std::make_shared<Record>();
   std::atomic<int> key_frames_{0};
+  std::atomic<std::uint64_t> bandwidth_{1};
   Audience audience_{
       {.most = 3,
        .patience = {.connecting = 300ms, .silent = 300ms},
        .make_peer = [this](PeerSettings settings) -> Result<std::unique_ptr<MediaPeer>> {
          return std::make_unique<FakePeer>(std::move(settings), record_);
        }},
-      [this] { ++key_frames_; }};
+      {.key_frame_wanted = [this] { ++key_frames_; },
+       .bandwidth = [this](std::uint64_t rate) { bandwidth_ = rate; }}};
   Site site_{{"127.0.0.1", "localhost", "[::1]"}, audience_};
 
   static constexpr std::uint8_t kPacket[] = {0x80, 0xe0, 0, 1, 1, 2, 3, 4, 0, 0, 0, 0, 'x'};
@@ -234,6 +237,31 @@ TEST_F(WebSite, PassesOnWishesForKeyFrames) {
   ask("POST", "/whep", kOffer);
   record_->events[0].key_frame_wanted();
   EXPECT_EQ(key_frames_, 1);
+}
+
+// A second of a stream whose packets stand ever longer.
+std::vector<rtp::PacketReport> reports_of_a_full_way() {
+  std::vector<rtp::PacketReport> reports;
+  const Timestamp begin = now() - 1s;
+  for (int i = 0; i < 200; ++i) {
+    reports.push_back({.sent = begin + i * 5ms, .arrived = i * 6ms, .bytes = 1200});
+  }
+  return reports;
+}
+
+TEST_F(WebSite, TheSlowestViewerDecidesUntilItLeaves) {
+  ask("POST", "/whep", kOffer);
+  const auto second = header(ask("POST", "/whep", kOffer), "Location");
+  const auto reports = reports_of_a_full_way();
+  record_->events[0].reported(std::span(reports).first(10));
+  EXPECT_GE(bandwidth_, 100'000'000U) << "nothing stands in its way";
+  record_->events[1].reported(reports);
+  EXPECT_LE(bandwidth_, 1'600'000U) << "1200 bytes came each 6 ms";
+  EXPECT_GE(bandwidth_, 300'000U);
+  record_->events[0].reported(std::span(reports).first(10));
+  EXPECT_LE(bandwidth_, 1'600'000U);
+  ask("DELETE", second);
+  EXPECT_GE(bandwidth_, 100'000'000U);
 }
 
 TEST_F(WebSite, LetsGoOfWhoNeverComes) {
