@@ -46,7 +46,7 @@ _lumen_host() {
     --entropy) words="auto cavlc cabac" ;;
     --chroma) words="420 444" ;;
     --bit-depth) words="8 10" ;;
-    --damage) words="auto off" ;;
+    --damage | --adapt) words="auto off" ;;
     --key-interval) words="infinite 1s 2s 5s" ;;
     --zerocopy) words="auto off require" ;;
     --profile) words="baseline main high" ;;
@@ -56,6 +56,7 @@ _lumen_host() {
     --size) words="1280x720 1920x1080 2560x1440 3840x2160" ;;
     --stats) words="text json" ;;
     --level | --frames | --duration | --qp | --vbv | --slices | --refresh-frames) return ;;
+    --adapt-bitrate | --adapt-bits | --adapt-pressure | --adapt-room | --adapt-patience) return ;;
     --sdp | --trace | --config)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       compopt -o filenames 2>/dev/null
@@ -64,8 +65,9 @@ _lumen_host() {
     *)
       words="--source --sink --codec --encoder --zerocopy --latency --quality --profile --level
         --preset --bitrate --qp --vbv --key-interval --recovery --refresh-frames --slices --sub-frame
-        --entropy --chroma --bit-depth --in-place --damage --fps --size --frames --duration --sdp
-        --stats --trace --quiet --verbose --config --no-config --help"
+        --entropy --chroma --bit-depth --in-place --damage --adapt
+        --adapt-bitrate --adapt-bits --adapt-pressure --adapt-room --adapt-patience --fps --size
+        --frames --duration --sdp --stats --trace --quiet --verbose --config --no-config --help"
       ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

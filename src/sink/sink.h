@@ -62,6 +62,9 @@ class Sink {
   /// True where a receiver can't ask for a key frame, so that one must come every two seconds.
   [[nodiscard]] virtual bool needs_periodic_key_frames() const = 0;
 
+  /// True where the receivers follow a new size in mid-stream; a file can't.
+  [[nodiscard]] virtual bool takes_new_sizes() const { return false; }
+
   [[nodiscard]] virtual SinkStats stats() const = 0;
   [[nodiscard]] virtual std::string describe() const = 0;  // "file demo.mp4"
 };

@@ -72,10 +72,11 @@ class PageTest : public testing::Test {
   }
 
   /// `port` 0: any that is free; then port_ says which.
-  void start_host(const std::string& source = "synthetic:640x360@60", unsigned port = 0) {
+  void start_host(const std::string& source = "synthetic:640x360@60", unsigned port = 0,
+                  const std::string& bitrate = "4M") {
     auto process = Process::spawn(
-        {.argv = {LUMEN_HOST_BINARY, "stream", "--no-config", "--source", source, "--bitrate", "4M",
-                  "--sink", "web:127.0.0.1:" + std::to_string(port), "--stats", "json"},
+        {.argv = {LUMEN_HOST_BINARY, "stream", "--no-config", "--source", source, "--bitrate",
+                  bitrate, "--sink", "web:127.0.0.1:" + std::to_string(port), "--stats", "json"},
          .env = session::inherited_environment(),
          .log = dir_ / "host.log",
          .standard_output = session::StandardOutput::kPipe});
@@ -95,14 +96,15 @@ class PageTest : public testing::Test {
     return "http://127.0.0.1:" + std::to_string(port_) + "/";
   }
 
-  std::string open_page(const std::string& path = "") {
+  /// `script` runs in the page before its own.
+  std::string open_page(const std::string& script = "") {
     auto tab = browser_->open("about:blank");
     EXPECT_TRUE(tab) << tab.error().describe();
     if (!tab) return {};
     (void)browser_->command(*tab, "Page.enable", json::object());
     (void)browser_->command(*tab, "Page.addScriptToEvaluateOnNewDocument",
-                            {{"source", kKeepConnections}});
-    const auto gone = browser_->navigate(*tab, url() + path);
+                            {{"source", std::string(kKeepConnections) + script}});
+    const auto gone = browser_->navigate(*tab, url());
     EXPECT_TRUE(gone) << gone.error().describe();
     return *tab;
   }

@@ -42,6 +42,10 @@ Result<void> check(const StreamOptions& options) {
     return fail(ErrorKind::kInvalidArgument, "--vbv belongs to a bit rate, and there is none",
                 "add --bitrate, or leave --vbv out");
   }
+  if (options.adaptation.low_pressure >= options.adaptation.high_pressure) {
+    return fail(ErrorKind::kInvalidArgument, "--adapt-room has to be below --adapt-pressure",
+                "for example --adapt-pressure 0.9 --adapt-room 0.6");
+  }
   if (options.sub_frame && options.slices.value_or(2) < 2) {
     return fail(ErrorKind::kInvalidArgument, "--sub-frame sends slices, and there is only one",
                 "add --slices 4, or leave --sub-frame out");

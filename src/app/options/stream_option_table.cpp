@@ -139,6 +139,32 @@ Result<void> set_damage(std::string_view value, StreamOptions& options) {
   return choose<&StreamOptions::use_damage>(value, options, kChoices);
 }
 
+Result<void> set_adapt(std::string_view value, StreamOptions& options) {
+  if (value != "auto" && value != "off") {
+    return fail(ErrorKind::kInvalidArgument, fmt::format("'{}' is not known", value),
+                "one of auto, off");
+  }
+  options.adaptation.enabled = value == "auto";
+  return {};
+}
+
+template <auto kParse, auto kField>
+Result<void> store_adaptation(std::string_view value, StreamOptions& options) {
+  auto parsed = kParse(value);
+  if (!parsed) return tl::unexpected<Error>(std::move(parsed.error()));
+  options.adaptation.*kField = *parsed;
+  return {};
+}
+
+// What is enough lies half above what is too little, so that a step doesn't undo itself.
+Result<void> set_few_bits(std::string_view value, StreamOptions& options) {
+  const auto parsed = parse_bits_per_pixel(value);
+  if (!parsed) return tl::unexpected<Error>(parsed.error());
+  options.adaptation.few_bits = *parsed;
+  options.adaptation.enough_bits = *parsed * 1.5;
+  return {};
+}
+
 template <auto kField>
 Result<void> set_switch(std::string_view value, StreamOptions& options) {
   options.*kField = value == "true";
@@ -238,6 +264,26 @@ constexpr StreamOption kTable[] = {
     {"size", 0, kOne, kAnywhere, "WxH",
      "scale to this size, keeping the shape (default: the source's size)",
      store<parse_size, &StreamOptions::size>},
+    {"adapt", 0, kOne, kAnywhere, "MODE",
+     "auto (default): lower bit rate, frame rate and size while network or\n"
+     "encoder can't keep up; off: never",
+     set_adapt},
+    {"adapt-bitrate", 0, kOne, kAnywhere, "RATE", "never go below this bit rate (default: 300k)",
+     store_adaptation<parse_bit_rate, &AdaptationSettings::lowest_bitrate_bps>},
+    {"adapt-bits", 0, kOne, kAnywhere, "N",
+     "with fewer bits for each pixel than this, send fewer frames, then\n"
+     "smaller ones (default: 0.03)",
+     set_few_bits},
+    {"adapt-pressure", 0, kOne, kAnywhere, "N",
+     "step down when a picture keeps the encoder busy for so much of the time\n"
+     "until the next (default: 0.9), or fills so much of a queue",
+     store_adaptation<parse_share, &AdaptationSettings::high_pressure>},
+    {"adapt-room", 0, kOne, kAnywhere, "N",
+     "step up where it would then be no more than this (default: 0.6)",
+     store_adaptation<parse_share, &AdaptationSettings::low_pressure>},
+    {"adapt-patience", 0, kOne, kAnywhere, "TIME",
+     "and has been for so long (default: 5s); longer after a step too far",
+     store_adaptation<parse_duration, &AdaptationSettings::patience>},
     {"frames", 0, kOne, kAnywhere, "N", "stop after N frames",
      store<parse_frame_count, &StreamOptions::frames>},
     {"duration", 0, kOne, kAnywhere, "TIME", "stop after 90 (seconds), 90s, 2m, 1h30m, ...",

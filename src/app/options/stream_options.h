@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "app/adaptation/adaptation.h"
 #include "app/options/source_spec.h"
 #include "core/geometry.h"
 #include "core/log.h"
@@ -51,6 +52,7 @@ struct StreamOptions {
   unsigned bit_depth = 8;
   bool in_place = false;
   bool use_damage = true;
+  AdaptationSettings adaptation;
   FrameRate fps{60, 1};        // highest rate; the source may give fewer
   std::optional<Extent> size;  // none: the source's
 

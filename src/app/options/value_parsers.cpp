@@ -181,6 +181,22 @@ Result<double> parse_vbv_frames(std::string_view text) {
   return *frames;
 }
 
+Result<double> parse_share(std::string_view text) {
+  const auto share = decimal(text);
+  if (!share || *share < 0.05 || *share > 10) {
+    return bad(text, "a share of the time", "0.05 to 10, such as 0.9");
+  }
+  return *share;
+}
+
+Result<double> parse_bits_per_pixel(std::string_view text) {
+  const auto bits = decimal(text);
+  if (!bits || *bits < 0.001 || *bits > 10) {
+    return bad(text, "a number of bits for each pixel", "0.001 to 10, such as 0.03");
+  }
+  return *bits;
+}
+
 Result<unsigned> parse_slices(std::string_view text) {
   return whole_between(text, 1, 64, "a number of slices", "1 to 64, such as 4");
 }

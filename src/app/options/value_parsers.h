@@ -34,6 +34,12 @@ Result<unsigned> parse_quantizer(std::string_view text);
 /// How many frames' worth of bits: 1, 1.5; 0.5 to 600.
 Result<double> parse_vbv_frames(std::string_view text);
 
+/// A share of the time: 0.05 to 10.
+Result<double> parse_share(std::string_view text);
+
+/// 0.001 to 10.
+Result<double> parse_bits_per_pixel(std::string_view text);
+
 /// 1 to 64.
 Result<unsigned> parse_slices(std::string_view text);
 

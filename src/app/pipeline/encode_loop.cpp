@@ -22,6 +22,12 @@ constexpr auto kStillInterval = 500ms;
 
 Extent even(Extent size) { return {(size.width + 1) & ~1U, (size.height + 1) & ~1U}; }
 
+// Smaller changes are not worth the encoder's trouble.
+bool is_other_rate(std::uint64_t wanted, std::uint64_t current) {
+  const std::uint64_t change = wanted > current ? wanted - current : current - wanted;
+  return change * 100 > current * 3;
+}
+
 FrameRate slower(FrameRate a, FrameRate b) {
   if (a.variable()) return b;
   if (b.variable()) return a;
@@ -31,10 +37,12 @@ FrameRate slower(FrameRate a, FrameRate b) {
 }  // namespace
 
 EncodeLoop::EncodeLoop(EncodeLoopSettings settings, LatestSlot<CapturedFrame>& slot,
-                       RepairPolicy& policy, TraceWriter* trace, Callbacks callbacks)
+                       RepairPolicy& policy, Adaptation& adaptation, TraceWriter* trace,
+                       Callbacks callbacks)
     : settings_(std::move(settings)),
       slot_(slot),
       policy_(policy),
+      adaptation_(adaptation),
       trace_(trace),
       callbacks_(std::move(callbacks)),
       pacer_(settings_.video.rate),
@@ -140,9 +148,11 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
 }
 
 Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
+  const Timestamp begin = now();
   if (!settings_.use_damage) captured.damage = Damage();
   damage_.captured(captured);
   if (auto fits = fit_encoder(captured); !fits) return fits;
+  if (auto adapted = adapt(Sizes::kFree); !adapted) return adapted;
   auto frame = planner_->import(std::move(captured));
   if (!frame) {
     show_route();
@@ -159,6 +169,12 @@ Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
   last_id_ = frame->times.id;
   last_ = *frame;
   if (planner_->route() != shown_route_) {
+    if (!shown_route_.empty()) {
+      callbacks_.happened({.kind = EventKind::kFallbackCompleted,
+                           .subject = std::string(planner_->route()),
+                           .reason = "import_route",
+                           .text = "in place of " + shown_route_});
+    }
     show_route();
     damage_.forget();  // two routes need not agree to the bit
   }
@@ -166,7 +182,11 @@ Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
     const std::scoped_lock lock(status_mutex_);
     status_.pool = planner_->pool();
   }
-  return encode(*frame);
+  auto encoded = encode(*frame);
+  const double interval = 1e9 / (video_.rate.variable() ? 60 : video_.rate.value());
+  adaptation_.add(now(), {.encoder = static_cast<double>((now() - begin).count()) / interval,
+                          .queue = callbacks_.backlog()});
+  return encoded;
 }
 
 void EncodeLoop::show_route() {
@@ -177,6 +197,8 @@ void EncodeLoop::show_route() {
 }
 
 Result<void> EncodeLoop::encode_repeat() {
+  // The picture at hand has the size of now.
+  if (auto adapted = adapt(Sizes::kFixed); !adapted) return adapted;
   Frame frame = *last_;
   frame.times = {};
   frame.times.id = last_id_;
@@ -221,23 +243,82 @@ Result<void> EncodeLoop::fit_encoder(const CapturedFrame& frame) {
   return open(video);
 }
 
-Result<void> EncodeLoop::open(EncoderSettings video) {
-  auto opened = encoders_.open(video, {.gpu = planner_->gpu()});
+Result<void> EncodeLoop::open(const EncoderSettings& full) {
+  settings_.video = full;
+  adaptation_.set_full({.size = full.size,
+                        .rate = full.rate,
+                        .bitrate_bps = full.constant_qp ? 0 : full.bitrate_bps});
+  const StreamShape shape = adaptation_.decide(now());
+  video_ = full;
+  video_.max_size = full.size;
+  video_.size = shape.size;
+  video_.rate = shape.rate;
+  if (shape.bitrate_bps != 0) video_.bitrate_bps = shape.bitrate_bps;
+  auto opened = encoders_.open(video_, {.gpu = planner_->gpu()});
   show_encoders();
   if (!opened) return opened;
-  settings_.video = video;
+  policy_.set_encoder(encoders_.encoder()->capabilities(), video_.refresh_frames);
+  return use_encoder();
+}
+
+// What the import routes are to make for the encoder as it is now.
+Result<void> EncodeLoop::use_encoder() {
   damage_.forget();
-  const VideoEncoder& encoder = *encoders_.encoder();
-  policy_.set_encoder(encoder.capabilities(), video.refresh_frames);
-  const EncoderInput input = encoder.input();
-  auto configured = planner_->configure({.size = video.size,
+  const EncoderInput input = encoders_.encoder()->input();
+  auto configured = planner_->configure({.size = video_.size,
                                          .format = input.format,
                                          .converted = input.converted,
                                          .memory = input.memory,
                                          .in_place = input.in_place,
-                                         .color = video.color});
+                                         .color = video_.color});
   show_route();
   return configured;
+}
+
+// Without a new encoder where the one there is can change what has to change.
+Result<void> EncodeLoop::adapt(Sizes sizes) {
+  const StreamShape shape = adaptation_.decide(now());
+  EncoderChange change;
+  if (shape.bitrate_bps != 0 && shape.bitrate_bps != video_.bitrate_bps &&
+      (shape.bitrate_bps == settings_.video.bitrate_bps ||
+       is_other_rate(shape.bitrate_bps, video_.bitrate_bps))) {
+    change.bitrate_bps = shape.bitrate_bps;
+  }
+  if (!(shape.rate == video_.rate)) change.rate = shape.rate;
+  if (sizes == Sizes::kFree && shape.size != video_.size) change.size = shape.size;
+  if (encoders_.encoder() == nullptr || (!change.bitrate_bps && !change.rate && !change.size)) {
+    return {};
+  }
+  auto done = encoders_.encoder()->reconfigure(change);
+  if (!done && done.error().kind != ErrorKind::kUnsupported) {
+    // encode() finds out what that means for the encoder.
+    log::area("encode").debug("{}: {}", encoders_.backend(), done.error().describe());
+    return {};
+  }
+  if (change.rate) pacer_ = FramePacer(*change.rate);
+  if (!done) {
+    if (sizes == Sizes::kFixed) return {};  // a new encoder may want pictures of another kind
+    encoders_.close();
+    policy_.request(KeyFrameReason::kEncoderReplaced);
+    done = open(settings_.video);
+  } else {
+    video_ = changed(video_, change);
+    show_encoders();
+    if (change.size) done = use_encoder();
+  }
+  tell_level();
+  return done;
+}
+
+void EncodeLoop::tell_level() {
+  const AdaptationStatus status = adaptation_.status();
+  if (status.level == told_level_) return;
+  callbacks_.happened({.kind = EventKind::kAdapted,
+                       .subject = "stream",
+                       .reason = std::string(to_string(
+                           status.level > told_level_ ? status.cause : AdaptationCause::kNone)),
+                       .text = fmt::format("{} (level {})", describe(status.shape), status.level)});
+  told_level_ = status.level;
 }
 
 void EncodeLoop::show_encoders() {
@@ -285,9 +366,17 @@ Result<void> EncodeLoop::replace_encoder(Error cause, Frame frame) {
   std::optional<Frame> kept(std::move(frame));
   for (;;) {
     if (cause.kind == ErrorKind::kInvalidArgument) return tl::unexpected(std::move(cause));
+    const std::string before = encoders_.backend();
+    const std::string reason(reason_code(cause.kind));
+    callbacks_.happened({.kind = EventKind::kEncodeError,
+                         .subject = before,
+                         .reason = reason,
+                         .text = cause.describe()});
     auto failed = encoders_.failed(cause, now());
     show_encoders();
     if (!failed) return failed;
+    callbacks_.happened(
+        {.kind = EventKind::kFallbackTriggered, .subject = before, .reason = reason});
     if (!gpu_usable(*planner_->gpu())) {
       kept.reset();
       last_.reset();
@@ -295,6 +384,10 @@ Result<void> EncodeLoop::replace_encoder(Error cause, Frame frame) {
     if (auto recovered = planner_->recover_gpu(); !recovered) return recovered;
     policy_.request(KeyFrameReason::kEncoderReplaced);
     if (auto opened = open(settings_.video); !opened) return opened;
+    callbacks_.happened({.kind = EventKind::kFallbackCompleted,
+                         .subject = encoders_.backend(),
+                         .reason = encoders_.backend() == before ? "opened_again" : "replaced",
+                         .text = encoders_.backend() == before ? "" : "in place of " + before});
     if (kept) kept = as_input(std::move(*kept));
     last_ = kept;
     if (!kept) {

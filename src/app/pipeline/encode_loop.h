@@ -12,7 +12,9 @@
 #include <string>
 #include <thread>
 
+#include "app/adaptation/adaptation.h"
 #include "app/pipeline/damage_tracker.h"
+#include "app/status/event_log.h"
 #include "core/frame_pacer.h"
 #include "core/ladder.h"
 #include "core/latest_slot.h"
@@ -57,11 +59,14 @@ class EncodeLoop {
     /// The loop has ended: frame limit, slot closed, or (with an error) nothing can encode or
     /// import.
     std::function<void(std::optional<Error>)> finished;
+    /// How full the fullest queue behind the encoder is, 0 to 1.
+    std::function<double()> backlog;
+    std::function<void(StreamEvent)> happened;
   };
 
-  /// Slot, policy and trace (may be null) must outlive the loop.
+  /// Slot, policies and trace (may be null) must outlive the loop.
   EncodeLoop(EncodeLoopSettings settings, LatestSlot<CapturedFrame>& slot, RepairPolicy& policy,
-             TraceWriter* trace, Callbacks callbacks);
+             Adaptation& adaptation, TraceWriter* trace, Callbacks callbacks);
   EncodeLoop(const EncodeLoop&) = delete;
   ~EncodeLoop();  // the slot must be closed
 
@@ -86,7 +91,11 @@ class EncodeLoop {
   Result<void> encode_repeat();
   Result<void> prepare_encoder();
   Result<void> fit_encoder(const CapturedFrame& frame);
-  Result<void> open(EncoderSettings video);
+  Result<void> open(const EncoderSettings& full);
+  Result<void> use_encoder();
+  enum class Sizes { kFixed, kFree };
+  Result<void> adapt(Sizes sizes);
+  void tell_level();
   Result<void> encode(Frame frame);
   Result<void> submit(Frame frame);
   Result<void> replace_encoder(Error cause, Frame frame);
@@ -97,15 +106,18 @@ class EncodeLoop {
   bool limit_reached() const;
   void show_route();
 
-  EncodeLoopSettings settings_;
+  EncodeLoopSettings settings_;  // its video is what was asked for
+  EncoderSettings video_;        // what is encoded
   std::unique_ptr<Planner> planner_;
   LatestSlot<CapturedFrame>& slot_;
   RepairPolicy& policy_;
+  Adaptation& adaptation_;
   TraceWriter* trace_;
   Callbacks callbacks_;
   FramePacer pacer_;
 
-  std::string shown_route_;  // what the status says
+  std::string shown_route_;     // what the status says
+  std::size_t told_level_ = 0;  // of adaptation
   DamageTracker damage_;
   EncoderLadder encoders_;
   std::optional<Frame> last_;

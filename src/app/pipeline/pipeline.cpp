@@ -108,18 +108,28 @@ tl::expected<void, Failure> Pipeline::prepare() {
 
   auto specs = parse_sinks(options_);
   if (!specs) return failure_of(ExitCode::kUsage, std::move(specs.error()));
+  bandwidths_.resize(specs->size());
   for (const SinkSpec& spec : *specs) {
     auto sink = create_sink(spec);
     if (!sink) return failure_of(output_code(sink.error()), std::move(sink.error()));
-    (*sink)->connect({.key_frame = [this] { repairs_.request(KeyFrameReason::kReceiver); }});
+    const std::size_t index = sinks_.size();
+    (*sink)->connect(
+        {.key_frame = [this] { repairs_.request(KeyFrameReason::kReceiver); },
+         .loss = [this](Timestamp first, Timestamp last) { repairs_.report_loss(first, last); },
+         .bandwidth = [this, index](std::uint64_t rate) { on_bandwidth(index, rate); },
+         .quality = [this](std::string_view id) { return adaptation_->set_quality(id); }});
     sinks_.push_back(std::make_unique<SinkRunner>(
         std::move(*sink), ledger_, trace_.get(),
         SinkRunner::Callbacks{
             .key_frame_needed = [this] { repairs_.request(KeyFrameReason::kSinkOverflow); },
-            .failed = [this](const std::string& name,
-                             const Error& error) { on_sink_failed(name, error); }}));
+            .failed = [this](const std::string&, const Error& error) { on_sink_failed(error); },
+            .happened = [this](StreamEvent event) { events_.add(std::move(event)); }}));
   }
   sinks_alive_ = static_cast<unsigned>(sinks_.size());
+  AdaptationSettings adaptation = options_.adaptation;
+  adaptation.may_change_size =
+      std::ranges::all_of(sinks_, [](const auto& sink) { return sink->takes_new_sizes(); });
+  adaptation_.emplace(adaptation);
   const bool needed = std::ranges::any_of(
       sinks_, [](const auto& sink) { return sink->needs_periodic_key_frames(); });
   const bool periodic = plan_.schedule == KeyFrameSchedule::kPeriodic ||
@@ -127,7 +137,7 @@ tl::expected<void, Failure> Pipeline::prepare() {
   repairs_.set_periodic(periodic ? PeriodicKeyFrames::kOn : PeriodicKeyFrames::kOff);
 
   loop_ = std::make_unique<EncodeLoop>(
-      loop_settings(options_, plan_), slot_, repairs_, trace_.get(),
+      loop_settings(options_, plan_), slot_, repairs_, *adaptation_, trace_.get(),
       EncodeLoop::Callbacks{
           .encoded = [this](const EncodedFrame& frame) { on_encoded(frame); },
           .renegotiate =
@@ -137,7 +147,9 @@ tl::expected<void, Failure> Pipeline::prepare() {
                 if (!error) return end(std::nullopt);
                 const ExitCode code = loop_code(*error);
                 end(Failure{code, std::move(*error)});
-              }});
+              },
+          .backlog = [this] { return backlog(); },
+          .happened = [this](StreamEvent event) { events_.add(std::move(event)); }});
   return {};
 }
 
@@ -225,7 +237,25 @@ void Pipeline::on_encoded(const EncodedFrame& frame) {
   for (const auto& sink : sinks_) sink->offer(frame);
 }
 
-void Pipeline::on_sink_failed(const std::string& sink, const Error& error) {
+// The narrowest way decides, since there is one encoding for all.
+void Pipeline::on_bandwidth(std::size_t sink, std::uint64_t bits_per_second) {
+  std::uint64_t narrowest = 0;
+  const std::scoped_lock lock(mutex_);
+  bandwidths_[sink] = bits_per_second;
+  for (const std::uint64_t rate : bandwidths_) {
+    if (rate != 0) narrowest = narrowest == 0 ? rate : std::min(narrowest, rate);
+  }
+  adaptation_->set_bandwidth(narrowest);
+}
+
+// Half a second of pictures is a full queue: what waits longer comes late.
+double Pipeline::backlog() const {
+  std::size_t longest = 0;
+  for (const auto& sink : sinks_) longest = std::max(longest, sink->backlog());
+  return static_cast<double>(longest) / std::max(1.0, options_.fps.value() / 2);
+}
+
+void Pipeline::on_sink_failed(const Error& error) {
   bool last = false;
   {
     const std::scoped_lock lock(mutex_);
@@ -235,7 +265,7 @@ void Pipeline::on_sink_failed(const std::string& sink, const Error& error) {
   if (last) {
     end(std::nullopt);
   } else {
-    log::area("sink").error("{}: {}; the other outputs go on", sink, error.describe());
+    log::area("sink").info("the other outputs go on");
   }
 }
 
@@ -265,6 +295,7 @@ StreamStatus Pipeline::take_status() {
     status.state_reason = failure_ ? failure_->error.message : reason_;
   }
   status.uptime = time - started_;
+  status.started = started_;
   status.source = source_->describe();
   status.route = encode.route;
   status.pool = encode.pool;
@@ -277,7 +308,9 @@ StreamStatus Pipeline::take_status() {
     status.average_bitrate_bps =
         static_cast<std::uint64_t>(static_cast<double>(encode.bytes) * 8 / streamed);
   }
-  if (!plan_.video.constant_qp) status.target_bitrate_bps = plan_.video.bitrate_bps;
+  status.adaptation = adaptation_->status();
+  status.target_bitrate_bps = status.adaptation.shape.bitrate_bps;
+  status.events = events_.latest();
   status.captured_fps = static_cast<double>(capture.received - last_captured_) / seconds;
   status.encoded_fps = static_cast<double>(encode.frames - last_encoded_) / seconds;
   status.bitrate_bps =
@@ -289,7 +322,8 @@ StreamStatus Pipeline::take_status() {
 
   status.counters = {.captured = capture.received,
                      .encoded = encode.frames,
-                     .superseded = capture.superseded + slot_.replaced() + encode.skipped,
+                     .superseded = capture.superseded + slot_.replaced(),
+                     .skipped = encode.skipped,
                      .repeated = encode.repeated,
                      .key_frames = encode.key_frames,
                      .reconnects = capture.reconnects,

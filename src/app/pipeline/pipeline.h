@@ -9,11 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "app/adaptation/adaptation.h"
 #include "app/exit_code.h"
 #include "app/options/encoding_plan.h"
 #include "app/options/stream_options.h"
 #include "app/pipeline/encode_loop.h"
 #include "app/pipeline/sink_runner.h"
+#include "app/status/event_log.h"
 #include "app/status/stream_status.h"
 #include "capture/capture_source.h"
 
@@ -58,7 +60,9 @@ class Pipeline final : private CaptureListener {
   void on_state(CaptureState state, const std::string& reason) override;
   void on_failure(Error error) override;
   void on_encoded(const EncodedFrame& frame);
-  void on_sink_failed(const std::string& sink, const Error& error);
+  void on_sink_failed(const Error& error);
+  void on_bandwidth(std::size_t sink, std::uint64_t bits_per_second);
+  [[nodiscard]] double backlog() const;
   void end(std::optional<Failure> failure);
   [[nodiscard]] StreamState state_locked() const;
 
@@ -68,6 +72,9 @@ class Pipeline final : private CaptureListener {
   FrameLedger ledger_;
   std::unique_ptr<TraceWriter> trace_;
   RepairPolicy repairs_;
+  EventLog events_;
+  std::vector<std::uint64_t> bandwidths_;  // of each sink; 0: no limit known
+  std::optional<Adaptation> adaptation_;   // made once the sinks are known
   LatestSlot<CapturedFrame> slot_;
   std::vector<std::unique_ptr<SinkRunner>> sinks_;
   std::unique_ptr<CaptureSource> source_;

@@ -10,6 +10,10 @@ namespace {
 // Two seconds at 60 fps: rides out a disk's hiccup; longer would only make a late stream later.
 constexpr std::size_t kQueueFrames = 120;
 
+// One miss is nothing. A sink that loses most of what it gets for so long is of no use to anyone.
+constexpr Nanoseconds kLossWindow = std::chrono::seconds{10};
+constexpr double kMostLosses = 0.5;
+
 }  // namespace
 
 SinkRunner::SinkRunner(std::unique_ptr<Sink> sink, FrameLedger& ledger, TraceWriter* trace,
@@ -19,6 +23,7 @@ SinkRunner::SinkRunner(std::unique_ptr<Sink> sink, FrameLedger& ledger, TraceWri
       trace_(trace),
       callbacks_(std::move(callbacks)),
       name_(sink_->describe()),
+      losses_(kLossWindow),
       thread_([this] { run(); }) {}
 
 SinkRunner::~SinkRunner() { finish(); }
@@ -57,6 +62,11 @@ void SinkRunner::finish() {
   if (thread_.joinable()) thread_.join();
 }
 
+std::size_t SinkRunner::backlog() const {
+  const std::scoped_lock lock(mutex_);
+  return queued_units_;
+}
+
 SinkRunner::Status SinkRunner::status() const {
   const std::scoped_lock lock(mutex_);
   return {name_, sink_->stats(), dropped_, error_, done_};
@@ -76,7 +86,11 @@ void SinkRunner::run() {
     }
     if (!deliver(std::move(*frame), open)) return;
   }
-  if (auto closed = sink_->close(); !closed) fail_with(std::move(closed.error()));
+  if (auto closed = sink_->close(); !closed) {
+    fail_with(std::move(closed.error()));
+  } else if (open) {
+    tell(EventKind::kSenderStopped, "finished");
+  }
   const std::scoped_lock lock(mutex_);
   done_ = true;
 }
@@ -89,6 +103,7 @@ bool SinkRunner::deliver(EncodedFrame frame, bool& open) {
     if (!whole) return true;
     frame = std::move(*whole);
   }
+  const Timestamp pts = frame.pts;
   auto done = write(frame, open);
   if (done) return true;
   if (done.error().kind == ErrorKind::kRetry) {
@@ -99,7 +114,9 @@ bool SinkRunner::deliver(EncodedFrame frame, bool& open) {
       waiting_for_key_ = true;  // the lost frame was a reference
     }
     callbacks_.key_frame_needed();
-    return true;
+    if (!lost_too_much(pts)) return true;
+    done.error().kind = ErrorKind::kIo;
+    done = with_context("most frames of the last ten seconds were lost", std::move(done.error()));
   }
   // Finish what can be finished: what was recorded before stays playable.
   (void)sink_->close();
@@ -112,18 +129,32 @@ Result<void> SinkRunner::write(const EncodedFrame& frame, bool& open) {
   if (!open) {
     if (auto opened = sink_->open(*frame.stream); !opened) return opened;
     open = true;
+    tell(EventKind::kSenderStarted, "first_frame");
   }
   FrameTimes times = frame.times;
   if (auto written = sink_->write(frame, times); !written) return written;
   if (frame.part == 0) unit_times_ = times;
   unit_times_.mark(Stage::kSent, times[Stage::kSent]);
   if (!frame.last) return {};
+  losses_.add(frame.pts, 0);
   ledger_.add(name_, unit_times_);
   if (trace_ != nullptr) trace_->add_delivery(name_, unit_times_);
   return {};
 }
 
+bool SinkRunner::lost_too_much(Timestamp pts) {
+  losses_.add(pts, 1);
+  return losses_.full() && losses_.average() > kMostLosses;
+}
+
+void SinkRunner::tell(EventKind kind, std::string reason, std::string text) {
+  callbacks_.happened(
+      {.kind = kind, .subject = name_, .reason = std::move(reason), .text = std::move(text)});
+}
+
 void SinkRunner::fail_with(Error error) {
+  tell(EventKind::kTransportError, std::string(reason_code(error.kind)), error.describe());
+  tell(EventKind::kSenderStopped, "failed");
   {
     const std::scoped_lock lock(mutex_);
     error_ = error;

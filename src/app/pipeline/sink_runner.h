@@ -10,7 +10,9 @@
 #include <string>
 #include <thread>
 
+#include "app/status/event_log.h"
 #include "core/ledger.h"
+#include "core/moving_window.h"
 #include "core/trace_writer.h"
 #include "encode/access_unit_assembler.h"
 #include "sink/sink.h"
@@ -24,6 +26,8 @@ class SinkRunner {
     std::function<void()> key_frame_needed;
     /// The sink ended with an error. Called once, on the sink's thread.
     std::function<void(const std::string& sink, const Error&)> failed;
+    /// The sink began or ended, or failed. On the sink's thread.
+    std::function<void(StreamEvent)> happened;
   };
   struct Status {
     std::string description;
@@ -50,6 +54,9 @@ class SinkRunner {
   [[nodiscard]] bool needs_periodic_key_frames() const {
     return sink_->needs_periodic_key_frames();
   }
+  [[nodiscard]] bool takes_new_sizes() const { return sink_->takes_new_sizes(); }
+  /// Access units that wait to be sent.
+  [[nodiscard]] std::size_t backlog() const;
   [[nodiscard]] Status status() const;
 
  private:
@@ -57,7 +64,9 @@ class SinkRunner {
   bool begin_unit(const EncodedFrame& first);    // false: the queue is full
   bool deliver(EncodedFrame frame, bool& open);  // false: the sink has ended
   Result<void> write(const EncodedFrame& frame, bool& open);
+  bool lost_too_much(Timestamp pts);
   void fail_with(Error error);
+  void tell(EventKind kind, std::string reason, std::string text = {});
 
   std::unique_ptr<Sink> sink_;
   FrameLedger& ledger_;
@@ -78,6 +87,7 @@ class SinkRunner {
   // The sink's thread only.
   AccessUnitAssembler assembler_;
   bool losing_ = false;    // the rest of an access unit, because a part was lost
+  MovingWindow losses_;    // 1 for an access unit that was lost, 0 for one that was not
   FrameTimes unit_times_;  // of the access unit under way
   std::thread thread_;
 };

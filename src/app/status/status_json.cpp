@@ -52,6 +52,48 @@ Json ladder_json(const Ladder& ladder) {
   return result;
 }
 
+Json adaptation_json(const AdaptationStatus& status) {
+  Json qualities = Json::array();
+  for (const QualityChoice& choice : status.qualities) {
+    qualities.push_back({{"id", choice.id}, {"label", choice.label}});
+  }
+  const StreamShape& shape = status.shape;
+  return {{"level", status.level},
+          {"cause", to_string(status.cause)},
+          {"width", shape.size.width},
+          {"height", shape.size.height},
+          {"fps", shape.rate.variable() ? Json(nullptr) : Json(rounded(shape.rate.value()))},
+          {"bitrate_bps", shape.bitrate_bps == 0 ? Json(nullptr) : Json(shape.bitrate_bps)},
+          {"text", shape.size.empty() ? Json(nullptr) : Json(describe(shape))},
+          {"changes", status.changes},
+          {"pressure", {{"average", rounded(status.pressure)}, {"peak", rounded(status.peak)}}},
+          {"network_bps", status.network_bps == 0 ? Json(nullptr) : Json(status.network_bps)},
+          {"quality", status.quality},
+          {"qualities", std::move(qualities)}};
+}
+
+Json event_json(const StreamEvent& event, Timestamp start) {
+  return {{"time_s", rounded(std::chrono::duration<double>(event.at - start).count())},
+          {"kind", to_string(event.kind)},
+          {"subject", event.subject},
+          {"reason", event.reason},
+          {"text", text_or_null(event.text)}};
+}
+
+Json events_json(const StreamStatus& status) {
+  Json result = Json::array();
+  for (const StreamEvent& event : status.events) {
+    result.push_back(event_json(event, status.started));
+  }
+  return result;
+}
+
+/// Outputs have names that are nobody's business, and so may errors.
+bool is_about_the_picture(const StreamEvent& event) {
+  return event.kind == EventKind::kAdapted || event.kind == EventKind::kFallbackTriggered ||
+         event.kind == EventKind::kFallbackCompleted;
+}
+
 }  // namespace
 
 std::string to_json(const StreamStatus& status) {
@@ -80,7 +122,8 @@ std::string to_json(const StreamStatus& status) {
         {"encoded", counters.encoded},
         {"dropped", status.dropped()},
         {"superseded", counters.superseded},
-        {"overflowed", status.dropped() - counters.superseded},
+        {"skipped", counters.skipped},
+        {"overflowed", status.dropped_in_send()},
         {"repeated", counters.repeated},
         {"key", counters.key_frames}}},
       {"damage",
@@ -95,6 +138,8 @@ std::string to_json(const StreamStatus& status) {
       {"latency_ms", latencies(status.interval)},
       {"latency_total_ms", latencies(status.total)},
       {"clock_anomalies", status.total.clock_anomalies},
+      {"adaptation", adaptation_json(status.adaptation)},
+      {"events", events_json(status)},
       {"sinks", sinks_json(status.sinks)},
       {"ladders",
        {{"importers", ladder_json(status.importers)}, {"encoders", ladder_json(status.encoders)}}},
@@ -105,9 +150,17 @@ std::string to_json(const StreamStatus& status) {
 std::string to_viewer_json(const StreamStatus& status) {
   const Json all = Json::parse(to_json(status));
   Json shown = Json::object();
-  for (const char* key :
-       {"version", "state", "route", "encoder", "codec", "width", "height", "fps", "bitrate_bps"}) {
+  for (const char* key : {"version", "state", "route", "encoder", "codec", "width", "height", "fps",
+                          "bitrate_bps", "adaptation"}) {
     shown[key] = all[key];
+  }
+  for (const char* key : {"quality", "qualities"}) {
+    shown[key] = all["adaptation"][key];
+    shown["adaptation"].erase(key);
+  }
+  shown["events"] = Json::array();
+  for (const StreamEvent& event : status.events) {
+    if (is_about_the_picture(event)) shown["events"].push_back(event_json(event, status.started));
   }
   return shown.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -10,8 +10,9 @@
 //   source, route, encoder, codec, width, height
 //   fps              {captured, encoded}: over the last second
 //   bitrate_bps      {current, average, target}; target is null with a constant quality
-//   frames           {captured, encoded, dropped, superseded, overflowed, repeated, key}: since
-//                    start; dropped = superseded + overflowed
+//   frames           {captured, encoded, dropped, superseded, skipped, overflowed, repeated, key}:
+//                    since start; dropped = superseded (before they were encoded) + skipped (in
+//                    import or encoder) + overflowed (in sending)
 //   damage           {frames, share}: encoded frames of which the source said what had changed, and
 //                    how much of them that was on average, 0 to 1
 //   pool             {allocated, in_use, limit}: pictures of the route, held by the encoder or free
@@ -20,6 +21,12 @@
 //                    frame are left out
 //   latency_total_ms the same since start
 //   clock_anomalies  frames whose producer's clock ran ahead
+//   adaptation       {level, cause, width, height, fps, bitrate_bps, text, changes, pressure
+//   {average,
+//                    peak}, network_bps, quality, qualities [{id, label}]}: what is asked of the
+//                    encoder; level 0 and cause "none" where that is all; network_bps is null where
+//                    no limit is known
+//   events           [{time_s, kind, subject, reason, text}]: the last few; time_s since start
 //   sinks            [{name, state, error, frames, bytes, packets, dropped}]
 //   ladders          {importers, encoders}: [{name, taken, reason}], best first; the reason says
 //   why
@@ -35,7 +42,8 @@ namespace lumen {
 /// Without a line end. Text that isn't UTF-8 is repaired, never refused.
 std::string to_json(const StreamStatus& status);
 
-/// What a viewer may know: state, route, encoder, codec, width, height, fps, bitrate_bps. Nothing
+/// What a viewer may know: state, route, encoder, codec, width, height, fps, bitrate_bps,
+/// adaptation; of the events those about the picture; quality and qualities, at the top. Nothing
 /// about files, other receivers or this machine.
 std::string to_viewer_json(const StreamStatus& status);
 

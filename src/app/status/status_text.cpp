@@ -76,6 +76,9 @@ std::string progress_line(const StreamStatus& status, std::size_t columns) {
     parts.push_back(fmt::format("dropped {}", status.dropped()));
     const LatencySummary& latency = status.interval[Distance::kDequeueToFirstPacket];
     parts.push_back(latency.count == 0 ? "latency -" : "latency " + latency_text(latency));
+    if (status.adaptation.cause != AdaptationCause::kNone) {
+      parts.push_back(fmt::format("reduced ({})", to_string(status.adaptation.cause)));
+    }
     if (!status.route.empty() || !status.encoder.empty()) {
       parts.push_back(fmt::format("{} > {}", status.route.empty() ? "-" : status.route,
                                   status.encoder.empty() ? "-" : status.encoder));
@@ -128,6 +131,10 @@ std::string exit_report(const StreamStatus& status) {
     fmt::format_to(out,
                    "  the source said what had changed: {:.0f}% of the picture, in {} frames\n",
                    counters.damage_share * 100, counters.damage_known);
+  }
+  if (const AdaptationStatus& adaptation = status.adaptation; adaptation.changes > 0) {
+    fmt::format_to(out, "  adapted {} times; in the end {}\n", adaptation.changes,
+                   describe(adaptation.shape));
   }
   if (counters.reconnects > 0) {
     fmt::format_to(out, "  the source was lost and found again {} times\n", counters.reconnects);

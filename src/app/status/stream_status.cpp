@@ -25,7 +25,11 @@ std::string_view to_string(SinkState state) {
 }
 
 std::uint64_t StreamStatus::dropped() const {
-  std::uint64_t sum = counters.superseded;
+  return counters.superseded + counters.skipped + dropped_in_send();
+}
+
+std::uint64_t StreamStatus::dropped_in_send() const {
+  std::uint64_t sum = 0;
   for (const SinkStatus& sink : sinks) sum += sink.dropped;
   return sum;
 }

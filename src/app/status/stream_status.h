@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "app/adaptation/adaptation.h"
+#include "app/status/event_log.h"
 #include "core/geometry.h"
 #include "core/ladder.h"
 #include "core/ledger.h"
@@ -45,6 +47,7 @@ struct StreamCounters {
   std::uint64_t captured = 0;
   std::uint64_t encoded = 0;     // repeated frames included
   std::uint64_t superseded = 0;  // replaced by a newer frame before they were encoded
+  std::uint64_t skipped = 0;     // could not be imported or encoded
   std::uint64_t repeated = 0;    // the last picture once more, because nothing new came
   std::uint64_t key_frames = 0;
   std::uint64_t reconnects = 0;    // of the source
@@ -56,6 +59,7 @@ struct StreamStatus {
   StreamState state = StreamState::kConnecting;
   std::string state_reason;  // may be empty
   Nanoseconds uptime{0};
+  Timestamp started = kNoTimestamp;
 
   std::string source;          // "PipeWire node gamescope (id 41)"
   std::string route;           // "cpu/shm"; empty before the first frame
@@ -74,11 +78,15 @@ struct StreamStatus {
   std::vector<SinkStatus> sinks;
   Ladder importers;
   Ladder encoders;
+  AdaptationStatus adaptation;
+  std::vector<StreamEvent> events;  // the last few, the newest last
 
   StageSummary interval;  // latencies since the last status
   StageSummary total;     // latencies since start
 
-  /// Frames that a viewer of at least one sink has missed for lack of time.
+  /// Frames that did not reach a sink, for lack of time or for a passing fault.
+  [[nodiscard]] std::uint64_t dropped_in_send() const;
+  /// Frames that a viewer of at least one sink has missed, wherever they were lost.
   [[nodiscard]] std::uint64_t dropped() const;
 };
 

@@ -54,6 +54,7 @@ class RtpSink final : public Sink {
   Result<void> write(const EncodedFrame& frame, FrameTimes& times) override;
   Result<void> close() override;
   [[nodiscard]] bool needs_periodic_key_frames() const override { return true; }
+  [[nodiscard]] bool takes_new_sizes() const override { return true; }
   [[nodiscard]] SinkStats stats() const override;
   [[nodiscard]] std::string describe() const override;
 

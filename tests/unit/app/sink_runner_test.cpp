@@ -11,7 +11,7 @@ namespace lumen {
 namespace {
 
 struct Written {
-  int picture = 0;
+  std::int64_t picture = 0;
   unsigned part = 0;
   bool last = false;
   std::size_t bytes = 0;
@@ -28,6 +28,7 @@ struct Script {
   std::vector<Written> written;
   bool held = false;            // write() waits
   std::optional<Written> lose;  // kRetry at this picture and part
+  bool lose_all = false;        // kRetry for everything
   bool parts = false;
 
   void wait_for(std::size_t count) {
@@ -49,8 +50,9 @@ class ScriptedSink final : public Sink {
   Result<void> write(const EncodedFrame& frame, FrameTimes& times) override {
     std::unique_lock lock(script_.mutex);
     script_.changed.wait(lock, [this] { return !script_.held; });
-    const int picture = static_cast<int>(frame.pts.time_since_epoch().count());
+    const std::int64_t picture = frame.pts.time_since_epoch().count();
     times.mark(Stage::kSendBegin);
+    if (script_.lose_all) return fail(ErrorKind::kRetry, "lost");
     if (script_.lose && script_.lose->picture == picture && script_.lose->part == frame.part) {
       script_.lose.reset();
       return fail(ErrorKind::kRetry, "lost");
@@ -76,12 +78,18 @@ class SinkRunnerTest : public testing::Test {
     runner_ = std::make_unique<SinkRunner>(
         std::make_unique<ScriptedSink>(script_), ledger_, nullptr,
         SinkRunner::Callbacks{.key_frame_needed = [this] { ++wishes_; },
-                              .failed = [](const std::string&, const Error&) {}});
+                              .failed = [this](const std::string&, const Error&) { ++failures_; },
+                              .happened =
+                                  [this](const StreamEvent& event) {
+                                    const std::scoped_lock lock(script_.mutex);
+                                    events_.push_back(std::string(to_string(event.kind)) + " " +
+                                                      event.reason);
+                                  }});
   }
-  void offer(int picture, bool key, unsigned parts = 3) {
+  void offer(std::int64_t picture, bool key, unsigned parts = 3) {
     for (unsigned i = 0; i < parts; ++i) offer_part(picture, key, i, i + 1 == parts);
   }
-  void offer_part(int picture, bool key, unsigned number, bool last) {
+  void offer_part(std::int64_t picture, bool key, unsigned number, bool last) {
     static const std::vector<std::uint8_t> bytes(10);
     EncodedFrame frame;
     frame.pts = Timestamp{Nanoseconds{picture}};
@@ -104,6 +112,8 @@ class SinkRunnerTest : public testing::Test {
   Script script_;
   FrameLedger ledger_;
   std::atomic<int> wishes_ = 0;
+  std::atomic<int> failures_ = 0;
+  std::vector<std::string> events_;
   std::shared_ptr<const StreamParameters> stream_ = std::make_shared<StreamParameters>();
   std::unique_ptr<SinkRunner> runner_;
   SinkRunner::Status status_;
@@ -166,12 +176,43 @@ TEST_F(SinkRunnerTest, APartThatIsLostTakesTheRestOfItsAccessUnitAlong) {
   offer(3, false);
   offer(4, true);
   const auto written = finish();
-  std::vector<std::pair<int, unsigned>> got;
+  std::vector<std::pair<std::int64_t, unsigned>> got;
   for (const Written& one : written) got.emplace_back(one.picture, one.part);
-  EXPECT_EQ(got, (std::vector<std::pair<int, unsigned>>{
+  EXPECT_EQ(got, (std::vector<std::pair<std::int64_t, unsigned>>{
                      {1, 0}, {1, 1}, {1, 2}, {2, 0}, {4, 0}, {4, 1}, {4, 2}}));
   EXPECT_EQ(status_.dropped, 2u);
   EXPECT_EQ(ledger_.total().all.frames, 2u);
+}
+
+TEST_F(SinkRunnerTest, TellsWhenItBeginsAndEnds) {
+  start(false);
+  offer(1, true);
+  finish();
+  EXPECT_EQ(events_,
+            (std::vector<std::string>{"sender_started first_frame", "sender_stopped finished"}));
+}
+
+TEST_F(SinkRunnerTest, ASinkThatLosesMostOfTenSecondsIsGivenUp) {
+  start(false);
+  offer(1, true, 1);
+  script_.wait_for(1);
+  script_.lose_all = true;
+  for (int i = 1; i <= 120 && failures_ == 0; ++i) {
+    const int before = wishes_;
+    offer(i * std::int64_t{100'000'000}, true, 1);
+    for (int j = 0; j < 10'000 && wishes_ == before && failures_ == 0; ++j) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    if (i == 50) {
+      EXPECT_EQ(failures_, 0) << "five seconds are passing trouble";
+    }
+  }
+  finish();
+  EXPECT_EQ(failures_, 1);
+  ASSERT_TRUE(status_.error);
+  EXPECT_NE(status_.error->message.find("ten seconds"), std::string::npos);
+  EXPECT_EQ(events_, (std::vector<std::string>{"sender_started first_frame", "transport_error io",
+                                               "sender_stopped failed"}));
 }
 
 TEST_F(SinkRunnerTest, WhatComesBeforeTheFirstKeyFrameIsDropped) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "app/status/event_log.h"
 #include "app/status/status_json.h"
 #include "app/status/status_text.h"
 
@@ -35,7 +36,8 @@ StreamStatus sample() {
   status.target_bitrate_bps = 20'000'000;
   status.counters = {.captured = 744,
                      .encoded = 740,
-                     .superseded = 3,
+                     .superseded = 2,
+                     .skipped = 1,
                      .repeated = 2,
                      .key_frames = 7,
                      .reconnects = 0,
@@ -63,6 +65,7 @@ StreamStatus sample() {
 TEST(ProgressLine, HasWhatTheUserWatches) {
   StreamStatus status = sample();
   status.counters.superseded = 0;
+  status.counters.skipped = 0;
   status.sinks.clear();
   EXPECT_EQ(progress_line(status, 0),
             "00:12  60.0 fps  19.8 Mb/s  dropped 0  latency 3.1/4.0/5.2 ms  cpu/shm > libx264");
@@ -135,7 +138,8 @@ TEST(StatusJson, IsOneLineWithTheDocumentedKeys) {
   EXPECT_EQ(status["frames"], json({{"captured", 744},
                                     {"encoded", 740},
                                     {"dropped", 7},
-                                    {"superseded", 3},
+                                    {"superseded", 2},
+                                    {"skipped", 1},
                                     {"overflowed", 4},
                                     {"repeated", 2},
                                     {"key", 7}}));
@@ -181,6 +185,68 @@ TEST(StatusJson, TextThatIsNotUtf8StaysReadable) {
   StreamStatus status = sample();
   status.source = "node \xff\"quoted\"\n";
   EXPECT_THAT(json::parse(to_json(status))["source"].get<std::string>(), HasSubstr("\"quoted\"\n"));
+}
+
+StreamStatus reduced_sample() {
+  StreamStatus status = sample();
+  status.started = Timestamp{seconds(100)};
+  Adaptation adaptation({.may_change_size = true});
+  adaptation.set_full({.size = {1920, 1080}, .rate = {60, 1}, .bitrate_bps = 20'000'000});
+  adaptation.set_bandwidth(4'000'000);
+  adaptation.decide(Timestamp{seconds(101)});
+  status.adaptation = adaptation.status();
+  status.events = {{.kind = EventKind::kTransportError,
+                    .subject = "rtp 10.0.0.9:5004",
+                    .reason = "io",
+                    .text = "no route",
+                    .at = Timestamp{seconds(102)}},
+                   {.kind = EventKind::kAdapted,
+                    .subject = "stream",
+                    .reason = "network",
+                    .text = "1920x1080 at 45 fps",
+                    .at = Timestamp{seconds(103)}}};
+  return status;
+}
+
+TEST(StatusJson, TellsWhatWasReducedAndWhy) {
+  const json status = json::parse(to_json(reduced_sample()));
+  const json& adaptation = status["adaptation"];
+  EXPECT_EQ(adaptation["cause"], "network");
+  EXPECT_EQ(adaptation["network_bps"], 4'000'000);
+  EXPECT_EQ(adaptation["bitrate_bps"], 3'600'000);
+  EXPECT_EQ(adaptation["text"], "1920x1080 at 60 fps, 3.6 Mb/s");
+  EXPECT_EQ(adaptation["qualities"][0]["id"], "auto");
+  EXPECT_EQ(status["events"][0], json({{"time_s", 2.0},
+                                       {"kind", "transport_error"},
+                                       {"subject", "rtp 10.0.0.9:5004"},
+                                       {"reason", "io"},
+                                       {"text", "no route"}}));
+  const json untouched = json::parse(to_json(sample()));
+  EXPECT_EQ(untouched["adaptation"]["cause"], "none");
+  EXPECT_TRUE(untouched["adaptation"]["network_bps"].is_null());
+}
+
+TEST(ViewerJson, TellsAboutThePictureAndNothingElse) {
+  const std::string text = to_viewer_json(reduced_sample());
+  for (const char* secret : {"demo.mp4", "10.0.0.9", "127.0.0.1", "gamescope", "no route"}) {
+    EXPECT_THAT(text, Not(HasSubstr(secret)));
+  }
+  const json status = json::parse(text);
+  EXPECT_EQ(status["quality"], "auto");
+  EXPECT_EQ(status["qualities"].size(), 4U);
+  EXPECT_EQ(status["adaptation"]["cause"], "network");
+  ASSERT_EQ(status["events"].size(), 1U);
+  EXPECT_EQ(status["events"][0]["kind"], "adapted");
+}
+
+TEST(EventLog, KeepsTheLastFew) {
+  EventLog events;
+  for (int i = 0; i < 40; ++i) {
+    events.add({.kind = EventKind::kAdapted, .subject = "stream", .reason = std::to_string(i)});
+  }
+  EXPECT_EQ(events.count(), 40U);
+  ASSERT_EQ(events.latest().size(), EventLog::kKept);
+  EXPECT_EQ(events.latest().back().reason, "39");
 }
 
 TEST(ExitReport, TellsHowItWent) {
