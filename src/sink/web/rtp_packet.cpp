@@ -32,11 +32,11 @@ std::size_t extension_bytes(std::span<const std::uint8_t> packet) {
 }
 
 // An element of a one-byte header extension (RFC 8285 section 4.2): its number, its length less
-// one, and its data, here zeros.
-void put_element(unsigned id, unsigned bytes, std::vector<std::uint8_t>& out) {
+// one, and its data.
+void put_element(unsigned id, unsigned bytes, std::uint32_t value, std::vector<std::uint8_t>& out) {
   if (id == 0) return;
   out.push_back(static_cast<std::uint8_t>(id << 4 | (bytes - 1)));
-  out.insert(out.end(), bytes, 0);
+  for (unsigned i = bytes; i-- > 0;) out.push_back(byte_of(value, 8 * i));
 }
 
 // 0xBEDE, the number of words, elements, and zeros to fill the last word.
@@ -47,8 +47,9 @@ void put_extension(const PacketIdentity& identity, std::vector<std::uint8_t>& ou
   out[0] = static_cast<std::uint8_t>(out[0] | kHasExtension);
   const std::size_t begin = out.size();
   out.insert(out.end(), {0xbe, 0xde, 0, 0});
-  put_element(identity.playout_delay_id, kDelayBytes, out);
-  put_element(identity.transport_cc_id, kSequenceBytes, out);
+  put_element(identity.playout_delay_id, kDelayBytes,
+              identity.playout_delay << 12 | identity.playout_delay, out);
+  put_element(identity.transport_cc_id, kSequenceBytes, 0, out);
   while ((out.size() - begin) % 4 != 0) out.push_back(0);
   out[begin + 3] = static_cast<std::uint8_t>((out.size() - begin) / 4 - 1);
 }

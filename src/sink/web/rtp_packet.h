@@ -15,6 +15,7 @@ struct PacketIdentity {
   std::uint8_t payload_type = 0;
   std::uint32_t ssrc = 0;
   unsigned playout_delay_id = 0;
+  unsigned playout_delay = 0;  // tens of milliseconds, at most 4095
   unsigned transport_cc_id = 0;
 };
 
@@ -26,7 +27,7 @@ inline constexpr std::size_t kRtxBytes = 2;
 std::uint16_t sequence_of(std::span<const std::uint8_t> packet);
 
 /// Writes `shared`, a packet without header extension, to `out` with another identity and sequence
-/// number. One extension asks the receiver to show each picture at once: playout-delay 0 to 0,
+/// number. One extension tells the receiver how long to hold each picture back: playout-delay,
 /// http://www.webrtc.org/experiments/rtp-hdrext/playout-delay. Another has room for the
 /// transport-wide sequence number, which whoever sends the packet writes there.
 void identify(std::span<const std::uint8_t> shared, const PacketIdentity& identity,

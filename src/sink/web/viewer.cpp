@@ -72,6 +72,8 @@ void Viewer::on_reported(std::span<const rtp::PacketReport> reports) {
   {
     const std::scoped_lock lock(estimate_mutex_);
     estimator_.on_packets(now(), reports);
+    delay_.on_packets(now(), reports);
+    playout_delay_ = delay_.tens_of_milliseconds();
   }
   callbacks_.bandwidth_changed();
 }
@@ -100,6 +102,7 @@ void Viewer::send(std::span<const rtp::Bytes> packets, bool key) {
     watching_ = true;
   }
   const std::scoped_lock lock(sending_);
+  identity_.playout_delay = playout_delay_;
   for (const rtp::Bytes shared : packets) {
     identify(shared, identity_, sequence_++, packet_);
     if (rtx_payload_type_) history_.sent(packet_);

@@ -16,6 +16,7 @@
 #include "core/time.h"
 #include "sink/rtp/nal.h"
 #include "sink/web/media_peer.h"
+#include "sink/web/playout_delay.h"
 #include "sink/web/retransmission.h"
 #include "sink/web/rtp_packet.h"
 
@@ -79,7 +80,7 @@ class Viewer {
 
   const std::string id_;
   const StreamIds ids_;
-  const PacketIdentity identity_;
+  PacketIdentity identity_;  // its delay changes, under `sending_`
   const std::optional<std::uint8_t> rtx_payload_type_;
   const Callbacks callbacks_;
   const Timestamp created_ = now();
@@ -96,6 +97,8 @@ class Viewer {
 
   mutable std::mutex estimate_mutex_;
   rtp::BandwidthEstimator estimator_;
+  PlayoutDelay delay_;
+  std::atomic<unsigned> playout_delay_{0};
 
   std::atomic<bool> connected_{false};
   std::atomic<bool> failed_{false};

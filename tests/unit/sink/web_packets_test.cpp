@@ -40,6 +40,13 @@ TEST(WebPacket, AsksToBeShownAtOnce) {
   EXPECT_LE(out.size(), shared_packet().size() + kExtensionBytes);
 }
 
+TEST(WebPacket, AsksForAPause) {
+  Packet out;
+  identify(shared_packet(),
+           {.payload_type = 108, .ssrc = 1, .playout_delay_id = 5, .playout_delay = 0x12}, 7, out);
+  EXPECT_EQ(Packet(out.begin() + 17, out.begin() + 20), (Packet{0x01, 0x20, 0x12}));
+}
+
 TEST(WebPacket, HasRoomForTheTransportWideNumber) {
   Packet out;
   identify(shared_packet(), {.payload_type = 108, .ssrc = 1, .transport_cc_id = 3}, 7, out);
