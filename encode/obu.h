@@ -8,11 +8,17 @@
 
 namespace lumen {
 
-enum class ObuType : std::uint8_t { kSequenceHeader = 1, kTemporalDelimiter = 2 };
+enum class ObuType : std::uint8_t {
+  kSequenceHeader = 1,
+  kTemporalDelimiter = 2,
+  kTileList = 8,
+  kPadding = 15,
+};
 
 struct Obu {
-  ObuType type{};                       // any of the specification's, named above or not
-  std::span<const std::uint8_t> bytes;  // header and size field included
+  ObuType type{};                         // any of the specification's, named above or not
+  std::span<const std::uint8_t> bytes;    // header and size field included
+  std::span<const std::uint8_t> payload;  // of them: what follows those
 };
 
 /// Walks the units; ends where the bytes are none.

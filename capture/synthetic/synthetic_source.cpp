@@ -100,7 +100,8 @@ void SyntheticSource::run(const std::stop_token& stop, CaptureListener& listener
       ++superseded_;
       continue;
     }
-    frame->times.id = ++received_;
+    ++received_;
+    frame->times.id = n + 1;
     frame->times.mark(Stage::kProduced, due);
     frame->times.mark(Stage::kDequeued);
     listener.on_frame(*std::move(frame));

@@ -127,6 +127,7 @@ void TraceWriter::add_stage(std::string_view track_name, const FrameTimes& times
 
 void TraceWriter::add_picture(const FrameTimes& times, std::uint64_t encoded_bytes) {
   const TraceArgument bytes{"bytes", static_cast<std::int64_t>(encoded_bytes)};
+  add_stage("source", times, Stage::kProduced, Stage::kDequeued, {});
   add_stage("wait", times, Stage::kDequeued, Stage::kConvertBegin, {});
   add_stage("convert", times, Stage::kConvertBegin, Stage::kConverted, {});
   add_stage("encode", times, Stage::kSubmitted, Stage::kEncoded, {&bytes, 1});

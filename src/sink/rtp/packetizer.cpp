@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "encode/nal.h"
+#include "encode/obu.h"
 
 namespace lumen::rtp {
 namespace {
@@ -15,8 +16,23 @@ constexpr std::uint8_t kFuEnd = 0x40;
 constexpr std::size_t kSizeFieldBytes = 2;  // in front of each unit of an STAP-A or AP
 constexpr std::size_t kMaxAggregatedNal = 65535;
 
+// The aggregation header (section 4.4 of the AV1 payload format): the first element goes on from
+// the packet before, the last goes on in the next, a coded video sequence begins. Its count of
+// elements stays 0: each has its length in front of it.
+constexpr std::uint8_t kContinues = 0x80;
+constexpr std::uint8_t kContinued = 0x40;
+constexpr std::uint8_t kNewSequence = 0x08;
+constexpr std::uint8_t kObuHasSize = 0x02;
+constexpr std::uint8_t kObuHasExtension = 0x04;
+
 std::uint8_t byte_of(std::uint32_t value, unsigned shift) {
   return static_cast<std::uint8_t>(value >> shift);
+}
+
+std::size_t leb128_bytes(std::size_t value) {
+  std::size_t bytes = 1;
+  while (value >>= 7U) ++bytes;
+  return bytes;
 }
 
 /// RFC 6184 5.7.1: F is set if any F is, NRI is the largest of all.
@@ -53,10 +69,14 @@ std::span<const Bytes> Packetizer::packetize(Codec codec, Bytes parameter_sets, 
   packets_.clear();
   timestamp_ = timestamp;
 
-  add_parameter_sets(codec, parameter_sets);
-  NalReader reader(access_unit);
-  while (const auto nal = reader.next()) {
-    if (is_sendable(codec, *nal)) add_nal(codec, *nal);
+  if (codec == Codec::kAv1) {
+    add_obus(access_unit, !parameter_sets.empty());
+  } else {
+    add_parameter_sets(codec, parameter_sets);
+    NalReader reader(access_unit);
+    while (const auto nal = reader.next()) {
+      if (is_sendable(codec, *nal)) add_nal(codec, *nal);
+    }
   }
 
   if (!ranges_.empty() && end == End::kAccessUnit) {
@@ -133,6 +153,58 @@ void Packetizer::add_fragments(Codec codec, Bytes nal) {
     put(static_cast<std::uint8_t>(position | type));
     put(part);
     end_packet();
+  }
+}
+
+// Section 5: without temporal delimiters, tile lists and padding, and without size fields.
+void Packetizer::add_obus(Bytes temporal_unit, bool new_sequence) {
+  new_sequence_ = new_sequence;
+  ObuReader reader(temporal_unit);
+  while (const auto obu = reader.next()) {
+    if (obu->type == ObuType::kTemporalDelimiter || obu->type == ObuType::kTileList ||
+        obu->type == ObuType::kPadding) {
+      continue;
+    }
+    const std::uint8_t header = obu->bytes[0];
+    element_.assign(1, static_cast<std::uint8_t>(header & ~kObuHasSize));
+    if ((header & kObuHasExtension) != 0) element_.push_back(obu->bytes[1]);
+    element_.insert(element_.end(), obu->payload.begin(), obu->payload.end());
+    add_element(element_);
+  }
+  if (aggregation_header_ != 0) end_packet();
+  aggregation_header_ = 0;
+}
+
+void Packetizer::add_element(Bytes element) {
+  constexpr std::size_t kLeast = 2;  // a length and a byte
+  for (std::uint8_t flags = 0; !element.empty();) {
+    const auto room = [this] {
+      return settings_.max_packet_bytes - (buffer_.size() - ranges_.back().offset);
+    };
+    if (aggregation_header_ != 0 && room() < kLeast) {
+      end_packet();
+      aggregation_header_ = 0;
+    }
+    if (aggregation_header_ == 0) {
+      begin_packet();
+      aggregation_header_ = buffer_.size();
+      if (std::exchange(new_sequence_, false)) flags |= kNewSequence;
+      put(flags);
+    }
+    const std::size_t fits = room() - leb128_bytes(room());
+    const Bytes part = element.first(std::min(fits, element.size()));
+    element = element.subspan(part.size());
+    for (std::size_t left = part.size(), more = 1; more != 0; left = more) {
+      more = left >> 7U;
+      put(static_cast<std::uint8_t>((left & 0x7fU) | (more != 0 ? 0x80U : 0U)));
+    }
+    put(part);
+    if (element.empty()) return;
+    std::uint8_t& aggregation = buffer_[aggregation_header_];
+    aggregation = static_cast<std::uint8_t>(aggregation | kContinued);
+    end_packet();
+    aggregation_header_ = 0;
+    flags = kContinues;
   }
 }
 

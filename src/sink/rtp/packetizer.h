@@ -1,6 +1,7 @@
 // Access units to RTP packets: H.264 by RFC 6184 (packetization-mode 1: single NAL unit, STAP-A for
-// parameter sets, FU-A) and HEVC by RFC 7798 (single, AP for parameter sets, FU; no DONL fields,
-// that is sprop-max-don-diff=0).
+// parameter sets, FU-A), HEVC by RFC 7798 (single, AP for parameter sets, FU; no DONL fields, that
+// is sprop-max-don-diff=0) and AV1 by the AOMedia's "RTP Payload Format For AV1" 1.0 (OBUs without
+// size field, each with a length in front of it, split where a packet is full).
 //
 // Pure: no clock, no socket. Memory is reused, so that a steady stream allocates nothing. One
 // thread.
@@ -32,9 +33,10 @@ class Packetizer {
   explicit Packetizer(const PacketizerSettings& settings) : settings_(settings) {}
 
   /// The packets of one access unit, or of a part of it, in sending order; with the end of the
-  /// access unit the last one carries the marker. Both inputs
-  /// are Annex B; parameter sets go in front and may be empty. No packets if there is no NAL unit.
-  /// The result is valid until the next call.
+  /// access unit the last one carries the marker. Both inputs are Annex B; parameter sets go in
+  /// front and may be empty. Of AV1 they only say that a coded video sequence begins: its key
+  /// frames bring their sequence header. No packets if there is no NAL unit or OBU. The result is
+  /// valid until the next call.
   std::span<const Bytes> packetize(Codec codec, Bytes parameter_sets, Bytes access_unit,
                                    std::uint32_t timestamp, End end = End::kAccessUnit);
 
@@ -47,6 +49,8 @@ class Packetizer {
   void add_parameter_sets(Codec codec, Bytes annex_b);
   void add_nal(Codec codec, Bytes nal);
   void add_fragments(Codec codec, Bytes nal);
+  void add_obus(Bytes temporal_unit, bool new_sequence);
+  void add_element(Bytes element);
   void begin_packet();
   void put(std::uint8_t byte) { buffer_.push_back(byte); }
   void put(Bytes bytes) { buffer_.insert(buffer_.end(), bytes.begin(), bytes.end()); }
@@ -62,6 +66,10 @@ class Packetizer {
   std::vector<Range> ranges_;
   std::vector<Bytes> packets_;
   std::vector<Bytes> aggregate_;
+  // AV1: the packet under way.
+  std::vector<std::uint8_t> element_;
+  std::size_t aggregation_header_ = 0;  // where it is in buffer_; 0: no packet under way
+  bool new_sequence_ = false;
 };
 
 }  // namespace lumen::rtp
