@@ -156,6 +156,47 @@ TEST_F(PageTest, ServesSeveralWithOneEncoding) {
   }
 }
 
+// What an extra viewer costs is a figure for docs/benchmarks.md; that all of twenty see it is not.
+TEST_F(PageTest, ServesTwenty) {
+  start_host("synthetic:320x180@15");
+  const std::string tab = open_page();
+  ASSERT_TRUE(becomes(tab, "playing"));
+  const auto cpu_over = [&](std::chrono::seconds time) {
+    const double before = host_->cpu_seconds();
+    std::this_thread::sleep_for(time);
+    return (host_->cpu_seconds() - before) / static_cast<double>(time.count());
+  };
+  const double one = cpu_over(std::chrono::seconds(3));
+  const json connected = evaluate(tab, R"js((async () => {
+    const viewer = async () => {
+      const pc = new RTCPeerConnection();
+      pc.addTransceiver("video", {direction: "recvonly"});
+      await pc.setLocalDescription();
+      const response = await fetch("/whep", {method: "POST", body: pc.localDescription.sdp,
+        headers: {"Content-Type": "application/sdp"}});
+      await pc.setRemoteDescription({type: "answer", sdp: await response.text()});
+    };
+    for (let i = 0; i < 19; ++i) await viewer();
+    return window.connections.length;
+  })())js");
+  ASSERT_EQ(connected, 20);
+  const char* const decoded = R"js((async () => Promise.all(window.connections.map(async (pc) =>
+    [...(await pc.getStats()).values()].find((entry) => entry.type === "inbound-rtp")
+      ?.framesDecoded ?? 0)))())js";
+  ASSERT_TRUE(eventually(Milliseconds(20000), [&] {
+    const json frames = evaluate(tab, decoded);
+    return std::ranges::all_of(frames, [](const json& count) { return count > 5; });
+  })) << evaluate(tab, decoded);
+  const json before = evaluate(tab, decoded);
+  const double twenty = cpu_over(std::chrono::seconds(4));
+  const json after = evaluate(tab, decoded);
+  for (std::size_t i = 0; i < 20; ++i) {
+    EXPECT_GE(after[i].get<double>() - before[i].get<double>(), 4 * 15 * 0.9) << i;
+  }
+  std::cerr << "host: " << one * 100 << "% of a core for one, " << twenty * 100
+            << "% for twenty: " << (twenty - one) / 19 * 100 << "% for each more\n";
+}
+
 TEST_F(PageTest, NoticesThatAViewerDied) {
   start_host();
   const std::string tab = open_page();

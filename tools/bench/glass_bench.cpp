@@ -71,7 +71,7 @@ std::map<std::uint32_t, double> production_times(const std::filesystem::path& tr
   std::map<int, std::string> tracks;
   std::map<std::uint32_t, double> times;
   for (const json& event : events) {
-    if (event.value("ph", "") == "M") tracks[event.value("tid", 0)] = event["args"].value("name", "");
+    if (event.value("name", "") == "thread_name") tracks[event.value("tid", 0)] = event["args"].value("name", "");
     if (event.value("ph", "") != "X" || tracks[event.value("tid", 0)] != "source") continue;
     times[event["args"]["frame"].get<std::uint32_t>() - 1] =
         event["ts"].get<double>() / 1e3 + offset;

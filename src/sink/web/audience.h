@@ -21,7 +21,7 @@
 namespace lumen::web {
 
 struct AudienceSettings {
-  std::size_t most = 16;      // viewers at a time
+  std::size_t most = 32;      // viewers at a time
   std::string local_address;  // where they reach us; empty: every address of this machine
   Patience patience;
   PeerFactory make_peer;
