@@ -19,12 +19,8 @@ struct PacketIdentity {
   unsigned transport_cc_id = 0;
 };
 
-/// Most that identify() and retransmission() add to a packet.
+/// Most that identify() adds to a packet.
 inline constexpr std::size_t kExtensionBytes = 12;
-inline constexpr std::size_t kRtxBytes = 2;
-
-/// The packet must begin with an RTP header (12 bytes, no CSRC).
-std::uint16_t sequence_of(std::span<const std::uint8_t> packet);
 
 /// Writes `shared`, a packet without header extension, to `out` with another identity and sequence
 /// number. One extension tells the receiver how long to hold each picture back: playout-delay,
@@ -32,10 +28,5 @@ std::uint16_t sequence_of(std::span<const std::uint8_t> packet);
 /// transport-wide sequence number, which whoever sends the packet writes there.
 void identify(std::span<const std::uint8_t> shared, const PacketIdentity& identity,
               std::uint16_t sequence, std::vector<std::uint8_t>& out);
-
-/// Writes a packet that was sent before, to be sent again as RFC 4588 section 4 has it.
-void make_retransmission(std::span<const std::uint8_t> sent, std::uint8_t payload_type,
-                         std::uint32_t ssrc, std::uint16_t sequence,
-                         std::vector<std::uint8_t>& out);
 
 }  // namespace lumen::web

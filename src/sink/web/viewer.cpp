@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sink/rtp/rtcp.h"
+#include "sink/rtp/rtp_packet.h"
 
 namespace lumen::web {
 namespace {
@@ -122,7 +123,7 @@ void Viewer::serve(Timestamp now) {
   for (const std::uint16_t sequence : lost) {
     const auto sent = history_.take(sequence, now);
     if (sent.empty()) continue;
-    make_retransmission(sent, *rtx_payload_type_, ids_.rtx_ssrc, rtx_sequence_++, packet_);
+    rtp::make_retransmission(sent, *rtx_payload_type_, ids_.rtx_ssrc, rtx_sequence_++, packet_);
     peer_->send(packet_);
     packets_.fetch_add(1, std::memory_order_relaxed);
     repeated_.fetch_add(1, std::memory_order_relaxed);

@@ -15,9 +15,9 @@
 #include "core/error.h"
 #include "core/time.h"
 #include "sink/rtp/nal.h"
+#include "sink/rtp/retransmission.h"
 #include "sink/web/media_peer.h"
 #include "sink/web/playout_delay.h"
-#include "sink/web/retransmission.h"
 #include "sink/web/rtp_packet.h"
 
 namespace lumen::web {
@@ -89,7 +89,7 @@ class Viewer {
   std::mutex sending_;  // the sink's thread and serve()
   std::uint16_t sequence_;
   std::uint16_t rtx_sequence_;
-  RetransmissionHistory history_;
+  rtp::RetransmissionHistory history_;
   std::vector<std::uint8_t> packet_;
 
   std::mutex lost_mutex_;

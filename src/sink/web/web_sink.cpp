@@ -8,6 +8,7 @@
 
 #include "core/log.h"
 #include "platform/clock_sleep.h"
+#include "sink/rtp/rtp_packet.h"
 #include "sink/web/gst_peer.h"
 
 namespace lumen {
@@ -15,7 +16,7 @@ namespace {
 
 // What passes wherever IPv6 does (minimum MTU 1280), less what a viewer's header extension, a
 // second sending and SRTP (RFC 3711: 10 bytes of authentication) add.
-constexpr std::size_t kPacketBytes = 1200 - web::kExtensionBytes - web::kRtxBytes - 10;
+constexpr std::size_t kPacketBytes = 1200 - web::kExtensionBytes - rtp::kRtxBytes - 10;
 
 std::vector<std::string> hosts_of(const WebSettings& settings) {
   const std::string literal = settings.address.find(':') == std::string::npos

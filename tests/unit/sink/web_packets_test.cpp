@@ -6,8 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "depacketizer.h"
+#include "sink/rtp/retransmission.h"
+#include "sink/rtp/rtp_packet.h"
 #include "sink/web/fingerprint.h"
-#include "sink/web/retransmission.h"
 #include "sink/web/rtp_packet.h"
 
 namespace lumen::web {
@@ -65,7 +66,7 @@ TEST(WebPacket, SentAgainCarriesItsOldNumberInFrontOfThePayload) {
     identify(shared_packet(), {.payload_type = 108, .ssrc = 1, .playout_delay_id = id}, 0x1234,
              sent);
     Packet again;
-    make_retransmission(sent, 109, 2, 99, again);
+    rtp::make_retransmission(sent, 109, 2, 99, again);
     EXPECT_EQ(again[0], sent[0]);
     Packet plain = again;
     plain[0] = 0x80;  // the parser knows no extension
@@ -77,7 +78,7 @@ TEST(WebPacket, SentAgainCarriesItsOldNumberInFrontOfThePayload) {
     EXPECT_EQ(header.timestamp, 0x01020304U);
     const Packet tail = {0x12, 0x34, 'p', 'a', 'y'};
     EXPECT_TRUE(std::equal(tail.rbegin(), tail.rend(), again.rbegin()));
-    EXPECT_EQ(again.size(), sent.size() + kRtxBytes);
+    EXPECT_EQ(again.size(), sent.size() + rtp::kRtxBytes);
   }
 }
 
@@ -93,7 +94,7 @@ class History : public testing::Test {
 };
 
 TEST_F(History, FindsWhatWasSentAcrossTheWrap) {
-  RetransmissionHistory history({.packets = 64});
+  rtp::RetransmissionHistory history({.packets = 64});
   for (unsigned i = 0; i < 100; ++i) history.sent(numbered(static_cast<std::uint16_t>(65500 + i)));
   const auto found = history.take(10, start_);
   EXPECT_EQ(Packet(found.begin(), found.end()), numbered(10));
@@ -103,7 +104,7 @@ TEST_F(History, FindsWhatWasSentAcrossTheWrap) {
 }
 
 TEST_F(History, DoesNotRepeatWhatIsUnderWay) {
-  RetransmissionHistory history({.packets = 64, .patience = milliseconds{15}});
+  rtp::RetransmissionHistory history({.packets = 64, .patience = milliseconds{15}});
   history.sent(numbered(1));
   EXPECT_FALSE(history.take(1, start_).empty());
   EXPECT_TRUE(history.take(1, start_ + milliseconds{14}).empty());
@@ -111,7 +112,7 @@ TEST_F(History, DoesNotRepeatWhatIsUnderWay) {
 }
 
 TEST_F(History, SpendsNoMoreThanItsShare) {
-  RetransmissionHistory history({.packets = 1024, .share = 0.25, .burst_bytes = 4000});
+  rtp::RetransmissionHistory history({.packets = 1024, .share = 0.25, .burst_bytes = 4000});
   for (std::uint16_t i = 0; i < 100; ++i) history.sent(numbered(i));
   unsigned again = 0;
   for (std::uint16_t i = 0; i < 100; ++i) again += history.take(i, start_).empty() ? 0U : 1U;

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "platform/linux/unique_fd.h"
+#include "sink/rtp/rtp_packet.h"
 #include "sink/web/http_server.h"
 #include "sink/web/site.h"
 
@@ -212,7 +213,8 @@ TEST_F(WebSite, BeginsWithAKeyFrameAndNumbersEachViewerByItself) {
   EXPECT_EQ(received(0), 3U);
   EXPECT_EQ(received(1), 1U);
   const auto& packets = record_->packets[0];
-  EXPECT_EQ(static_cast<std::uint16_t>(sequence_of(packets[0]) + 1), sequence_of(packets[1]));
+  EXPECT_EQ(static_cast<std::uint16_t>(rtp::sequence_of(packets[0]) + 1),
+            rtp::sequence_of(packets[1]));
   EXPECT_EQ(packets[0][1] & 0x7f, 108);
   EXPECT_NE(ssrc_of(packets[0]), ssrc_of(record_->packets[1][0]));
 }
@@ -224,13 +226,13 @@ TEST_F(WebSite, SendsAgainWhatIsAskedFor) {
   std::vector<std::uint16_t> lost;
   {
     const std::scoped_lock lock(record_->mutex);
-    lost = {sequence_of(record_->packets[0][3]), sequence_of(record_->packets[0][5]), 7};
+    lost = {rtp::sequence_of(record_->packets[0][3]), rtp::sequence_of(record_->packets[0][5]), 7};
   }
   record_->events[0].lost(lost);
   ASSERT_TRUE(eventually([this] { return received(0) == 12; }));
   const std::scoped_lock lock(record_->mutex);
   EXPECT_EQ(record_->packets[0][10][1] & 0x7f, 109);
-  EXPECT_EQ(record_->packets[0][10].size(), record_->packets[0][3].size() + kRtxBytes);
+  EXPECT_EQ(record_->packets[0][10].size(), record_->packets[0][3].size() + rtp::kRtxBytes);
 }
 
 TEST_F(WebSite, PassesOnWishesForKeyFrames) {

@@ -1,4 +1,4 @@
-// What was sent to one viewer, for when it asks again (NACK, RFC 4585), and how much of that it
+// What was sent to one receiver, for when it asks again (NACK, RFC 4585), and how much of that it
 // gets: sending again must not make a full link fuller. Pure; one thread at a time.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #include "core/time.h"
 
-namespace lumen::web {
+namespace lumen::rtp {
 
 struct RetransmissionSettings {
   std::size_t packets = 1024;  // kept: half a second at 20 Mb/s; a power of two, at most 32768
@@ -28,6 +28,9 @@ class RetransmissionHistory {
   /// A packet went out for the first time. Its RTP sequence number is read from it.
   void sent(std::span<const std::uint8_t> packet);
 
+  /// Whether the packet is kept still.
+  [[nodiscard]] bool holds(std::uint16_t sequence) const;
+
   /// The packet, if it is to be sent again now; empty where it is too old, was never sent, went
   /// again a moment ago, or the budget is spent. Valid until the next sent().
   std::span<const std::uint8_t> take(std::uint16_t sequence, Timestamp now);
@@ -43,4 +46,4 @@ class RetransmissionHistory {
   double budget_bytes_;
 };
 
-}  // namespace lumen::web
+}  // namespace lumen::rtp

@@ -1,10 +1,10 @@
-#include "sink/web/retransmission.h"
+#include "sink/rtp/retransmission.h"
 
 #include <algorithm>
 
-#include "sink/web/rtp_packet.h"
+#include "sink/rtp/rtp_packet.h"
 
-namespace lumen::web {
+namespace lumen::rtp {
 
 RetransmissionHistory::RetransmissionHistory(const RetransmissionSettings& settings)
     : settings_(settings),
@@ -19,9 +19,14 @@ void RetransmissionHistory::sent(std::span<const std::uint8_t> packet) {
                            static_cast<double>(settings_.burst_bytes));
 }
 
+bool RetransmissionHistory::holds(std::uint16_t sequence) const {
+  const Entry& entry = entries_[sequence % entries_.size()];
+  return !entry.packet.empty() && sequence_of(entry.packet) == sequence;
+}
+
 std::span<const std::uint8_t> RetransmissionHistory::take(std::uint16_t sequence, Timestamp now) {
+  if (!holds(sequence)) return {};
   Entry& entry = entries_[sequence % entries_.size()];
-  if (entry.packet.empty() || sequence_of(entry.packet) != sequence) return {};
   const bool under_way = entry.again != kNoTimestamp && now - entry.again < settings_.patience;
   const auto bytes = static_cast<double>(entry.packet.size());
   if (under_way || bytes > budget_bytes_) return {};
@@ -30,4 +35,4 @@ std::span<const std::uint8_t> RetransmissionHistory::take(std::uint16_t sequence
   return entry.packet;
 }
 
-}  // namespace lumen::web
+}  // namespace lumen::rtp
