@@ -1,4 +1,4 @@
-// UDP towards one destination, and the name resolution that goes before it. The same on Linux and
+// UDP to and from one peer, and the name resolution that goes before it. The same on Linux and
 // Windows; errors are sorted by what a sender can do about them.
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -48,7 +49,8 @@ struct UdpSendOutcome {
   int code = 0;  // errno or Winsock's code
 };
 
-/// A connected, non-blocking socket. One thread at a time.
+/// A connected, non-blocking socket: what others than the destination send never arrives. One
+/// thread at a time; another one may receive, and wait for that, meanwhile.
 class UdpSocket {
  public:
   /// `send_buffer_bytes` is a wish; the system may give less. kIo where there is no route.
@@ -63,6 +65,13 @@ class UdpSocket {
 
   /// Until the send queue has room or the time is over.
   void wait_writable(Nanoseconds at_most);
+
+  /// The next datagram; its first bytes of `buffer`. None where none waits. What is larger than the
+  /// buffer is dropped.
+  std::optional<std::span<std::uint8_t>> receive(std::span<std::uint8_t> buffer);
+
+  /// Until receive() has something to look at or the time is over.
+  void wait_readable(Nanoseconds at_most);
 
   /// Our own numeric address on the way to the destination.
   [[nodiscard]] std::string local_ip() const;

@@ -64,6 +64,15 @@ UdpSendOutcome::Stop sort_error(int code) {
   }
 }
 
+void wait_for(int fd, short events, Nanoseconds at_most) {
+  pollfd waiter{fd, events, 0};
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(at_most);
+  timespec timeout{};
+  timeout.tv_sec = static_cast<time_t>(seconds.count());
+  timeout.tv_nsec = static_cast<long>((at_most - seconds).count());
+  (void)::ppoll(&waiter, 1, &timeout, nullptr);
+}
+
 }  // namespace
 
 Result<NetworkAddress> resolve_udp(const std::string& host, std::uint16_t port) {
@@ -155,13 +164,26 @@ UdpSendOutcome UdpSocket::send(std::span<const std::span<const std::uint8_t>> da
   return outcome;
 }
 
+std::optional<std::span<std::uint8_t>> UdpSocket::receive(std::span<std::uint8_t> buffer) {
+  while (true) {
+    // With MSG_TRUNC the result is the datagram's size, not what fitted.
+    const ssize_t size =
+        ::recv(state_->fd.borrow(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
+    // An earlier datagram of ours may have found nobody: that is not what is asked here.
+    if (size < 0 && (errno == EINTR || errno == ECONNREFUSED)) continue;
+    if (size < 0) return std::nullopt;
+    if (static_cast<std::size_t>(size) <= buffer.size()) {
+      return buffer.first(static_cast<std::size_t>(size));
+    }
+  }
+}
+
+void UdpSocket::wait_readable(Nanoseconds at_most) {
+  wait_for(state_->fd.borrow(), POLLIN, at_most);
+}
+
 void UdpSocket::wait_writable(Nanoseconds at_most) {
-  pollfd waiter{state_->fd.borrow(), POLLOUT, 0};
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(at_most);
-  timespec timeout{};
-  timeout.tv_sec = static_cast<time_t>(seconds.count());
-  timeout.tv_nsec = static_cast<long>((at_most - seconds).count());
-  (void)::ppoll(&waiter, 1, &timeout, nullptr);
+  wait_for(state_->fd.borrow(), POLLOUT, at_most);
 }
 
 std::string UdpSocket::local_ip() const {

@@ -89,6 +89,13 @@ UdpSendOutcome::Stop sort_error(int code) {
   }
 }
 
+void wait_for(SOCKET socket, SHORT events, Nanoseconds at_most) {
+  WSAPOLLFD waiter{};
+  waiter.fd = socket;
+  waiter.events = events;
+  (void)::WSAPoll(&waiter, 1, static_cast<int>((at_most.count() + 999'999) / 1'000'000));
+}
+
 }  // namespace
 
 Result<NetworkAddress> resolve_udp(const std::string& host, std::uint16_t port) {
@@ -177,11 +184,23 @@ UdpSendOutcome UdpSocket::send(std::span<const std::span<const std::uint8_t>> da
   return outcome;
 }
 
+std::optional<std::span<std::uint8_t>> UdpSocket::receive(std::span<std::uint8_t> buffer) {
+  while (true) {
+    const int size = ::recv(state_->socket.borrow(), reinterpret_cast<char*>(buffer.data()),
+                            static_cast<int>(buffer.size()), 0);
+    if (size >= 0) return buffer.first(static_cast<std::size_t>(size));
+    // Too large for the buffer, or an earlier datagram of ours found nobody.
+    const int code = ::WSAGetLastError();
+    if (code != WSAEMSGSIZE && code != WSAECONNRESET) return std::nullopt;
+  }
+}
+
+void UdpSocket::wait_readable(Nanoseconds at_most) {
+  wait_for(state_->socket.borrow(), POLLRDNORM, at_most);
+}
+
 void UdpSocket::wait_writable(Nanoseconds at_most) {
-  WSAPOLLFD waiter{};
-  waiter.fd = state_->socket.borrow();
-  waiter.events = POLLWRNORM;
-  (void)::WSAPoll(&waiter, 1, static_cast<int>((at_most.count() + 999'999) / 1'000'000));
+  wait_for(state_->socket.borrow(), POLLWRNORM, at_most);
 }
 
 std::string UdpSocket::local_ip() const {
