@@ -10,6 +10,7 @@ namespace lumen::rtp {
 namespace {
 
 constexpr std::uint8_t kVersion2 = 0x80;
+constexpr std::uint8_t kHasExtension = 0x10;
 constexpr std::uint8_t kMarker = 0x80;
 constexpr std::uint8_t kFuStart = 0x80;
 constexpr std::uint8_t kFuEnd = 0x40;
@@ -211,12 +212,14 @@ void Packetizer::add_element(Bytes element) {
 void Packetizer::begin_packet() {
   ranges_.push_back({buffer_.size(), 0});
   const std::uint32_t sequence = std::uint32_t{settings_.first_sequence} + sent_packets_++;
-  put(kVersion2);
+  const bool extended = extension_bytes(settings_.extensions) > 0;
+  put(extended ? kVersion2 | kHasExtension : kVersion2);
   put(static_cast<std::uint8_t>(settings_.payload_type & 0x7fU));
   put(byte_of(sequence, 8));
   put(byte_of(sequence, 0));
   for (const unsigned shift : {24U, 16U, 8U, 0U}) put(byte_of(timestamp_, shift));
   for (const unsigned shift : {24U, 16U, 8U, 0U}) put(byte_of(settings_.ssrc, shift));
+  put_extensions(settings_.extensions, capture_ntp_, buffer_);
 }
 
 void Packetizer::end_packet() { ranges_.back().size = buffer_.size() - ranges_.back().offset; }

@@ -13,17 +13,18 @@
 #include <vector>
 
 #include "encode/encoded_frame.h"
+#include "sink/rtp/header_extensions.h"
 #include "sink/rtp/nal.h"
+#include "sink/rtp/rtp_packet.h"
 
 namespace lumen::rtp {
-
-inline constexpr std::size_t kRtpHeaderBytes = 12;  // RFC 3550 section 5.1, no CSRC, no extension
 
 struct PacketizerSettings {
   std::uint8_t payload_type = 96;
   std::uint32_t ssrc = 0;
-  std::size_t max_packet_bytes = 1200;  // RTP header and payload; at least 32
+  std::size_t max_packet_bytes = 1200;  // RTP header, extensions and payload; at least 64
   std::uint16_t first_sequence = 0;
+  HeaderExtensions extensions;
 };
 
 class Packetizer {
@@ -32,6 +33,9 @@ class Packetizer {
 
   explicit Packetizer(const PacketizerSettings& settings) : settings_(settings) {}
 
+  /// For the extension abs-capture-time of the packets to come.
+  void set_capture_time(std::uint64_t ntp) { capture_ntp_ = ntp; }
+
   /// The packets of one access unit, or of a part of it, in sending order; with the end of the
   /// access unit the last one carries the marker. Both inputs are Annex B; parameter sets go in
   /// front and may be empty. Of AV1 they only say that a coded video sequence begins: its key
@@ -39,6 +43,15 @@ class Packetizer {
   /// valid until the next call.
   std::span<const Bytes> packetize(Codec codec, Bytes parameter_sets, Bytes access_unit,
                                    std::uint32_t timestamp, End end = End::kAccessUnit);
+
+  /// What packetize() has returned last.
+  [[nodiscard]] std::span<const Bytes> packets() const { return packets_; }
+  /// The extension transport_sequence, which must be on, of one of those.
+  void number(std::size_t packet, std::uint16_t transport_sequence) {
+    const Range range = ranges_[packet];
+    set_transport_sequence(std::span(buffer_).subspan(range.offset, range.size),
+                           transport_sequence);
+  }
 
  private:
   struct Range {
@@ -56,12 +69,13 @@ class Packetizer {
   void put(Bytes bytes) { buffer_.insert(buffer_.end(), bytes.begin(), bytes.end()); }
   void end_packet();
   [[nodiscard]] std::size_t max_payload() const {
-    return settings_.max_packet_bytes - kRtpHeaderBytes;
+    return settings_.max_packet_bytes - kRtpHeaderBytes - extension_bytes(settings_.extensions);
   }
 
   PacketizerSettings settings_;
   std::uint16_t sent_packets_ = 0;  // modulo 65536: the sequence number's distance from its start
   std::uint32_t timestamp_ = 0;
+  std::uint64_t capture_ntp_ = 0;
   std::vector<std::uint8_t> buffer_;  // all packets of the access unit, back to back
   std::vector<Range> ranges_;
   std::vector<Bytes> packets_;

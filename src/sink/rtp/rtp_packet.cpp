@@ -1,7 +1,5 @@
 #include "sink/rtp/rtp_packet.h"
 
-#include "sink/rtp/packetizer.h"
-
 namespace lumen::rtp {
 namespace {
 

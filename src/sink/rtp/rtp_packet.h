@@ -10,6 +10,8 @@
 
 namespace lumen::rtp {
 
+inline constexpr std::size_t kRtpHeaderBytes = 12;  // RFC 3550 section 5.1, no CSRC, no extension
+
 /// Most that make_retransmission() adds to a packet.
 inline constexpr std::size_t kRtxBytes = 2;
 
