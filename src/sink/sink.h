@@ -59,7 +59,8 @@ class Sink {
   /// full.
   virtual Result<void> close() = 0;
 
-  /// True where a receiver can't ask for a key frame, so that one must come every two seconds.
+  /// True while a receiver can't ask for a key frame, so that one must come every two seconds. Any
+  /// thread.
   [[nodiscard]] virtual bool needs_periodic_key_frames() const = 0;
 
   /// True where the receivers follow a new size in mid-stream; a file can't.

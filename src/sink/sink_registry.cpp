@@ -22,8 +22,8 @@ constexpr auto kKinds = std::to_array<SinkKind>({
      "record; the container follows the extension, - is standard output (mkv)",
      [](const SinkSpec& spec) { return upcast(FileSink::create(std::get<FileSettings>(spec))); }},
 #endif
-    {"rtp", "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&sdp=PATH]",
-     "send plain RTP over UDP, RTCP to the next port",
+    {"rtp", "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&mux=1&sdp=PATH…]",
+     "send plain RTP over UDP, RTCP over the next port or (mux) the same",
      [](const SinkSpec& spec) { return upcast(RtpSink::create(std::get<RtpSettings>(spec))); }},
 #ifndef _WIN32
     {"web", "web[:ADDRESS:PORT]", "serve a page that plays the stream in a browser",

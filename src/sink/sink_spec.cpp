@@ -118,37 +118,68 @@ Result<SinkSpec> parse_web(std::string_view text) {
   return WebSettings{.address = std::string(endpoint->host), .port = *port};
 }
 
+template <std::unsigned_integral T>
+Result<T> number_of(const Option& option, T least, T most, std::string_view example) {
+  const auto number = parse_number<T>(option.second);
+  if (number && *number >= least && *number <= most) return *number;
+  return bad(fmt::format("rtp: {}={} is not {} to {}", option.first, option.second, least, most),
+             fmt::format("for example {}", example));
+}
+
+/// Stores a number in `target`, which may be optional.
+template <std::unsigned_integral T, typename Target>
+Result<void> store(Result<T> number, Target& target) {
+  if (!number) return tl::unexpected(std::move(number.error()));
+  target = *number;
+  return {};
+}
+
+Result<void> store_switch(const Option& option, bool& target) {
+  if (option.second != "0" && option.second != "1") {
+    return bad(fmt::format("rtp: {}={} is not 0 or 1", option.first, option.second),
+               fmt::format("for example {}=1", option.first));
+  }
+  target = option.second == "1";
+  return {};
+}
+
 Result<void> apply(const Option& option, RtpSettings& settings) {
+  constexpr std::uint32_t kMostSsrc = 0xffffffff;
+  constexpr std::uint16_t kMostPort = 65535;
+  const auto number = [&]<typename T>(T least, T most, std::string_view example) {
+    return number_of<T>(option, least, most, example);
+  };
+  const auto byte = [&](std::uint8_t least, std::uint8_t most, std::string_view example) {
+    return number(least, most, example);
+  };
   const auto [key, value] = option;
-  if (key == "pt") {
-    const auto type = parse_number<std::uint8_t>(value);
-    if (!type || *type > 127) {
-      return bad(fmt::format("rtp: pt={} is not 0 to 127", value),
-                 "96 to 127 are free to use: pt=96");
-    }
-    settings.payload_type = *type;
-  } else if (key == "ssrc") {
-    const auto ssrc = parse_number<std::uint32_t>(value);
-    if (!ssrc) {
-      return bad(fmt::format("rtp: ssrc={} is no 32-bit number", value),
-                 "for example ssrc=1234 or ssrc=0x1234abcd");
-    }
-    settings.ssrc = *ssrc;
-  } else if (key == "mtu") {
-    const auto mtu = parse_number<std::uint16_t>(value);
-    if (!mtu || *mtu < kMinRtpMtu || *mtu > kMaxRtpMtu) {
-      return bad(fmt::format("rtp: mtu={} is not {} to {}", value, kMinRtpMtu, kMaxRtpMtu),
-                 "for example mtu=1200");
-    }
-    settings.mtu = *mtu;
-  } else if (key == "sdp") {
+  if (key == "pt") return store(byte(0, 127, "pt=96; 96 to 127 are free"), settings.payload_type);
+  if (key == "ssrc") {
+    return store(number(std::uint32_t{0}, kMostSsrc, "ssrc=0x1234abcd"), settings.ssrc);
+  }
+  if (key == "mtu") return store(number(kMinRtpMtu, kMaxRtpMtu, "mtu=1200"), settings.mtu);
+  if (key == "mux") return store_switch(option, settings.rtcp_mux);
+  if (key == "rtcp") {
+    return store(number(std::uint16_t{1}, kMostPort, "rtcp=5005"), settings.rtcp_port);
+  }
+  if (key == "rtx-pt") return store(byte(96, 127, "rtx-pt=97"), settings.rtx_payload_type);
+  if (key == "rtx-ssrc") {
+    return store(number(std::uint32_t{0}, kMostSsrc, "rtx-ssrc=0x1234abce"), settings.rtx_ssrc);
+  }
+  if (key == "twcc") return store(byte(1, 14, "twcc=3"), settings.extensions.transport_sequence);
+  if (key == "abs-capture-time") {
+    return store(byte(1, 14, "abs-capture-time=4"), settings.extensions.abs_capture_time);
+  }
+  if (key == "feedback") return store_switch(option, settings.sdp_feedback);
+  if (key == "sdp") {
     if (value.empty()) return bad("rtp: sdp= needs a path", kRtpExample);
     settings.sdp_path = value;
-  } else {
-    return bad(fmt::format("rtp: unknown option \"{}\"", key),
-               fmt::format("known are pt, ssrc, mtu and sdp; {}", kRtpExample));
+    return {};
   }
-  return {};
+  return bad(fmt::format("rtp: unknown option \"{}\"", key),
+             fmt::format("known are pt, ssrc, mtu, mux, rtcp, rtx-pt, rtx-ssrc, twcc, "
+                         "abs-capture-time, feedback and sdp; {}",
+                         kRtpExample));
 }
 
 Result<SinkSpec> parse_rtp(std::string_view text) {

@@ -1,6 +1,7 @@
 // Sinks as a user names them:
 //   file:PATH[?format=mp4|mkv|h264|hevc]
-//   rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&sdp=PATH]
+//   rtp:HOST:PORT[?OPTION&…], see RtpSettings: pt=N, ssrc=N, mtu=N, mux=1, rtcp=PORT, rtx-pt=N,
+//     rtx-ssrc=N, twcc=ID, abs-capture-time=ID, feedback=0, sdp=PATH
 //   web[:ADDRESS:PORT]
 #pragma once
 

@@ -42,15 +42,25 @@ class Receiver {
     std::vector<std::vector<std::uint8_t>> packets;
     std::array<std::uint8_t, 65536> buffer{};
     while (true) {
-      const ssize_t size = ::recv(fd_.borrow(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+      socklen_t from_bytes = sizeof from_;
+      const ssize_t size = ::recvfrom(fd_.borrow(), buffer.data(), buffer.size(), MSG_DONTWAIT,
+                                      reinterpret_cast<sockaddr*>(&from_), &from_bytes);
       if (size < 0) return packets;
       packets.emplace_back(buffer.begin(), buffer.begin() + size);
     }
   }
+  /// To `to`, who may be anybody.
+  void send(const std::vector<std::uint8_t>& datagram, const sockaddr_in& to) {
+    (void)::sendto(fd_.borrow(), datagram.data(), datagram.size(), 0,
+                   reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  }
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  /// Who sent what was drained last.
+  [[nodiscard]] const sockaddr_in& from() const { return from_; }
 
  private:
   UniqueFd fd_;
+  sockaddr_in from_{};
   std::uint16_t port_ = 0;
 };
 

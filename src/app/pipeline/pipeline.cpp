@@ -130,11 +130,7 @@ tl::expected<void, Failure> Pipeline::prepare() {
   adaptation.may_change_size =
       std::ranges::all_of(sinks_, [](const auto& sink) { return sink->takes_new_sizes(); });
   adaptation_.emplace(adaptation);
-  const bool needed = std::ranges::any_of(
-      sinks_, [](const auto& sink) { return sink->needs_periodic_key_frames(); });
-  const bool periodic = plan_.schedule == KeyFrameSchedule::kPeriodic ||
-                        (plan_.schedule == KeyFrameSchedule::kAsSinksNeed && needed);
-  repairs_.set_periodic(periodic ? PeriodicKeyFrames::kOn : PeriodicKeyFrames::kOff);
+  schedule_key_frames();
 
   loop_ = std::make_unique<EncodeLoop>(
       loop_settings(options_, plan_), slot_, repairs_, *adaptation_, trace_.get(),
@@ -233,7 +229,18 @@ void Pipeline::on_state(CaptureState state, const std::string& reason) {
 
 void Pipeline::on_failure(Error error) { end(Failure{ExitCode::kCaptureFailed, std::move(error)}); }
 
+// Receivers of a sink may come to show that they can ask.
+void Pipeline::schedule_key_frames() {
+  const bool periodic = plan_.schedule == KeyFrameSchedule::kPeriodic ||
+                        (plan_.schedule == KeyFrameSchedule::kAsSinksNeed &&
+                         std::ranges::any_of(sinks_, [](const auto& sink) {
+                           return sink->needs_periodic_key_frames();
+                         }));
+  repairs_.set_periodic(periodic ? PeriodicKeyFrames::kOn : PeriodicKeyFrames::kOff);
+}
+
 void Pipeline::on_encoded(const EncodedFrame& frame) {
+  if (frame.last) schedule_key_frames();
   for (const auto& sink : sinks_) sink->offer(frame);
 }
 

@@ -54,6 +54,7 @@ class Pipeline final : private CaptureListener {
  private:
   Pipeline(const StreamOptions& options, EncodingPlan plan, std::function<void()> wake);
   tl::expected<void, Failure> prepare();
+  void schedule_key_frames();
 
   void on_frame(CapturedFrame frame) override;
   void on_format(const CaptureFormat& format) override;

@@ -6,6 +6,8 @@
 
 #include "core/log.h"
 #include "platform/clock_sleep.h"
+#include "sink/rtp/rtcp_feedback.h"
+#include "sink/rtp/rtcp_parser.h"
 #include "sink/rtp/sdp.h"
 
 namespace lumen {
@@ -13,9 +15,14 @@ namespace {
 
 // Four key frames of the default bit rate; net.core.wmem_max caps it (212992 by default).
 constexpr int kSendBufferBytes = 4 << 20;
+constexpr std::size_t kHistoryPackets = 2048;                      // a second at 20 Mb/s
 constexpr Nanoseconds kBusyLimit = std::chrono::milliseconds{20};  // then the frame is given up
 constexpr Nanoseconds kUnreachableLimit = std::chrono::seconds{5};
 constexpr unsigned kMaxRefusalsInRow = 8;
+// Receivers report at least about every five seconds (RFC 3550 section 6.2).
+constexpr Nanoseconds kSilence = std::chrono::seconds{10};
+
+using Milliseconds = std::chrono::duration<double, std::milli>;
 
 std::chrono::sys_time<Nanoseconds> wall_now() {
   return std::chrono::time_point_cast<Nanoseconds>(std::chrono::system_clock::now());
@@ -26,13 +33,59 @@ std::string endpoint(const NetworkAddress& address) {
                                                 : fmt::format("{}:{}", address.ip, address.port);
 }
 
+std::uint16_t rtcp_port(const RtpSettings& settings) {
+  if (settings.rtcp_mux) return settings.port;
+  return settings.rtcp_port.value_or(static_cast<std::uint16_t>(settings.port + 1));
+}
+
+std::uint32_t make_ssrc(const RtpSettings& settings, std::uint32_t random) {
+  return settings.ssrc.value_or(random == settings.rtx_ssrc ? random + 1 : random);
+}
+
+std::optional<rtp::RtxStream> make_rtx(const RtpSettings& settings, std::uint32_t taken,
+                                       std::uint32_t random) {
+  if (!settings.rtx_payload_type) return std::nullopt;
+  return rtp::RtxStream{.payload_type = *settings.rtx_payload_type,
+                        .ssrc = settings.rtx_ssrc.value_or(random == taken ? random + 1 : random)};
+}
+
+Result<void> check_extensions(const RtpSettings& settings) {
+  const rtp::HeaderExtensions& ids = settings.extensions;
+  if (ids.abs_capture_time > 14 || ids.transport_sequence > 14 ||
+      (ids.abs_capture_time != 0 && ids.abs_capture_time == ids.transport_sequence)) {
+    return fail(ErrorKind::kInvalidArgument,
+                "header extensions need identifiers from 1 to 14, each its own",
+                "for example abs-capture-time=1 and twcc=2");
+  }
+  const auto& rtx = settings.rtx_payload_type;
+  if (settings.rtx_ssrc && !rtx) {
+    return fail(ErrorKind::kInvalidArgument, "rtx-ssrc needs rtx-pt", "for example rtx-pt=97");
+  }
+  if (rtx && (*rtx < 96 || *rtx > 127 || *rtx == settings.payload_type ||
+              (settings.rtx_ssrc && settings.rtx_ssrc == settings.ssrc))) {
+    return fail(ErrorKind::kInvalidArgument,
+                "retransmissions need a payload type from 96 to 127 and an SSRC of their own",
+                "for example rtx-pt=97");
+  }
+  return {};
+}
+
 Result<void> check(const RtpSettings& settings) {
   if (settings.host.empty()) {
     return fail(ErrorKind::kInvalidArgument, "RTP needs a host", "for example rtp:127.0.0.1:5004");
   }
   if (settings.port == 0 || settings.port == 65535) {
     return fail(ErrorKind::kInvalidArgument, fmt::format("RTP can't go to port {}", settings.port),
-                "choose a port from 1 to 65534; RTCP takes the next one");
+                "choose a port from 1 to 65534");
+  }
+  if (settings.rtcp_mux && settings.rtcp_port) {
+    return fail(ErrorKind::kInvalidArgument, "with rtcp-mux RTCP has no port of its own",
+                "leave out rtcp= or mux");
+  }
+  if (settings.rtcp_port == 0 || settings.rtcp_port == settings.port) {
+    return fail(ErrorKind::kInvalidArgument,
+                fmt::format("RTCP can't go to port {}", *settings.rtcp_port),
+                "choose another one, or mux to share RTP's");
   }
   if (settings.payload_type > 127) {
     return fail(ErrorKind::kInvalidArgument,
@@ -44,7 +97,13 @@ Result<void> check(const RtpSettings& settings) {
                 fmt::format("an mtu of {} is out of range", settings.mtu),
                 fmt::format("choose one from {} to {}", kMinRtpMtu, kMaxRtpMtu));
   }
-  return {};
+  // RFC 5761 section 4: with the marker they would look like RTCP.
+  if (settings.rtcp_mux && settings.payload_type >= 64 && settings.payload_type < 96) {
+    return fail(ErrorKind::kInvalidArgument,
+                fmt::format("payload type {} can't share a port with RTCP", settings.payload_type),
+                "choose one from 96 to 127");
+  }
+  return check_extensions(settings);
 }
 
 }  // namespace
@@ -53,30 +112,40 @@ Result<std::unique_ptr<RtpSink>> RtpSink::create(RtpSettings settings) {
   if (auto good = check(settings); !good) return tl::unexpected(good.error());
   const auto address = resolve_udp(settings.host, settings.port);
   if (!address) return tl::unexpected(address.error());
-  const auto rtcp_port = static_cast<std::uint16_t>(settings.port + 1);
   auto rtp = UdpSocket::connect(*address, kSendBufferBytes);
   if (!rtp) return with_context("rtp", rtp.error());
-  auto rtcp = UdpSocket::connect(with_port(*address, rtcp_port), kSendBufferBytes / 64);
-  if (!rtcp) return with_context("rtcp", rtcp.error());
+  std::optional<UdpSocket> rtcp;
+  if (!settings.rtcp_mux) {
+    auto socket =
+        UdpSocket::connect(with_port(*address, rtcp_port(settings)), kSendBufferBytes / 64);
+    if (!socket) return with_context("rtcp", socket.error());
+    rtcp = *std::move(socket);
+  }
   if (!settings.sdp_path.empty()) {
     if (auto good = rtp::check_sdp_path(settings.sdp_path); !good) {
       return tl::unexpected(good.error());
     }
   }
   return std::unique_ptr<RtpSink>(
-      new RtpSink(std::move(settings), *address, *std::move(rtp), *std::move(rtcp)));
+      new RtpSink(std::move(settings), *address, *std::move(rtp), std::move(rtcp)));
 }
 
-RtpSink::RtpSink(RtpSettings settings, NetworkAddress rtp_address, UdpSocket rtp, UdpSocket rtcp)
+RtpSink::RtpSink(RtpSettings settings, NetworkAddress rtp_address, UdpSocket rtp,
+                 std::optional<UdpSocket> rtcp)
     : settings_(std::move(settings)),
       address_(std::move(rtp_address)),
-      rtp_socket_(std::move(rtp)),
-      rtcp_socket_(std::move(rtcp)),
-      ssrc_(settings_.ssrc.value_or(static_cast<std::uint32_t>(random_()))),
+      ssrc_(make_ssrc(settings_, static_cast<std::uint32_t>(random_()))),
+      rtx_(make_rtx(settings_, ssrc_, static_cast<std::uint32_t>(random_()))),
       packetizer_({.payload_type = settings_.payload_type,
                    .ssrc = ssrc_,
-                   .max_packet_bytes = settings_.mtu,
-                   .first_sequence = static_cast<std::uint16_t>(random_())}),
+                   .max_packet_bytes = settings_.mtu - (rtx_ ? rtp::kRtxBytes : 0),
+                   .first_sequence = static_cast<std::uint16_t>(random_()),
+                   .extensions = settings_.extensions}),
+      sender_(std::move(rtp), {.extensions = settings_.extensions,
+                               .rtx = rtx_,
+                               .first_rtx_sequence = static_cast<std::uint16_t>(random_()),
+                               .retransmission = {.packets = kHistoryPackets}}),
+      rtcp_socket_(std::move(rtcp)),
       cname_(rtp::make_cname()),
       sdp_id_(rtp::ntp_time(wall_now())),
       sdp_version_(sdp_id_) {}
@@ -100,7 +169,10 @@ Result<void> RtpSink::open(const StreamParameters& stream) {
         "payload type {} belongs to another format (RFC 3551); 96 to 127 are free",
         settings_.payload_type);
   }
-  return publish(stream);
+  if (auto published = publish(stream); !published) return published;
+  reader_.emplace(rtcp_socket_ ? *rtcp_socket_ : sender_.socket(), rtp::kMaxRtcpBytes,
+                  [this](rtp::Bytes datagram) { on_datagram(datagram); });
+  return {};
 }
 
 Result<void> RtpSink::publish(const StreamParameters& stream) {
@@ -108,10 +180,16 @@ Result<void> RtpSink::publish(const StreamParameters& stream) {
   rtp::SdpSession session;
   session.id = sdp_id_;
   session.version = sdp_version_;
-  session.origin = rtp_socket_.local_ip();
+  session.origin = sender_.socket().local_ip();
   session.destination = address_;
-  session.rtcp_port = static_cast<std::uint16_t>(address_.port + 1);
+  session.rtcp_port = rtcp_port(settings_);
+  session.rtcp_mux = settings_.rtcp_mux;
+  session.feedback = settings_.sdp_feedback;
   session.payload_type = settings_.payload_type;
+  session.ssrc = ssrc_;
+  session.cname = cname_;
+  session.extensions = settings_.extensions;
+  session.rtx = rtx_;
   std::string text = rtp::make_sdp(session, stream);
   if (text == published_) return {};
   if (!published_.empty()) {
@@ -136,7 +214,9 @@ Result<void> RtpSink::write(const EncodedFrame& frame, FrameTimes& times) {
   const bool first = frame.part == 0;
   const rtp::Bytes parameter_sets =
       frame.key && first ? rtp::Bytes(stream_->parameter_sets) : rtp::Bytes();
-  packets_ = packetizer_.packetize(
+  pts_ = frame.pts;
+  packetizer_.set_capture_time(rtp::ntp_time(wall_now() - (now() - frame.pts)));
+  packetizer_.packetize(
       stream_->codec, parameter_sets, frame.data.view(), clock_->at(frame.pts),
       frame.last ? rtp::Packetizer::End::kAccessUnit : rtp::Packetizer::End::kPart);
   if (first) pacing_left_ = rtp::pacing_budget(stream_->rate);
@@ -145,7 +225,7 @@ Result<void> RtpSink::write(const EncodedFrame& frame, FrameTimes& times) {
   sent_frames_.fetch_add(1, std::memory_order_relaxed);
 
   if (const Timestamp instant = now(); instant >= next_report_) {
-    send_report(instant, rtp::Farewell::kNone);
+    send_reports(instant, rtp::Farewell::kNone);
     next_report_ = instant + rtp::kSenderReportInterval;
   }
   return {};
@@ -154,7 +234,7 @@ Result<void> RtpSink::write(const EncodedFrame& frame, FrameTimes& times) {
 // What one part spends of the frame's time, the next ones lack.
 Result<void> RtpSink::send_paced(FrameTimes& times) {
   packet_bytes_.clear();
-  for (const rtp::Bytes packet : packets_) packet_bytes_.push_back(packet.size());
+  for (const rtp::Bytes packet : packetizer_.packets()) packet_bytes_.push_back(packet.size());
   rtp::plan_bursts(packet_bytes_, pacing_left_, pacing_, bursts_);
   const Nanoseconds patience = rtp::pacing_budget(stream_->rate) + kBusyLimit;
 
@@ -162,7 +242,7 @@ Result<void> RtpSink::send_paced(FrameTimes& times) {
   times.mark(Stage::kSendBegin, begin);
   for (const rtp::Burst& burst : bursts_) {
     if (burst.at > Nanoseconds{0}) sleep_until(begin + burst.at);
-    auto sent = send_burst(packets_.subspan(burst.first, burst.count), begin + patience);
+    auto sent = send_burst(burst, begin + patience);
     if (!sent) return sent;
   }
   if (!bursts_.empty()) pacing_left_ -= bursts_.back().at;
@@ -170,12 +250,13 @@ Result<void> RtpSink::send_paced(FrameTimes& times) {
   return {};
 }
 
-Result<void> RtpSink::send_burst(std::span<const rtp::Bytes> packets, Timestamp give_up) {
+Result<void> RtpSink::send_burst(const rtp::Burst& burst, Timestamp give_up) {
   unsigned refusals = 0;
-  while (!packets.empty()) {
-    const UdpSendOutcome outcome = rtp_socket_.send(packets);
-    count_sent(packets.first(outcome.sent));
-    packets = packets.subspan(outcome.sent);
+  std::size_t done = 0;
+  while (done < burst.count) {
+    const UdpSendOutcome outcome =
+        sender_.send(packetizer_, burst.first + done, burst.count - done, pts_);
+    done += outcome.sent;
     if (outcome.sent > 0) {
       refusals = 0;
       unreachable_since_.reset();
@@ -195,7 +276,7 @@ Result<void> RtpSink::send_burst(std::span<const rtp::Bytes> packets, Timestamp 
                             "lower the bit rate");
         }
         // ENOBUFS does not show in poll(): the pause bounds the rate of attempts either way.
-        rtp_socket_.wait_writable(std::chrono::milliseconds{1});
+        sender_.socket().wait_writable(std::chrono::milliseconds{1});
         sleep_until(now() + std::chrono::microseconds{200});
         break;
       case UdpSendOutcome::Stop::kUnreachable:
@@ -223,42 +304,76 @@ Result<void> RtpSink::stopped(const UdpSendOutcome& outcome) {
                     "check that this machine's network is up and its firewall lets UDP out");
 }
 
-void RtpSink::count_sent(std::span<const rtp::Bytes> packets) {
-  std::uint64_t bytes = 0;
-  for (const rtp::Bytes packet : packets) bytes += packet.size();
-  payload_bytes_ += bytes - packets.size() * rtp::kRtpHeaderBytes;
-  sent_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  sent_packets_.fetch_add(packets.size(), std::memory_order_relaxed);
+void RtpSink::send_reports(Timestamp instant, rtp::Farewell farewell) {
+  send_report(instant, farewell, ssrc_, sender_.counts());
+  if (rtx_) send_report(instant, farewell, rtx_->ssrc, sender_.rtx_counts());
 }
 
-void RtpSink::send_report(Timestamp instant, rtp::Farewell farewell) {
+void RtpSink::send_report(Timestamp instant, rtp::Farewell farewell, std::uint32_t ssrc,
+                          const rtp::SentCounts& counts) {
   rtp::SenderReport report;
-  report.ssrc = ssrc_;
+  report.ssrc = ssrc;
   report.ntp = rtp::ntp_time(wall_now());
   report.rtp_time = clock_->at(instant);
-  report.packets = static_cast<std::uint32_t>(sent_packets_.load(std::memory_order_relaxed));
-  report.payload_bytes = static_cast<std::uint32_t>(payload_bytes_);
+  report.packets = static_cast<std::uint32_t>(counts.packets);
+  report.payload_bytes = static_cast<std::uint32_t>(counts.payload);
   const auto compound = rtp::make_compound(report, cname_, farewell);
   const rtp::Bytes datagram(compound);
   // A lost report is followed by the next. A refusal (no receiver reads RTCP) hits the call after
   // the one that caused it, hence the second try.
-  if (rtcp_socket_.send({&datagram, 1}).stop == UdpSendOutcome::Stop::kRefused) {
-    (void)rtcp_socket_.send({&datagram, 1});
+  if (!rtcp_socket_) {
+    sender_.send_rtcp(datagram);
+  } else if (rtcp_socket_->send({&datagram, 1}).stop == UdpSendOutcome::Stop::kRefused) {
+    (void)rtcp_socket_->send({&datagram, 1});
   }
+}
+
+void RtpSink::on_datagram(rtp::Bytes datagram) {
+  if (!rtp::is_rtcp(datagram)) return;
+  const auto items = rtp::parse_rtcp(datagram);
+  if (!items) {
+    log::area("rtp").debug("{} sends malformed RTCP", endpoint(address_));
+    return;
+  }
+  const Timestamp instant = now();
+  const rtp::Feedback feedback = rtp::collect_feedback(*items, ssrc_, rtp::ntp_time(wall_now()));
+  heard_ = instant;
+  if (feedback.loss) {
+    log::area("rtp").debug("{} lacks {:.1f} % of the packets, round trip {:.1f} ms",
+                           endpoint(address_), *feedback.loss * 100,
+                           Milliseconds(feedback.round_trip.value_or(Nanoseconds{0})).count());
+  }
+  if (feedback.key_frame) {
+    receiver_asks_ = true;
+    if (requests_.key_frame) requests_.key_frame();
+  }
+  if (const auto loss = sender_.send_again(feedback.lost, instant)) {
+    log::area("rtp").debug("{} lacks pictures of up to {:.0f} ms ago", endpoint(address_),
+                           Milliseconds(instant - loss->first).count());
+    if (requests_.loss) requests_.loss(loss->first, loss->last);
+  }
+  if (feedback.bye && receiver_asks_.exchange(false)) {
+    log::area("rtp").info("the receiver at {} has left", endpoint(address_));
+  }
+}
+
+bool RtpSink::needs_periodic_key_frames() const {
+  return !receiver_asks_ || now() - heard_.load() > kSilence;
 }
 
 Result<void> RtpSink::close() {
   if (!std::exchange(open_, false)) return {};
-  if (clock_) send_report(now(), rtp::Farewell::kBye);
+  reader_.reset();
+  if (clock_) send_reports(now(), rtp::Farewell::kBye);
   return {};
 }
 
 SinkStats RtpSink::stats() const {
-  SinkStats stats;
-  stats.frames = sent_frames_.load(std::memory_order_relaxed);
-  stats.bytes = sent_bytes_.load(std::memory_order_relaxed);
-  stats.packets = sent_packets_.load(std::memory_order_relaxed);
-  return stats;
+  const rtp::SentCounts first = sender_.counts();
+  const rtp::SentCounts again = sender_.rtx_counts();
+  return {.frames = sent_frames_.load(std::memory_order_relaxed),
+          .bytes = first.bytes + again.bytes,
+          .packets = first.packets + again.packets};
 }
 
 std::string RtpSink::describe() const { return "rtp " + endpoint(address_); }

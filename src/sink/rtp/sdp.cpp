@@ -56,6 +56,38 @@ std::string_view address_type(AddressFamily family) {
   return family == AddressFamily::kIpv4 ? "IP4" : "IP6";
 }
 
+/// RFC 4585 section 4.2, RFC 5104 section 7.1, and the drafts of REMB and transport-wide feedback.
+std::string feedback_lines(const SdpSession& session) {
+  std::string text;
+  for (const std::string_view kind : {"nack", "nack pli", "ccm fir", "goog-remb"}) {
+    text += fmt::format("a=rtcp-fb:{} {}\r\n", session.payload_type, kind);
+  }
+  if (session.extensions.transport_sequence != 0) {
+    text += fmt::format("a=rtcp-fb:{} transport-cc\r\n", session.payload_type);
+  }
+  return text;
+}
+
+/// Header extensions (RFC 8285 section 5), retransmissions (RFC 4588 section 8), SSRCs (RFC 5576).
+std::string identity_lines(const SdpSession& session) {
+  std::string text;
+  const HeaderExtensions& ids = session.extensions;
+  if (ids.abs_capture_time != 0) {
+    text += fmt::format("a=extmap:{} {}\r\n", ids.abs_capture_time, kAbsCaptureTimeUri);
+  }
+  if (ids.transport_sequence != 0) {
+    text += fmt::format("a=extmap:{} {}\r\n", ids.transport_sequence, kTransportSequenceUri);
+  }
+  if (session.rtx) {
+    text += fmt::format("a=rtpmap:{} rtx/90000\r\na=fmtp:{} apt={}\r\n", session.rtx->payload_type,
+                        session.rtx->payload_type, session.payload_type);
+    text += fmt::format("a=ssrc-group:FID {} {}\r\n", session.ssrc, session.rtx->ssrc);
+  }
+  text += fmt::format("a=ssrc:{} cname:{}\r\n", session.ssrc, session.cname);
+  if (session.rtx) text += fmt::format("a=ssrc:{} cname:{}\r\n", session.rtx->ssrc, session.cname);
+  return text;
+}
+
 tl::unexpected<Error> path_error(const std::string& path, const std::error_code& code) {
   return fail_errno(ErrorKind::kIo, "can't write the session description " + path, code.value(),
                     "name a file in a directory that exists and that you may write to");
@@ -113,14 +145,20 @@ std::string make_sdp(const SdpSession& session, const StreamParameters& stream) 
   text += "s=lumen\r\n";
   text += fmt::format("c=IN {} {}{}\r\n", type, to.ip, ttl ? "/1" : "");
   text += "t=0 0\r\n";
-  text += fmt::format("m=video {} RTP/AVP {}\r\n", to.port, session.payload_type);
+  const unsigned payload_type = session.payload_type;
+  text += fmt::format("m=video {} {} {}", to.port, session.feedback ? "RTP/AVPF" : "RTP/AVP",
+                      payload_type);
+  if (session.rtx) text += fmt::format(" {}", session.rtx->payload_type);
+  text += "\r\n";
   if (stream.bitrate_bps > 0) text += fmt::format("b=AS:{}\r\n", (stream.bitrate_bps + 999) / 1000);
   text += fmt::format("a=rtcp:{}\r\n", session.rtcp_port);
-  text += fmt::format("a=rtpmap:{} {}/90000\r\n", session.payload_type, h264 ? "H264" : "H265");
+  if (session.rtcp_mux) text += "a=rtcp-mux\r\n";
+  text += fmt::format("a=rtpmap:{} {}/90000\r\n", payload_type, h264 ? "H264" : "H265");
   const std::string parameters =
       h264 ? h264_parameters(stream.parameter_sets) : hevc_parameters(stream.parameter_sets);
-  if (!parameters.empty())
-    text += fmt::format("a=fmtp:{} {}\r\n", session.payload_type, parameters);
+  if (!parameters.empty()) text += fmt::format("a=fmtp:{} {}\r\n", payload_type, parameters);
+  if (session.feedback) text += feedback_lines(session);
+  text += identity_lines(session);
   if (!stream.rate.variable()) text += fmt::format("a=framerate:{:.6g}\r\n", stream.rate.value());
   return text;
 }

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/error.h"
 #include "encode/encoded_frame.h"
 #include "platform/udp_socket.h"
+#include "sink/rtp/header_extensions.h"
 #include "sink/rtp/nal.h"
+#include "sink/rtp/packet_sender.h"
 
 namespace lumen::rtp {
 
@@ -18,7 +21,13 @@ struct SdpSession {
   std::string origin;          // our own address, without brackets
   NetworkAddress destination;  // RTP; its port is in the m= line
   std::uint16_t rtcp_port = 0;
+  bool rtcp_mux = false;
+  bool feedback = true;  // the receiver may ask for packets and key frames (RFC 4585)
   std::uint8_t payload_type = 96;
+  std::uint32_t ssrc = 0;
+  std::string cname;
+  HeaderExtensions extensions;
+  std::optional<RtxStream> rtx;
 };
 
 std::string make_sdp(const SdpSession& session, const StreamParameters& stream);

@@ -252,6 +252,20 @@ TEST(RtpSink, BadSettingsAreRefusedWithAReason) {
   EXPECT_EQ(kind({.host = "999.1.1.1", .port = 5004}), "invalid argument");
   EXPECT_EQ(kind({.host = "127.0.0.1", .port = 5004, .payload_type = 200}), "invalid argument");
   EXPECT_EQ(kind({.host = "127.0.0.1", .port = 5004, .mtu = 100}), "invalid argument");
+  const auto with = [&](RtpSettings settings) {
+    settings.host = "127.0.0.1";
+    settings.port = 5004;
+    return kind(std::move(settings));
+  };
+  EXPECT_EQ(with({.rtcp_mux = true, .rtcp_port = 5005}), "invalid argument");
+  EXPECT_EQ(with({.rtcp_port = 5004}), "invalid argument");
+  EXPECT_EQ(with({.rtcp_mux = true, .payload_type = 72}), "invalid argument");
+  EXPECT_EQ(with({.extensions = {.abs_capture_time = 15}}), "invalid argument");
+  EXPECT_EQ(with({.extensions = {.abs_capture_time = 3, .transport_sequence = 3}}),
+            "invalid argument");
+  EXPECT_EQ(with({.rtx_payload_type = 96}), "invalid argument");
+  EXPECT_EQ(with({.rtx_ssrc = 5}), "invalid argument");
+  EXPECT_EQ(with({.ssrc = 5, .rtx_payload_type = 97, .rtx_ssrc = 5}), "invalid argument");
   EXPECT_EQ(kind({.host = "127.0.0.1", .port = 5004, .sdp_path = "/no/such/dir/a.sdp"}),
             "I/O error");
 }

@@ -56,7 +56,7 @@ TEST(Sdp, H264DescribesTheStreamThatTheEncoderMade) {
   const std::string sdp = rtp::make_sdp(session_to("127.0.0.1"), stream);
 
   EXPECT_THAT(sdp, StartsWith("v=0\r\no=- 11 12 IN IP4 192.0.2.9\r\ns=lumen\r\n"
-                              "c=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video 5004 RTP/AVP 96\r\n"));
+                              "c=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video 5004 RTP/AVPF 96\r\n"));
   EXPECT_THAT(sdp, HasSubstr("a=rtcp:5005\r\n"));
   EXPECT_THAT(sdp, HasSubstr("a=rtpmap:96 H264/90000\r\n"));
   EXPECT_THAT(sdp, HasSubstr("a=framerate:60\r\n"));
@@ -76,11 +76,52 @@ TEST(Sdp, HevcCarriesAllThreeParameterSets) {
   auto session = session_to("127.0.0.1");
   session.payload_type = 101;
   const std::string sdp = rtp::make_sdp(session, *frames.front().stream);
-  EXPECT_THAT(sdp, HasSubstr("m=video 5004 RTP/AVP 101\r\n"));
+  EXPECT_THAT(sdp, HasSubstr("m=video 5004 RTP/AVPF 101\r\n"));
   EXPECT_THAT(sdp, HasSubstr("a=rtpmap:101 H265/90000\r\n"));
   EXPECT_THAT(sdp, HasSubstr("a=fmtp:101 sprop-vps=QAE"));  // 40 01
   EXPECT_THAT(sdp, HasSubstr(";sprop-sps=QgE"));            // 42 01
   EXPECT_THAT(sdp, HasSubstr(";sprop-pps=RA"));             // 44 0x
+}
+
+TEST(Sdp, SaysWhatTheReceiverMaySendBack) {
+  auto session = session_to("127.0.0.1");
+  session.ssrc = 7;
+  session.cname = "abc";
+  const std::string sdp = rtp::make_sdp(session, {});
+  for (const char* line :
+       {"m=video 5004 RTP/AVPF 96\r\n", "a=rtcp:5005\r\n", "a=rtcp-fb:96 nack\r\n",
+        "a=rtcp-fb:96 nack pli\r\n", "a=rtcp-fb:96 ccm fir\r\n", "a=rtcp-fb:96 goog-remb\r\n",
+        "a=ssrc:7 cname:abc\r\n"}) {
+    EXPECT_THAT(sdp, HasSubstr(line));
+  }
+  for (const char* line : {"rtcp-mux", "transport-cc", "extmap", "rtx", "FID"}) {
+    EXPECT_THAT(sdp, Not(HasSubstr(line)));
+  }
+  session.feedback = false;
+  const std::string plain = rtp::make_sdp(session, {});
+  EXPECT_THAT(plain, HasSubstr("m=video 5004 RTP/AVP 96\r\n"));
+  EXPECT_THAT(plain, Not(HasSubstr("rtcp-fb")));
+}
+
+TEST(Sdp, SaysWhatElseWasAskedFor) {
+  auto session = session_to("127.0.0.1");
+  session.rtcp_port = 5004;
+  session.rtcp_mux = true;
+  session.ssrc = 7;
+  session.cname = "abc";
+  session.extensions = {.abs_capture_time = 4, .transport_sequence = 3};
+  session.rtx = rtp::RtxStream{.payload_type = 97, .ssrc = 8};
+  const std::string sdp = rtp::make_sdp(session, {});
+  for (const char* line :
+       {"m=video 5004 RTP/AVPF 96 97\r\n", "a=rtcp:5004\r\n", "a=rtcp-mux\r\n",
+        "a=rtcp-fb:96 transport-cc\r\n",
+        "a=extmap:4 http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time\r\n",
+        "a=extmap:3 "
+        "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n",
+        "a=rtpmap:97 rtx/90000\r\n", "a=fmtp:97 apt=96\r\n", "a=ssrc-group:FID 7 8\r\n",
+        "a=ssrc:7 cname:abc\r\n", "a=ssrc:8 cname:abc\r\n"}) {
+    EXPECT_THAT(sdp, HasSubstr(line));
+  }
 }
 
 TEST(Sdp, AddressesAreWrittenAsTheirFamilyWants) {

@@ -70,6 +70,19 @@ TEST(SinkSpec, Rtp) {
             (R{.host = "fe80::1%eth0", .port = 1, .payload_type = 0, .ssrc = 7}));
 }
 
+TEST(SinkSpec, RtpForAnSfu) {
+  using R = RtpSettings;
+  EXPECT_EQ(parsed<R>("rtp:h:5004?mux=1&twcc=3&abs-capture-time=4&rtx-pt=97&rtx-ssrc=9"),
+            (R{.host = "h",
+               .port = 5004,
+               .rtcp_mux = true,
+               .extensions = {.abs_capture_time = 4, .transport_sequence = 3},
+               .rtx_payload_type = 97,
+               .rtx_ssrc = 9}));
+  EXPECT_EQ(parsed<R>("rtp:h:5004?rtcp=6000&feedback=0&mux=0"),
+            (R{.host = "h", .port = 5004, .rtcp_port = 6000, .sdp_feedback = false}));
+}
+
 class BadSpec : public testing::TestWithParam<const char*> {};
 
 TEST_P(BadSpec, IsOneClearLineWithAHint) {
@@ -90,7 +103,10 @@ INSTANTIATE_TEST_SUITE_P(
                     "rtp:[::1]5004", "rtp:[::1", "rtp:host:5004?pt=128", "rtp:host:5004?pt=",
                     "rtp:host:5004?pt", "rtp:host:5004?ssrc=0x1ffffffff", "rtp:host:5004?ssrc=0x",
                     "rtp:host:5004?ssrc=-1", "rtp:host:5004?mtu=255", "rtp:host:5004?mtu=9001",
-                    "rtp:host:5004?sdp=", "rtp:host:5004?ttl=3", "rtp:host:5004?pt=96&&mtu=1200"));
+                    "rtp:host:5004?sdp=", "rtp:host:5004?mux=yes", "rtp:host:5004?mux",
+                    "rtp:host:5004?rtcp=0", "rtp:host:5004?rtcp=65536", "rtp:host:5004?twcc=15",
+                    "rtp:host:5004?twcc=0", "rtp:host:5004?rtx-pt=95", "rtp:host:5004?rtx-ssrc=x",
+                    "rtp:host:5004?ttl=3", "rtp:host:5004?pt=96&&mtu=1200"));
 
 TEST(SinkRegistry, MakesEachKindFromItsSpecification) {
   const test::TemporaryDirectory directory;
