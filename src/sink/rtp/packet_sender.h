@@ -10,8 +10,10 @@
 
 #include "core/time.h"
 #include "platform/udp_socket.h"
+#include "sink/rtp/mirror.h"
 #include "sink/rtp/packetizer.h"
 #include "sink/rtp/sent_packets.h"
+#include "sink/rtp/transport_history.h"
 
 namespace lumen::rtp {
 
@@ -39,7 +41,9 @@ struct SentCounts {
 
 class PacketSender {
  public:
-  PacketSender(UdpSocket socket, const PacketSenderSettings& settings);
+  /// `mirror`, where there is one, gets what is sent.
+  PacketSender(UdpSocket socket, std::optional<Mirror> mirror,
+               const PacketSenderSettings& settings);
 
   /// Sends packets of those that `packetizer` made last, from index `first` on, in order.
   /// UdpSendOutcome::sent of them went out.
@@ -52,6 +56,9 @@ class PacketSender {
   /// Sends again what of these sequence numbers can be; the pictures that can't be repaired so.
   std::optional<Loss> send_again(std::span<const std::uint16_t> sequences, Timestamp now);
 
+  /// What a receiver says of the packets between it and us; needs transport_sequence.
+  std::vector<PacketReport> reports(const TransportFeedback& feedback);
+
   /// A datagram of RTCP on the same socket; it may be lost.
   void send_rtcp(Bytes datagram);
 
@@ -63,14 +70,17 @@ class PacketSender {
   [[nodiscard]] UdpSocket& socket() { return socket_; }
 
  private:
-  void repeat(Bytes packet);
+  void repeat(Bytes packet, Timestamp now);
+  void remember(std::size_t bytes, Timestamp at);  // the next transport-wide number is taken
 
   UdpSocket socket_;
   const PacketSenderSettings settings_;
   const std::size_t header_bytes_;
 
   mutable std::mutex mutex_;
+  std::optional<Mirror> mirror_;
   SentPackets sent_;
+  TransportHistory transport_;
   SentCounts counts_;
   SentCounts rtx_counts_;
   std::uint16_t rtx_sequence_;

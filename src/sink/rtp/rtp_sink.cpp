@@ -1,12 +1,12 @@
 #include "sink/rtp/rtp_sink.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "core/log.h"
 #include "platform/clock_sleep.h"
-#include "sink/rtp/rtcp_feedback.h"
 #include "sink/rtp/rtcp_parser.h"
 #include "sink/rtp/sdp.h"
 
@@ -18,6 +18,7 @@ constexpr int kSendBufferBytes = 4 << 20;
 constexpr std::size_t kHistoryPackets = 2048;                      // a second at 20 Mb/s
 constexpr Nanoseconds kBusyLimit = std::chrono::milliseconds{20};  // then the frame is given up
 constexpr Nanoseconds kUnreachableLimit = std::chrono::seconds{5};
+constexpr std::uint64_t kToldPercent = 3;  // smaller changes of bandwidth are not worth a word
 constexpr unsigned kMaxRefusalsInRow = 8;
 // Receivers report at least about every five seconds (RFC 3550 section 6.2).
 constexpr Nanoseconds kSilence = std::chrono::seconds{10};
@@ -31,6 +32,14 @@ std::chrono::sys_time<Nanoseconds> wall_now() {
 std::string endpoint(const NetworkAddress& address) {
   return address.family == AddressFamily::kIpv6 ? fmt::format("[{}]:{}", address.ip, address.port)
                                                 : fmt::format("{}:{}", address.ip, address.port);
+}
+
+// What is sent again comes on top.
+rtp::BandwidthLimits bandwidth_limits(const StreamParameters& stream) {
+  rtp::BandwidthLimits limits;
+  if (stream.bitrate_bps > 0) limits.highest_bps = stream.bitrate_bps + stream.bitrate_bps / 4;
+  limits.highest_bps = std::max(limits.highest_bps, limits.lowest_bps);
+  return limits;
 }
 
 std::uint16_t rtcp_port(const RtpSettings& settings) {
@@ -121,17 +130,23 @@ Result<std::unique_ptr<RtpSink>> RtpSink::create(RtpSettings settings) {
     if (!socket) return with_context("rtcp", socket.error());
     rtcp = *std::move(socket);
   }
+  std::optional<rtp::Mirror> mirror;
+  if (settings.mirror) {
+    auto created = rtp::Mirror::create(*settings.mirror);
+    if (!created) return tl::unexpected(created.error());
+    mirror = *std::move(created);
+  }
   if (!settings.sdp_path.empty()) {
     if (auto good = rtp::check_sdp_path(settings.sdp_path); !good) {
       return tl::unexpected(good.error());
     }
   }
-  return std::unique_ptr<RtpSink>(
-      new RtpSink(std::move(settings), *address, *std::move(rtp), std::move(rtcp)));
+  return std::unique_ptr<RtpSink>(new RtpSink(std::move(settings), *address, *std::move(rtp),
+                                              std::move(rtcp), std::move(mirror)));
 }
 
 RtpSink::RtpSink(RtpSettings settings, NetworkAddress rtp_address, UdpSocket rtp,
-                 std::optional<UdpSocket> rtcp)
+                 std::optional<UdpSocket> rtcp, std::optional<rtp::Mirror> mirror)
     : settings_(std::move(settings)),
       address_(std::move(rtp_address)),
       ssrc_(make_ssrc(settings_, static_cast<std::uint32_t>(random_()))),
@@ -141,10 +156,11 @@ RtpSink::RtpSink(RtpSettings settings, NetworkAddress rtp_address, UdpSocket rtp
                    .max_packet_bytes = settings_.mtu - (rtx_ ? rtp::kRtxBytes : 0),
                    .first_sequence = static_cast<std::uint16_t>(random_()),
                    .extensions = settings_.extensions}),
-      sender_(std::move(rtp), {.extensions = settings_.extensions,
-                               .rtx = rtx_,
-                               .first_rtx_sequence = static_cast<std::uint16_t>(random_()),
-                               .retransmission = {.packets = kHistoryPackets}}),
+      sender_(std::move(rtp), std::move(mirror),
+              {.extensions = settings_.extensions,
+               .rtx = rtx_,
+               .first_rtx_sequence = static_cast<std::uint16_t>(random_()),
+               .retransmission = {.packets = kHistoryPackets}}),
       rtcp_socket_(std::move(rtcp)),
       cname_(rtp::make_cname()),
       sdp_id_(rtp::ntp_time(wall_now())),
@@ -170,6 +186,7 @@ Result<void> RtpSink::open(const StreamParameters& stream) {
         settings_.payload_type);
   }
   if (auto published = publish(stream); !published) return published;
+  estimator_.emplace(bandwidth_limits(stream));
   reader_.emplace(rtcp_socket_ ? *rtcp_socket_ : sender_.socket(), rtp::kMaxRtcpBytes,
                   [this](rtp::Bytes datagram) { on_datagram(datagram); });
   return {};
@@ -352,9 +369,30 @@ void RtpSink::on_datagram(rtp::Bytes datagram) {
                            Milliseconds(instant - loss->first).count());
     if (requests_.loss) requests_.loss(loss->first, loss->last);
   }
+  estimate_bandwidth(feedback, instant);
   if (feedback.bye && receiver_asks_.exchange(false)) {
     log::area("rtp").info("the receiver at {} has left", endpoint(address_));
   }
+}
+
+void RtpSink::estimate_bandwidth(const rtp::Feedback& feedback, Timestamp instant) {
+  for (const rtp::TransportFeedback& transport : feedback.transport) {
+    const auto reports = sender_.reports(transport);
+    if (reports.empty()) continue;
+    reports_arrivals_ = true;
+    estimator_->on_packets(instant, reports);
+  }
+  if (feedback.loss && !reports_arrivals_) estimator_->on_loss(instant, *feedback.loss);
+  if (feedback.most_bps) estimator_->on_remb(instant, *feedback.most_bps);
+
+  const std::uint64_t bandwidth = estimator_->bits_per_second(instant).value_or(0);
+  const std::uint64_t change =
+      std::max(bandwidth, told_bandwidth_) - std::min(bandwidth, told_bandwidth_);
+  if (change * 100 <= told_bandwidth_ * kToldPercent) return;
+  told_bandwidth_ = bandwidth;
+  log::area("rtp").debug("the way to {} carries {:.2f} Mb/s", endpoint(address_),
+                         static_cast<double>(bandwidth) / 1e6);
+  if (requests_.bandwidth) requests_.bandwidth(bandwidth);
 }
 
 bool RtpSink::needs_periodic_key_frames() const {

@@ -10,11 +10,14 @@
 #include <vector>
 
 #include "platform/udp_socket.h"
+#include "sink/rtp/bandwidth_estimator.h"
 #include "sink/rtp/datagram_reader.h"
+#include "sink/rtp/mirror.h"
 #include "sink/rtp/pacer.h"
 #include "sink/rtp/packet_sender.h"
 #include "sink/rtp/packetizer.h"
 #include "sink/rtp/rtcp.h"
+#include "sink/rtp/rtcp_feedback.h"
 #include "sink/rtp/rtp_clock.h"
 #include "sink/sink.h"
 
@@ -41,6 +44,7 @@ struct RtpSettings {
   std::string sdp_path{};                   // empty: none is written
   /// The SDP asks players to report losses (RTP/AVPF, RFC 4585). Some know RTP/AVP only.
   bool sdp_feedback = true;
+  std::optional<rtp::MirrorTarget> mirror{};  // absent: none
 
   friend bool operator==(const RtpSettings&, const RtpSettings&) = default;
 };
@@ -73,7 +77,7 @@ class RtpSink final : public Sink {
 
  private:
   RtpSink(RtpSettings settings, NetworkAddress rtp_address, UdpSocket rtp,
-          std::optional<UdpSocket> rtcp);
+          std::optional<UdpSocket> rtcp, std::optional<rtp::Mirror> mirror);
 
   Result<void> publish(const StreamParameters& stream);
   Result<void> send_paced(FrameTimes& times);
@@ -82,7 +86,9 @@ class RtpSink final : public Sink {
   void send_reports(Timestamp instant, rtp::Farewell farewell);
   void send_report(Timestamp instant, rtp::Farewell farewell, std::uint32_t ssrc,
                    const rtp::SentCounts& counts);
-  void on_datagram(rtp::Bytes datagram);  // on the reader's thread
+  // On the reader's thread.
+  void on_datagram(rtp::Bytes datagram);
+  void estimate_bandwidth(const rtp::Feedback& feedback, Timestamp instant);
 
   RtpSettings settings_;
   NetworkAddress address_;
@@ -116,6 +122,9 @@ class RtpSink final : public Sink {
   std::atomic<std::uint64_t> sent_frames_{0};
   std::atomic<bool> receiver_asks_{false};  // has asked for a key frame
   std::atomic<Timestamp> heard_{kNoTimestamp};
+  std::optional<rtp::BandwidthEstimator> estimator_;  // the reader's, once open
+  bool reports_arrivals_ = false;                     // so does the receiver
+  std::uint64_t told_bandwidth_ = 0;
   std::optional<rtp::DatagramReader> reader_;  // while open
 };
 

@@ -17,6 +17,7 @@
 #include "sink/rtp/rtp_packet.h"
 #include "sink/rtp/rtp_sink.h"
 #include "sink/rtp/sent_packets.h"
+#include "sink/rtp/transport_history.h"
 
 namespace lumen {
 namespace {
@@ -123,6 +124,32 @@ TEST(SentPackets, SayWhichPictureCannotBeRepaired) {
   EXPECT_EQ(asked(100, start).beyond_repair, std::nullopt) << "never sent";
 }
 
+TEST(TransportHistory, TellsEachPacketsFateOnceAndInOrder) {
+  rtp::TransportHistory history;
+  const Timestamp start{seconds{1000}};
+  for (std::uint16_t i = 0; i < 10; ++i) {
+    history.sent(static_cast<std::uint16_t>(65530 + i), start + milliseconds{i}, 100U + i);
+  }
+  const auto told = [&](std::uint16_t first, std::uint32_t reference,
+                        std::vector<std::optional<Nanoseconds>> arrivals) {
+    return history.reports(
+        {.first = first, .reference = reference, .arrivals = std::move(arrivals)});
+  };
+  // The clock of the receiver wraps between two feedbacks.
+  const auto first = told(65533, 0xffffff, {milliseconds{1}, std::nullopt, milliseconds{5}});
+  ASSERT_THAT(first, SizeIs(3));
+  EXPECT_EQ(first[0].sent, start + milliseconds{3});
+  EXPECT_EQ(first[0].bytes, 103U);
+  EXPECT_EQ(first[1].arrived, std::nullopt);
+  EXPECT_EQ(*first[2].arrived - *first[0].arrived, milliseconds{4});
+  const auto second = told(65534, 1, {milliseconds{0}, milliseconds{0}, milliseconds{7}});
+  ASSERT_THAT(second, SizeIs(1)) << "the rest is known";
+  EXPECT_EQ(second[0].sent, start + milliseconds{6});
+  EXPECT_EQ(*second[0].arrived - *first[0].arrived, milliseconds{2 * 64 + 6});
+  EXPECT_THAT(told(65530, 1, {milliseconds{0}}), IsEmpty()) << "overtaken";
+  EXPECT_THAT(told(300, 1, {milliseconds{0}}), IsEmpty()) << "never sent";
+}
+
 /// A sink, its receiver, and what the sink asks the stream for.
 class Receiving : public testing::TestWithParam<bool> {
  protected:
@@ -144,6 +171,12 @@ class Receiving : public testing::TestWithParam<bool> {
                         [this](Timestamp first, Timestamp last) {
                           const std::scoped_lock lock(mutex_);
                           losses_.emplace_back(first, last);
+                          changed_.notify_all();
+                        },
+                    .bandwidth =
+                        [this](std::uint64_t bits_per_second) {
+                          const std::scoped_lock lock(mutex_);
+                          bandwidths_.push_back(bits_per_second);
                           changed_.notify_all();
                         }});
     ASSERT_TRUE(sink_->open(*frames_.front().stream));
@@ -190,6 +223,7 @@ class Receiving : public testing::TestWithParam<bool> {
   std::condition_variable changed_;
   unsigned key_frames_ = 0;
   std::vector<std::pair<Timestamp, Timestamp>> losses_;
+  std::vector<std::uint64_t> bandwidths_;
   std::unique_ptr<RtpSink> sink_;
 };
 
@@ -308,6 +342,53 @@ TEST_P(Receiving, EachPacketCarriesTheExtensionsThatWereAskedFor) {
   again[0][17] = packets_[3][17];
   again[0][18] = packets_[3][18];
   EXPECT_EQ(again[0], packets_[3]);
+}
+
+// 1/4 more than the stream's 4 Mb/s is what it starts from; REMB and reports of loss lower that.
+TEST_P(Receiving, TheBandwidthIsToldWhenItHasChanged) {
+  start({});
+  write_frames();
+  const auto remb = [](std::uint32_t bits_per_second) {
+    return feedback(206, 15, 0, {0x52454d42, 1U << 24 | 4U << 18 | bits_per_second / 16, kSsrc});
+  };
+  reply(remb(2'000'000));
+  ASSERT_TRUE(until([this] { return bandwidths_.size() == 1; }));
+  EXPECT_EQ(bandwidths_.back(), 2'000'000U);
+  reply(remb(1'950'400));
+  reply(remb(1'900'000));
+  ASSERT_TRUE(until([this] { return bandwidths_.size() == 2; }));
+  EXPECT_EQ(bandwidths_.back(), 1'900'000U);
+}
+
+TEST_P(Receiving, TransportWideFeedbackMakesAnEstimate) {
+  start({.extensions = {.transport_sequence = 3}});
+  write_frames();
+  Datagram arrived = feedback(205, 15, kSsrc, {8, 0x00000100, 0x20080404, 0x04040404, 0x04040000});
+  reply(arrived);
+  EXPECT_TRUE(until([this] { return !bandwidths_.empty(); }));
+}
+
+TEST_P(Receiving, AMirrorGetsThePacketsAsTheyWere) {
+  auto mirror = Receiver::bind(0);
+  ASSERT_TRUE(mirror);
+  start({.extensions = {.transport_sequence = 3},
+         .mirror = rtp::MirrorTarget{.host = "127.0.0.1", .port = mirror->port()}});
+  write_frames();
+  EXPECT_EQ(mirror->drain(), packets_);
+  reply(nack(rtp::sequence_of(packets_[3])));
+  const auto again = answers();
+  EXPECT_THAT(again, SizeIs(1));
+  EXPECT_EQ(mirror->drain(), again);
+}
+
+TEST_P(Receiving, AMirrorThatNobodyReadsDisturbsNothing) {
+  std::uint16_t port = 0;
+  {
+    port = Receiver::bind(0)->port();
+  }
+  start({.mirror = rtp::MirrorTarget{.host = "127.0.0.1", .port = port}});
+  write_frames();
+  EXPECT_EQ(packets_.size(), sink_->stats().packets);
 }
 
 INSTANTIATE_TEST_SUITE_P(Ports, Receiving, testing::Bool(),
