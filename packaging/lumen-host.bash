@@ -55,7 +55,7 @@ _lumen_host() {
     --fps) words="30 60 120" ;;
     --size) words="1280x720 1920x1080 2560x1440 3840x2160" ;;
     --stats) words="text json" ;;
-    --level | --frames | --duration | --qp | --vbv | --slices | --refresh-frames) return ;;
+    --level | --mirror | --frames | --duration | --qp | --vbv | --slices | --refresh-frames) return ;;
     --adapt-bitrate | --adapt-bits | --adapt-pressure | --adapt-room | --adapt-patience) return ;;
     --sdp | --trace | --config)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -67,7 +67,7 @@ _lumen_host() {
         --preset --bitrate --qp --vbv --key-interval --recovery --refresh-frames --slices --sub-frame
         --entropy --chroma --bit-depth --in-place --damage --adapt
         --adapt-bitrate --adapt-bits --adapt-pressure --adapt-room --adapt-patience --fps --size
-        --frames --duration --sdp --stats --trace --quiet --verbose --config --no-config --help"
+        --frames --duration --sdp --mirror --stats --trace --quiet --verbose --config --no-config --help"
       ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -79,7 +79,7 @@ Result<Endpoint> split_endpoint(std::string_view text, std::string_view scheme,
     const auto end = text.find("]:");
     if (end == std::string_view::npos) {
       return bad(fmt::format("{}: \"{}\" is not [ADDRESS]:PORT", scheme, text),
-                 fmt::format("for example {}:[::1]:5004", scheme));
+                 "an IPv6 address stands in brackets: [::1]:5004");
     }
     return Endpoint{text.substr(1, end - 1), text.substr(end + 2)};
   }
@@ -90,7 +90,7 @@ Result<Endpoint> split_endpoint(std::string_view text, std::string_view scheme,
   const Endpoint endpoint{text.substr(0, colon), text.substr(colon + 1)};
   if (endpoint.host.find(':') != std::string_view::npos) {
     return bad(fmt::format("{}: \"{}\" is ambiguous", scheme, text),
-               fmt::format("put an IPv6 address in brackets: {}:[::1]:5004", scheme));
+               "put an IPv6 address in brackets: [::1]:5004");
   }
   return endpoint;
 }
@@ -210,6 +210,29 @@ Result<SinkSpec> parse_sink_spec(std::string_view text) {
   }
   return bad(fmt::format("\"{}\" is no sink", text),
              "use file:PATH, rtp:HOST:PORT or web, for example file:demo.mp4");
+}
+
+Result<rtp::MirrorTarget> parse_mirror_target(std::string_view text) {
+  constexpr std::string_view kExample = "for example 127.0.0.1:6000";
+  const auto target = split_endpoint(text, "mirror", kExample);
+  if (!target) return tl::unexpected(target.error());
+  const auto port = parse_number<std::uint16_t>(target->port);
+  if (target->host.empty() || !port || *port == 0) {
+    return bad(fmt::format("\"{}\" needs a host and a port", text), kExample);
+  }
+  return rtp::MirrorTarget{.host = std::string(target->host), .port = *port};
+}
+
+bool mirror(SinkSpec& spec, const rtp::MirrorTarget& target) {
+  if (auto* rtp = std::get_if<RtpSettings>(&spec)) {
+    rtp->mirror = target;
+    return true;
+  }
+  if (auto* web = std::get_if<WebSettings>(&spec)) {
+    web->mirror = target;
+    return true;
+  }
+  return false;
 }
 
 bool is_for_browsers(const SinkSpec& spec) { return std::holds_alternative<WebSettings>(spec); }

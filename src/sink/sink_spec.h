@@ -22,6 +22,12 @@ using SinkSpec = std::variant<FileSettings, RtpSettings, WebSettings>;
 /// percent-decoded, so the SDP's path can't hold '&'. kInvalidArgument with an example otherwise.
 Result<SinkSpec> parse_sink_spec(std::string_view text);
 
+/// "HOST:PORT", IPv6 in brackets. kInvalidArgument with an example otherwise.
+Result<rtp::MirrorTarget> parse_mirror_target(std::string_view text);
+
+/// Has the sink send a copy of its RTP packets to the target. False where it makes none.
+bool mirror(SinkSpec& spec, const rtp::MirrorTarget& target);
+
 /// True where browsers decode the stream: they all know H.264's constrained baseline profile, and
 /// some nothing else (RFC 7742 section 6.2).
 bool is_for_browsers(const SinkSpec& spec);

@@ -227,6 +227,13 @@ Result<void> check_together(const RawArguments& raw, const StreamOptions& option
     return usage("--sdp describes an RTP stream, and no sink is one",
                  "add --sink rtp:127.0.0.1:5004 or leave --sdp away");
   }
+  const auto is_network = [&](const std::string& sink) {
+    return is_rtp(sink) || sink.starts_with("web");
+  };
+  if (options.mirror && std::none_of(options.sinks.begin(), options.sinks.end(), is_network)) {
+    return usage("--mirror copies RTP packets, and no sink makes any",
+                 "add --sink web or leave --mirror away");
+  }
   if (auto plan = plan_encoding(options); !plan) return tl::unexpected(std::move(plan.error()));
   if (options.codec == Codec::kAv1 && options.profile != Profile::kAuto) {
     return usage("--profile: AV1 has one profile for what lumen makes", "leave --profile out");

@@ -197,7 +197,7 @@ constexpr StreamOption kTable[] = {
     {"sink", 0, kMany, kAnywhere, "SINK",
      "where to; at least one, may be given again\n"
      "file:PATH[?format=mp4|mkv|h264|hevc] (file:- is standard output, as mkv),\n"
-     "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&sdp=PATH],\n"
+     "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&mux=1&sdp=PATH…],\n"
      "web[:ADDRESS:PORT], a page that plays it (default web:127.0.0.1:8000)",
      add_sink},
     {"codec", 0, kOne, kAnywhere, "CODEC", "h264, hevc, av1 or auto (default: auto, which is h264)",
@@ -290,6 +290,9 @@ constexpr StreamOption kTable[] = {
      store<parse_duration, &StreamOptions::duration>},
     {"sdp", 0, kOne, kAnywhere, "PATH", "write the session description of the first RTP sink here",
      store<parse_path, &StreamOptions::sdp_path>},
+    {"mirror", 0, kOne, kAnywhere, "HOST:PORT",
+     "send a copy of the first network sink's RTP packets here, to look at",
+     store<parse_mirror_target, &StreamOptions::mirror>},
     {"stats", 0, kOne, kAnywhere, "FORMAT",
      "text (default): a progress line on a terminal, else a line every 10 s;\n"
      "json: an object each second, on standard output",

@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/time.h"
 #include "encode/video_encoder.h"
+#include "sink/rtp/mirror.h"
 #include "zerocopy/planner.h"
 
 namespace lumen {
@@ -62,6 +63,7 @@ struct StreamOptions {
   std::optional<Nanoseconds> duration;  // stop after so long; none: no limit
 
   std::optional<std::string> sdp_path;
+  std::optional<rtp::MirrorTarget> mirror;
   std::optional<std::string> trace_path;
   std::optional<StatsFormat> stats;  // none: as kText, but silent with --quiet
   log::Verbosity verbosity = log::Verbosity::kNormal;

@@ -51,10 +51,12 @@ EncodeLoopSettings loop_settings(const StreamOptions& options, const EncodingPla
   return settings;
 }
 
-/// --sdp belongs to the first RTP sink that has no path of its own.
+/// --sdp belongs to the first RTP sink that has no path of its own, --mirror to the first sink that
+/// makes RTP packets.
 Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options) {
   std::vector<SinkSpec> specs;
   bool sdp_placed = !options.sdp_path;
+  bool mirror_placed = !options.mirror;
   for (const std::string& text : options.sinks) {
     auto spec = parse_sink_spec(text);
     if (!spec) return tl::unexpected(std::move(spec.error()));
@@ -63,6 +65,7 @@ Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options) {
       rtp->sdp_path = *options.sdp_path;
       sdp_placed = true;
     }
+    mirror_placed = mirror_placed || mirror(*spec, *options.mirror);
     specs.push_back(std::move(*spec));
   }
   if (!sdp_placed) {

@@ -34,13 +34,14 @@ bool is_loopback(const std::string& address) {
   return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-WebSink::WebSink(WebSettings settings)
+WebSink::WebSink(WebSettings settings, std::optional<rtp::Mirror> mirror)
     : settings_(std::move(settings)),
       audience_({.local_address = settings_.address, .make_peer = web::create_gst_peer},
                 {.key_frame_wanted = [this] { ask_for_key_frame(); },
                  .bandwidth = [this](std::uint64_t rate) { tell_bandwidth(rate); }}),
       site_(hosts_of(settings_), audience_),
-      packetizer_({.max_packet_bytes = kPacketBytes}) {}
+      packetizer_({.max_packet_bytes = kPacketBytes}),
+      mirror_(std::move(mirror)) {}
 
 Result<std::unique_ptr<WebSink>> WebSink::create(WebSettings settings) {
   if (!is_loopback(settings.address)) {
@@ -51,7 +52,13 @@ Result<std::unique_ptr<WebSink>> WebSink::create(WebSettings settings) {
                 "use web:127.0.0.1:8000");
   }
   if (auto ready = web::prepare_gst_peers(); !ready) return tl::unexpected(ready.error());
-  std::unique_ptr<WebSink> sink(new WebSink(std::move(settings)));
+  std::optional<rtp::Mirror> mirror;
+  if (settings.mirror) {
+    auto created = rtp::Mirror::create(*settings.mirror);
+    if (!created) return tl::unexpected(created.error());
+    mirror = *std::move(created);
+  }
+  std::unique_ptr<WebSink> sink(new WebSink(std::move(settings), std::move(mirror)));
   if (auto listening = sink->listen(); !listening) {
     return with_context("web", std::move(listening.error()));
   }
@@ -119,7 +126,9 @@ void WebSink::send_paced(std::span<const rtp::Bytes> packets, bool start) {
   const Timestamp begin = now();
   for (const rtp::Burst& burst : bursts_) {
     if (burst.at > Nanoseconds{0}) sleep_until(begin + burst.at);
-    audience_.send(packets.subspan(burst.first, burst.count), start && burst.first == 0);
+    const auto now_due = packets.subspan(burst.first, burst.count);
+    audience_.send(now_due, start && burst.first == 0);
+    if (mirror_) mirror_->send(now_due);
   }
   if (!bursts_.empty()) pacing_left_ -= bursts_.back().at;
 }

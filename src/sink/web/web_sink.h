@@ -48,7 +48,7 @@ class WebSink final : public Sink {
   [[nodiscard]] std::string describe() const override;
 
  private:
-  explicit WebSink(WebSettings settings);
+  WebSink(WebSettings settings, std::optional<rtp::Mirror> mirror);
   Result<void> listen();
   void ask_for_key_frame();
   void tell_bandwidth(std::uint64_t bits_per_second);
@@ -65,6 +65,7 @@ class WebSink final : public Sink {
 
   std::mt19937 random_{std::random_device{}()};
   rtp::Packetizer packetizer_;
+  std::optional<rtp::Mirror> mirror_;
   std::optional<rtp::RtpClock> clock_;  // set by the first frame
   std::vector<std::size_t> packet_bytes_;
   std::vector<rtp::Burst> bursts_;

@@ -78,13 +78,13 @@ TEST_F(CommandLine, DefaultsAreTheDocumentedOnes) {
 }
 
 TEST_F(CommandLine, EveryOptionArrives) {
-  const StreamOptions options =
-      stream({"--source",   "node:id=7", "--sink",    "file:a.mp4", "--sink",    "rtp:h:5004?pt=97",
-              "--codec",    "h264",      "--encoder", "software",   "--profile", "high",
-              "--level",    "4.1",       "--preset",  "veryfast",   "--bitrate", "1.5M",
-              "--fps=30",   "--size",    "1280x720",  "--frames",   "600",       "--duration",
-              "2m",         "--sdp",     "a.sdp",     "--stats",    "json",      "--trace",
-              "trace.json", "-v"});
+  const StreamOptions options = stream(
+      {"--source",   "node:id=7", "--sink",     "file:a.mp4", "--sink",    "rtp:h:5004?pt=97",
+       "--codec",    "h264",      "--encoder",  "software",   "--profile", "high",
+       "--level",    "4.1",       "--preset",   "veryfast",   "--bitrate", "1.5M",
+       "--fps=30",   "--size",    "1280x720",   "--frames",   "600",       "--duration",
+       "2m",         "--sdp",     "a.sdp",      "--stats",    "json",      "--trace",
+       "trace.json", "--mirror",  "[::1]:6000", "-v"});
   EXPECT_EQ(options.source, SourceSpec{NodeSource{NodeId{7}}});
   EXPECT_THAT(options.sinks, ElementsAre("file:a.mp4", "rtp:h:5004?pt=97"));
   EXPECT_EQ(options.codec, Codec::kH264);
@@ -98,6 +98,7 @@ TEST_F(CommandLine, EveryOptionArrives) {
   EXPECT_EQ(options.frames, 600U);
   EXPECT_EQ(options.duration, std::chrono::minutes(2));
   EXPECT_EQ(options.sdp_path, "a.sdp");
+  EXPECT_EQ(options.mirror, (rtp::MirrorTarget{.host = "::1", .port = 6000}));
   EXPECT_EQ(options.stats, StatsFormat::kJson);
   EXPECT_EQ(options.trace_path, "trace.json");
   EXPECT_EQ(options.verbosity, log::Verbosity::kVerbose);
@@ -262,6 +263,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{{"--sink", "file:a.mp4", "--stats", "xml"}, "one of text, json"},
         Refused{{"--sink", "file:a.mp4", "--trace", ""}, "--trace: '' is not a file name"},
         Refused{{"--sink", "file:a.mp4", "--sdp", "x.sdp"}, "--sdp describes an RTP stream"},
+        Refused{{"--sink", "file:a.mp4", "--mirror", "h:6000"}, "--mirror copies RTP packets"},
+        Refused{{"--sink", "web", "--mirror", "6000"},
+                "--mirror: mirror: \"6000\" is not HOST:PORT"},
+        Refused{{"--sink", "web", "--mirror", "h:0"}, "needs a host and a port"},
         Refused{{"--sink", "file:a.mp4", "-q", "-v"}, "--quiet and --verbose exclude each other"},
         Refused{{"--sink", "file:a.mp4", "--bitrat", "20M"},
                 "'--bitrat' (did you mean '--bitrate'?)"},
