@@ -2,6 +2,7 @@
 option(LUMEN_TESTS "Build tests and benchmarks" ON)
 option(LUMEN_TOOLS "Build developer and demo programs" ON)
 option(LUMEN_WERROR "Treat warnings as errors" ON)
+option(LUMEN_FUZZ "Build libFuzzer programs instead of tests (Clang)" OFF)
 set(LUMEN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 
 set(CMAKE_CXX_STANDARD 20)

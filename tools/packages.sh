@@ -25,7 +25,7 @@ packages_test=(
   gstreamer1.0-tools gstreamer1.0-pipewire gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
   kwin-wayland libwayland-dev libwayland-bin wayland-protocols plasma-wayland-protocols
-  clang-format-19 clang-tidy-19 clang-19 mandoc g++-mingw-w64-x86-64-posix mmdebstrap ccache
+  clang-format-19 clang-tidy-19 clang-19 libclang-rt-19-dev mandoc g++-mingw-w64-x86-64-posix mmdebstrap ccache
 )
 # To build the Windows half and run its tests in Wine (tools/windows-lane.sh).
 packages_windows=(
