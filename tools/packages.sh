@@ -25,11 +25,17 @@ packages_test=(
   gstreamer1.0-tools gstreamer1.0-pipewire gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
   kwin-wayland libwayland-dev libwayland-bin wayland-protocols plasma-wayland-protocols
+  python3 python3-gi gir1.2-gst-plugins-base-1.0
   clang-format-19 clang-tidy-19 clang-19 libclang-rt-19-dev mandoc g++-mingw-w64-x86-64-posix mmdebstrap ccache
 )
 # To build the Windows half and run its tests in Wine (tools/windows-lane.sh).
 packages_windows=(
   g++-mingw-w64-x86-64-posix wine wine64 xvfb xauth libgl1-mesa-dri googletest nasm make dpkg-dev
+)
+# To build mediasoup's worker (tools/mediasoup-worker.sh), besides Node and npm.
+packages_mediasoup=(
+  meson ninja-build libssl-dev libuv1-dev libsrtp2-dev libusrsctp-dev libabsl-dev libflatbuffers-dev
+  flatbuffers-compiler flatbuffers-compiler-dev
 )
 # To look at the page in a browser.
 packages_browser=(chromium)

@@ -1,0 +1,77 @@
+// A mediasoup SFU that takes a stream of lumen-host's, for tests.
+#pragma once
+
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "host.h"
+
+namespace lumen::session {
+
+class Sfu : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto started = PrivateSession::start();
+    if (!started && started.error().kind == ErrorKind::kUnsupported) {
+      GTEST_SKIP() << started.error().describe();
+    }
+    ASSERT_TRUE(started) << started.error().describe();
+    session_ = std::move(*started);
+    // Where the tool keeps it is the user's cache, not the session's.
+    Environment cache;
+    if (const char* home = std::getenv("HOME")) cache["HOME"] = home;
+    if (const char* folder = std::getenv("XDG_CACHE_HOME")) cache["XDG_CACHE_HOME"] = folder;
+    auto tool = session_->spawn({LUMEN_SOURCE_DIR "/tools/mediasoup-worker.sh", "env"},
+                                StandardOutput::kPipe, cache);
+    ASSERT_TRUE(tool) << tool.error().describe();
+    const auto text = tool->read_value("export NODE_PATH=", Milliseconds(10000));
+    if (!text) GTEST_SKIP() << "mediasoup was not made: tools/mediasoup-worker.sh make";
+    constexpr std::string_view kWorker = " MEDIASOUP_WORKER_BIN=";
+    const auto at = text->find(kWorker);
+    ASSERT_NE(at, std::string::npos);
+    environment_ = {{"NODE_PATH", text->substr(0, at)},
+                    {"MEDIASOUP_WORKER_BIN", text->substr(at + kWorker.size())}};
+  }
+
+  struct Plan {
+    unsigned seconds = 6;
+    unsigned joins = 4;  // a consumer comes and goes so many times
+    const char* key_frame_request = "nack pli";
+  };
+  /// Streams to the SFU for the time of the plan; what it saw.
+  nlohmann::json run(const Plan& plan, const std::string& source) {
+    auto peer = session_->spawn(
+        {"node", LUMEN_PEERS "/mediasoup_peer.js",
+         LUMEN_SOURCE_DIR "/tools/examples/mediasoup/ingest.js", std::to_string(plan.seconds),
+         std::to_string(plan.joins), plan.key_frame_request},
+        StandardOutput::kPipe, environment_);
+    EXPECT_TRUE(peer) << peer.error().describe();
+    if (!peer) return {};
+    const auto sink = peer->read_value("sink ", Milliseconds(20000));
+    EXPECT_TRUE(sink) << peer->log_text();
+    if (!sink) return {};
+    auto host = Host::start(*session_, {"--profile", "baseline", "--source", source, "--bitrate",
+                                        "4M", "--sink", *sink});
+    EXPECT_TRUE(host) << host.error().describe();
+    if (!host) return {};
+    const auto text = peer->read_value("result ", Milliseconds((plan.seconds + 30) * 1000));
+    EXPECT_TRUE(text) << peer->log_text() << host->process().log_text();
+    EXPECT_EQ(host->interrupt(), 0) << host->process().log_text();
+    return text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+  }
+
+  static void expect_flawless(const nlohmann::json& result, unsigned packets) {
+    ASSERT_TRUE(result.is_object());
+    EXPECT_GE(result["packets"].get<unsigned>(), packets) << result.dump();
+    EXPECT_EQ(result["lost"], 0) << result.dump();
+    EXPECT_EQ(result["score"], 10) << result.dump();
+  }
+
+ private:
+  std::unique_ptr<PrivateSession> session_;
+  Environment environment_;
+};
+
+}  // namespace lumen::session
