@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -16,6 +17,9 @@ namespace lumen {
 namespace {
 
 constexpr std::size_t kBatch = 64;  // datagrams in one sendmmsg()
+// The kernel takes a message apart into so many datagrams at most; its bytes are those of one.
+constexpr std::size_t kMaxSegments = 64;
+constexpr std::size_t kMaxMessageBytes = 65'000;
 
 struct AddressListDeleter {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
@@ -63,6 +67,78 @@ UdpSendOutcome::Stop sort_error(int code) {
     default: return Stop::kFailed;
   }
 }
+
+using Datagrams = std::span<const std::span<const std::uint8_t>>;
+
+/// How many of the first datagrams go into one message: all but the last of one size.
+std::size_t segments_of(Datagrams datagrams) {
+  const std::size_t size = datagrams.front().size();
+  std::size_t count = 1;
+  std::size_t bytes = size;
+  while (count < std::min(datagrams.size(), kMaxSegments) && size > 0) {
+    const std::size_t next = datagrams[count].size();
+    bytes += next;
+    if (next == 0 || next > size || bytes > kMaxMessageBytes) break;
+    ++count;
+    if (next < size) break;
+  }
+  return count;
+}
+
+/// Messages of one sendmmsg(). What they refer to must stay.
+class Batch {
+ public:
+  Batch(Datagrams datagrams, bool segments) {
+    while (taken_ < std::min(kBatch, datagrams.size())) {
+      const Datagrams rest = datagrams.first(std::min(kBatch, datagrams.size())).subspan(taken_);
+      add(rest.first(segments ? segments_of(rest) : 1));
+    }
+  }
+
+  /// How many datagrams went out; -1 with errno where none did.
+  int send(int fd) {
+    const int sent = ::sendmmsg(fd, messages_.data(), static_cast<unsigned>(count_), MSG_NOSIGNAL);
+    if (sent < 0) return sent;
+    std::size_t datagrams = 0;
+    for (int i = 0; i < sent; ++i) {
+      datagrams += messages_[static_cast<std::size_t>(i)].msg_hdr.msg_iovlen;
+    }
+    return static_cast<int>(datagrams);
+  }
+
+ private:
+  struct alignas(cmsghdr) Control {
+    std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> bytes;
+  };
+
+  void add(Datagrams datagrams) {
+    msghdr& message = messages_[count_].msg_hdr;
+    message = {};
+    message.msg_iov = &parts_[taken_];
+    message.msg_iovlen = datagrams.size();
+    if (datagrams.size() > 1) {
+      Control& control = controls_[count_];
+      message.msg_control = control.bytes.data();
+      message.msg_controllen = control.bytes.size();
+      cmsghdr* const header = CMSG_FIRSTHDR(&message);
+      header->cmsg_level = SOL_UDP;
+      header->cmsg_type = UDP_SEGMENT;
+      header->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+      const auto size = static_cast<std::uint16_t>(datagrams.front().size());
+      std::memcpy(CMSG_DATA(header), &size, sizeof size);
+    }
+    for (const auto datagram : datagrams) {
+      parts_[taken_++] = {const_cast<std::uint8_t*>(datagram.data()), datagram.size()};
+    }
+    ++count_;
+  }
+
+  std::array<mmsghdr, kBatch> messages_;
+  std::array<iovec, kBatch> parts_;
+  std::array<Control, kBatch> controls_;
+  std::size_t count_ = 0;
+  std::size_t taken_ = 0;
+};
 
 void wait_for(int fd, short events, Nanoseconds at_most) {
   pollfd waiter{fd, events, 0};
@@ -112,6 +188,7 @@ NetworkAddress with_port(const NetworkAddress& address, std::uint16_t port) {
 
 struct UdpSocket::State {
   UniqueFd fd;
+  bool segments = false;  // the kernel makes datagrams of one larger message (UDP_SEGMENT, udp(7))
 };
 
 UdpSocket::UdpSocket(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -136,25 +213,23 @@ Result<UdpSocket> UdpSocket::connect(const NetworkAddress& to, int send_buffer_b
   }
   auto state = std::make_unique<State>();
   state->fd = std::move(fd);
+  // Kernels before 4.18 would send the message as it is.
+  int segment = 0;
+  socklen_t size = sizeof segment;
+  state->segments = ::getsockopt(state->fd.borrow(), SOL_UDP, UDP_SEGMENT, &segment, &size) == 0;
   return UdpSocket(std::move(state));
 }
 
-UdpSendOutcome UdpSocket::send(std::span<const std::span<const std::uint8_t>> datagrams) {
+UdpSendOutcome UdpSocket::send(Datagrams datagrams) {
   UdpSendOutcome outcome;
   while (outcome.sent < datagrams.size()) {
-    std::array<mmsghdr, kBatch> messages{};
-    std::array<iovec, kBatch> parts{};
-    const std::size_t count = std::min(kBatch, datagrams.size() - outcome.sent);
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto datagram = datagrams[outcome.sent + i];
-      parts[i] = {const_cast<std::uint8_t*>(datagram.data()), datagram.size()};
-      messages[i].msg_hdr.msg_iov = &parts[i];
-      messages[i].msg_hdr.msg_iovlen = 1;
-    }
-    const int sent = ::sendmmsg(state_->fd.borrow(), messages.data(), static_cast<unsigned>(count),
-                                MSG_NOSIGNAL);
+    Batch batch(datagrams.subspan(outcome.sent), state_->segments);
+    const int sent = batch.send(state_->fd.borrow());
     if (sent > 0) {
       outcome.sent += static_cast<std::size_t>(sent);
+    } else if (state_->segments && (errno == EINVAL || errno == EIO || errno == EMSGSIZE)) {
+      // Larger than the path takes, or a device that can't: which one shows without.
+      state_->segments = false;
     } else if (errno != EINTR) {
       outcome.code = errno;
       outcome.stop = sort_error(errno);
