@@ -26,7 +26,8 @@ constexpr auto kKinds = std::to_array<SinkKind>({
      "send plain RTP over UDP, RTCP over the next port or (mux) the same",
      [](const SinkSpec& spec) { return upcast(RtpSink::create(std::get<RtpSettings>(spec))); }},
 #ifndef _WIN32
-    {"web", "web[:ADDRESS:PORT]", "serve a page that plays the stream in a browser",
+    {"web", "web[:ADDRESS:PORT][?token=on&token-file=PATH&cert=PATH&key=PATH]",
+     "serve a page that plays the stream in a browser",
      [](const SinkSpec& spec) { return upcast(WebSink::create(std::get<WebSettings>(spec))); }},
 #endif
 });

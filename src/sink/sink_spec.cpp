@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::string_view kRtpExample = "for example rtp:192.168.1.20:5004?pt=96&sdp=stream.sdp";
 constexpr std::string_view kWebExample = "for example web or web:127.0.0.1:8080";
+constexpr std::string_view kSharedExample =
+    "for example web:0.0.0.0:8443?cert=cert.pem&key=key.pem&token-file=token";
 constexpr std::string_view kFileExample = "for example file:demo.mp4 or file:-?format=h264";
 
 using Option = std::pair<std::string_view, std::string_view>;
@@ -108,14 +110,55 @@ Result<void> parse_endpoint(std::string_view text, RtpSettings& settings) {
   return {};
 }
 
-Result<SinkSpec> parse_web(std::string_view text) {
-  const auto endpoint = split_endpoint(text, "web", kWebExample);
-  if (!endpoint) return tl::unexpected(endpoint.error());
-  const auto port = parse_number<std::uint16_t>(endpoint->port);
-  if (endpoint->host.empty() || !port) {
-    return bad(fmt::format("web: \"{}\" needs an address and a port", text), kWebExample);
+Result<void> apply(const Option& option, WebSettings& settings) {
+  const auto [key, value] = option;
+  const auto path = [&](std::string& to) -> Result<void> {
+    if (value.empty()) return bad(fmt::format("web: {}= needs a path", key), kSharedExample);
+    to = value;
+    return {};
+  };
+  if (key == "token-file") return path(settings.token_file);
+  if (key == "cert") return path(settings.certificate_file);
+  if (key == "key") return path(settings.key_file);
+  if (key == "token") {
+    // Whoever writes the token itself here shows it to every process of this machine.
+    if (value != "on") {
+      return bad("web: token= takes nothing but on", "name the token's file: token-file=PATH");
+    }
+    settings.token = true;
+    return {};
   }
-  return WebSettings{.address = std::string(endpoint->host), .port = *port};
+  return bad(fmt::format("web: unknown option \"{}\"", key),
+             fmt::format("known are token, token-file, cert and key; {}", kSharedExample));
+}
+
+/// What stands behind "web": ":ADDRESS:PORT", "?options", both or nothing.
+Result<SinkSpec> parse_web(std::string_view text) {
+  WebSettings settings;
+  const auto mark = text.find('?');
+  const std::string_view place = text.substr(0, mark);
+  if (!place.empty()) {
+    const auto endpoint = split_endpoint(place.substr(1), "web", kWebExample);
+    if (!endpoint) return tl::unexpected(endpoint.error());
+    const auto port = parse_number<std::uint16_t>(endpoint->port);
+    if (endpoint->host.empty() || !port) {
+      return bad(fmt::format("web: \"{}\" needs an address and a port", place.substr(1)),
+                 kWebExample);
+    }
+    settings.address = endpoint->host;
+    settings.port = *port;
+  }
+  if (mark != std::string_view::npos) {
+    for (const Option& option : split_options(text.substr(mark + 1))) {
+      if (auto applied = apply(option, settings); !applied) {
+        return tl::unexpected(std::move(applied.error()));
+      }
+    }
+  }
+  if (settings.certificate_file.empty() != settings.key_file.empty()) {
+    return bad("web: cert and key belong together", kSharedExample);
+  }
+  return settings;
 }
 
 template <std::unsigned_integral T>
@@ -204,9 +247,9 @@ Result<SinkSpec> parse_sink_spec(std::string_view text) {
     const std::string_view rest = text.substr(colon + 1);
     if (scheme == "file") return parse_file(rest);
     if (scheme == "rtp") return parse_rtp(rest);
-    if (scheme == "web") return parse_web(rest);
-  } else if (text == "web") {
-    return WebSettings{};
+  }
+  if (text == "web" || text.starts_with("web:") || text.starts_with("web?")) {
+    return parse_web(text.substr(3));
   }
   return bad(fmt::format("\"{}\" is no sink", text),
              "use file:PATH, rtp:HOST:PORT or web, for example file:demo.mp4");

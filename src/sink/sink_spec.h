@@ -2,7 +2,7 @@
 //   file:PATH[?format=mp4|mkv|h264|hevc]
 //   rtp:HOST:PORT[?OPTION&…], see RtpSettings: pt=N, ssrc=N, mtu=N, mux=1, rtcp=PORT, rtx-pt=N,
 //     rtx-ssrc=N, twcc=ID, abs-capture-time=ID, feedback=0, sdp=PATH
-//   web[:ADDRESS:PORT]
+//   web[:ADDRESS:PORT][?token=on&token-file=PATH&cert=PATH&key=PATH]
 #pragma once
 
 #include <string_view>

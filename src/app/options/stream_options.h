@@ -64,6 +64,7 @@ struct StreamOptions {
 
   std::optional<std::string> sdp_path;
   std::optional<rtp::MirrorTarget> mirror;
+  bool show_qr = false;  // of the pages, as WebSettings::show_qr
   std::optional<std::string> trace_path;
   std::optional<StatsFormat> stats;  // none: as kText, but silent with --quiet
   log::Verbosity verbosity = log::Verbosity::kNormal;

@@ -66,6 +66,7 @@ Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options) {
       sdp_placed = true;
     }
     mirror_placed = mirror_placed || mirror(*spec, *options.mirror);
+    if (auto* web = std::get_if<WebSettings>(&*spec)) web->show_qr = options.show_qr;
     specs.push_back(std::move(*spec));
   }
   if (!sdp_placed) {

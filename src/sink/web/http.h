@@ -9,10 +9,14 @@
 namespace lumen::web {
 
 struct HttpRequest {
-  std::string method;        // "GET"
-  std::string path;          // "/whep", without query
-  std::string host;          // the Host header; may be empty
-  std::string content_type;  // may be empty
+  std::string method;  // "GET"
+  std::string path;    // "/whep", without query
+  std::string host;    // the Host header; this and the next four may be empty
+  std::string origin;  // the Origin header
+  std::string content_type;
+  std::string authorization;
+  std::string cookies;
+  std::string peer;  // whose request it is: a numeric address
   std::string body;
 };
 

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -18,6 +19,9 @@
 
 namespace lumen::web {
 namespace {
+
+// Both are what browsers of the last years know; nothing older (RFC 8996).
+constexpr const char* kTlsPriorities = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
 /// What comes in pieces: the request of one connection.
 struct Incoming {
@@ -28,6 +32,22 @@ struct Incoming {
 std::string header(MHD_Connection* connection, const char* name) {
   const char* const value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
   return value == nullptr ? std::string() : std::string(value);
+}
+
+std::string peer_of(MHD_Connection* connection) {
+  const MHD_ConnectionInfo* const info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info == nullptr || info->client_addr == nullptr) return {};
+  const sockaddr* const address = info->client_addr;
+  char text[INET6_ADDRSTRLEN] = {};
+  if (address->sa_family == AF_INET6) {
+    ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, text,
+                sizeof text);
+  } else {
+    ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, text,
+                sizeof text);
+  }
+  return text;
 }
 
 MHD_Result queue(MHD_Connection* connection, const HttpResponse& response) {
@@ -126,7 +146,11 @@ struct HttpServer::State {
     incoming->request = {.method = method,
                          .path = url,
                          .host = header(connection, MHD_HTTP_HEADER_HOST),
-                         .content_type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE)};
+                         .origin = header(connection, MHD_HTTP_HEADER_ORIGIN),
+                         .content_type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
+                         .authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION),
+                         .cookies = header(connection, MHD_HTTP_HEADER_COOKIE),
+                         .peer = peer_of(connection)};
     *context = incoming.release();  // comes back in `completed`
     return MHD_YES;
   }
@@ -157,16 +181,32 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerSettings& 
   state->limits = settings.limits;
   unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
                    MHD_USE_ERROR_LOG;
-  if (address->ss_family == AF_INET6) flags |= MHD_USE_IPv6;
+  if (address->ss_family == AF_INET6)
+    flags |= settings.address == "::" ? MHD_USE_DUAL_STACK : MHD_USE_IPv6;
+  std::vector<MHD_OptionItem> tls;
+  if (settings.tls) {
+    if (MHD_is_feature_supported(MHD_FEATURE_TLS) == MHD_NO) {
+      return fail(ErrorKind::kUnsupported, "this libmicrohttpd knows no TLS",
+                  "use one that is built with GnuTLS, as Debian's is");
+    }
+    flags |= MHD_USE_TLS;
+    const auto add = [&tls](MHD_OPTION option, const char* text) {
+      tls.push_back({option, 0, const_cast<char*>(text)});  // libmicrohttpd only reads it
+    };
+    add(MHD_OPTION_HTTPS_MEM_CERT, settings.tls->certificate.c_str());
+    add(MHD_OPTION_HTTPS_MEM_KEY, settings.tls->key.c_str());
+    add(MHD_OPTION_HTTPS_PRIORITIES, kTlsPriorities);
+  }
+  tls.push_back({MHD_OPTION_END, 0, nullptr});
   errno = 0;
-  state->daemon =
-      MHD_start_daemon(flags, settings.port, nullptr, nullptr, &State::on_request, state.get(),
-                       MHD_OPTION_EXTERNAL_LOGGER, &log_line, nullptr, MHD_OPTION_SOCK_ADDR,
-                       &*address, MHD_OPTION_NOTIFY_COMPLETED, &State::on_completed, nullptr,
-                       MHD_OPTION_CONNECTION_LIMIT, settings.limits.connections,
-                       MHD_OPTION_PER_IP_CONNECTION_LIMIT, settings.limits.connections_per_address,
-                       MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings.limits.memory_per_connection,
-                       MHD_OPTION_CONNECTION_TIMEOUT, settings.limits.idle_seconds, MHD_OPTION_END);
+  state->daemon = MHD_start_daemon(
+      flags, settings.port, nullptr, nullptr, &State::on_request, state.get(),
+      MHD_OPTION_EXTERNAL_LOGGER, &log_line, nullptr, MHD_OPTION_ARRAY, tls.data(),
+      MHD_OPTION_SOCK_ADDR, &*address, MHD_OPTION_NOTIFY_COMPLETED, &State::on_completed, nullptr,
+      MHD_OPTION_CONNECTION_LIMIT, settings.limits.connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+      settings.limits.connections_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      settings.limits.memory_per_connection, MHD_OPTION_CONNECTION_TIMEOUT,
+      settings.limits.idle_seconds, MHD_OPTION_END);
   if (state->daemon == nullptr) {
     const int code = errno;
     const std::string what =

@@ -1,11 +1,13 @@
-// A small HTTP/1.1 server (libmicrohttpd), bounded in everything that a client can make grow:
-// connections, of one address too; the memory of each; the size of a body; how long it may be idle.
+// A small HTTP/1.1 server (libmicrohttpd), plain or by TLS, bounded in everything that a client can
+// make grow: connections, of one address too; the memory of each; the size of a body; how long it
+// may be idle.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/error.h"
@@ -21,9 +23,16 @@ struct HttpLimits {
   unsigned idle_seconds = 10;
 };
 
+/// PEM: a chain of certificates, the server's own first, and its key.
+struct TlsKeyPair {
+  std::string certificate;
+  std::string key;
+};
+
 struct HttpServerSettings {
-  std::string address = "127.0.0.1";  // numeric, IPv6 without brackets
+  std::string address = "127.0.0.1";  // numeric, IPv6 without brackets; :: takes IPv4 too
   std::uint16_t port = 0;             // 0: any that is free
+  std::optional<TlsKeyPair> tls;      // none: plain HTTP
   HttpLimits limits;
 };
 
@@ -32,7 +41,8 @@ class HttpServer {
   /// Called on a thread of the connection's own; it may wait. Must not throw.
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
 
-  /// Listens. kInvalidArgument: no such address. kIo: it can't be listened at.
+  /// Listens. kInvalidArgument: no such address. kIo: it can't be listened at. kUnsupported: TLS
+  /// is asked for, and this libmicrohttpd has none.
   static Result<std::unique_ptr<HttpServer>> start(const HttpServerSettings& settings,
                                                    Handler handler);
   HttpServer(const HttpServer&) = delete;

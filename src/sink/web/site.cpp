@@ -1,16 +1,27 @@
 #include "sink/web/site.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
+#include <cctype>
 #include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "core/log.h"
 #include "sink/web/page_file.h"
+#include "sink/web/tls_identity.h"
 
 namespace lumen::web {
 namespace {
 
 constexpr std::string_view kSdp = "application/sdp";
+constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kSessions = "/whep/";
+constexpr std::size_t kMostChoiceBytes = 1024;
+constexpr int kCookieSeconds = 30 * 24 * 3600;
 
 bool reads(const HttpRequest& request) {
   return request.method == "GET" || request.method == "HEAD";
@@ -37,23 +48,95 @@ HttpResponse problem_of(const Error& error) {
   }
 }
 
+/// "name", "name:port", "[address]:port" without the port and brackets, in lower case.
+std::string host_part(std::string_view host) {
+  const auto colon = host.rfind(':');
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
+    host = host.substr(0, colon);
+  }
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  std::string name(host);
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name;
+}
+
+bool is_address(const std::string& text) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET, text.c_str(), &address) == 1 ||
+         ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+/// RFC 6750 section 2.1; the scheme's case does not count (RFC 9110 section 11.1).
+std::string_view bearer_of(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  const bool is_bearer =
+      authorization.size() > kScheme.size() &&
+      std::ranges::equal(authorization.substr(0, kScheme.size()), kScheme,
+                         [](unsigned char a, char b) { return std::tolower(a) == b; });
+  return is_bearer ? authorization.substr(kScheme.size()) : std::string_view{};
+}
+
+/// RFC 6265 section 5.4: "a=1; b=2".
+std::string_view cookie_of(std::string_view cookies, std::string_view name) {
+  while (!cookies.empty()) {
+    const auto end = cookies.find(';');
+    std::string_view cookie = cookies.substr(0, end);
+    cookies = end == std::string_view::npos ? std::string_view{} : cookies.substr(end + 1);
+    while (cookie.starts_with(' ')) cookie.remove_prefix(1);
+    if (cookie.starts_with(name) && cookie.substr(name.size()).starts_with('=')) {
+      return cookie.substr(name.size() + 1);
+    }
+  }
+  return {};
+}
+
+/// A page of another origin may not make changes here, whatever the browser lets it send.
+bool is_foreign(const HttpRequest& request) {
+  if (request.origin.empty() || reads(request)) return false;
+  const auto scheme_end = request.origin.find("://");
+  return scheme_end == std::string::npos || request.origin.substr(scheme_end + 3) != request.host;
+}
+
+HttpResponse wrong_type(std::string_view expected, std::string_view what) {
+  HttpResponse response =
+      problem(415, "Unsupported Media Type", fmt::format("{} is expected, as {}", what, expected),
+              "set the Content-Type");
+  response.headers.emplace_back("Accept-Post", expected);
+  return response;
+}
+
+/// The text under `key` of a small JSON object.
+std::optional<std::string> text_in(const std::string& body, const char* key) {
+  if (body.size() > kMostChoiceBytes) return std::nullopt;
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_string()) return std::nullopt;
+  return found->get<std::string>();
+}
+
 }  // namespace
 
-Site::Site(std::vector<std::string> hosts, Audience& audience)
-    : hosts_(std::move(hosts)), audience_(audience) {}
+Site::Site(SiteSettings settings, Audience& audience)
+    : settings_(std::move(settings)), audience_(audience) {
+  if (settings_.token) guard_.emplace(*settings_.token, settings_.limits);
+}
 
 void Site::set_status(std::string json) {
   const std::scoped_lock lock(mutex_);
   status_ = std::move(json);
 }
 
+// A browser that was led here by a name of somebody else's says that name, never an address.
 bool Site::is_ours(std::string_view host) const {
-  // "name", "name:port", "[address]:port"
-  const auto colon = host.rfind(':');
-  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
-    host = host.substr(0, colon);
-  }
-  return std::ranges::find(hosts_, host) != hosts_.end();
+  const std::string name = host_part(host);
+  return is_address(name) || is_named(settings_.names, name);
+}
+
+/// RFC 6265bis section 4.1.3.2: browsers take the prefixed one from this host alone, by TLS.
+std::string_view Site::cookie_name() const {
+  return settings_.encrypted ? "__Host-lumen" : "lumen";
 }
 
 HttpResponse Site::respond(const HttpRequest& request) {
@@ -61,22 +144,91 @@ HttpResponse Site::respond(const HttpRequest& request) {
     return problem(421, "Misdirected Request", "this server is not called that",
                    "open the address that lumen-host printed");
   }
-  if (request.path == "/whep") return whep(request);
-  if (request.path.starts_with(kSessions)) {
-    return session(request, std::string_view(request.path).substr(kSessions.size()));
-  }
-  if (request.path == "/status") return reads(request) ? status() : method_not_allowed("GET, HEAD");
   for (const PageFile& file : page_files()) {
     if (file.path != request.path) continue;
     if (!reads(request)) return method_not_allowed("GET, HEAD");
     return {.content_type = std::string(file.content_type), .body = std::string(file.bytes)};
   }
+  if (is_foreign(request)) {
+    return problem(403, "Forbidden", "a page of another origin asks",
+                   "open the address that lumen-host printed");
+  }
+  if (request.path == "/sign-in" && guard_) return sign_in(request);
+  const bool is_session = request.path.starts_with(kSessions);
+  if (is_session || request.path == "/whep" || request.path == "/status" ||
+      request.path == "/quality") {
+    if (auto refusal = refuse({.token = bearer_of(request.authorization),
+                               .session = cookie_of(request.cookies, cookie_name())},
+                              request)) {
+      return *std::move(refusal);
+    }
+    if (is_session) {
+      return session(request, std::string_view(request.path).substr(kSessions.size()));
+    }
+    if (request.path == "/whep") return whep(request);
+    if (request.path == "/quality") return quality(request);
+    return reads(request) ? status() : method_not_allowed("GET, HEAD");
+  }
   return problem(404, "Not Found", "there is nothing here", "the page is at /");
+}
+
+std::optional<HttpResponse> Site::refuse(const Credentials& credentials,
+                                         const HttpRequest& request) {
+  if (!guard_) return std::nullopt;
+  const Decision decision = guard_->judge(credentials, request.peer, now());
+  if (decision.to_report > 0) {
+    log::area("web").warn("wrong tokens: {} since this was last said; the newest from {}",
+                          decision.to_report, request.peer);
+  }
+  if (decision.verdict == Verdict::kWelcome) return std::nullopt;
+  if (decision.verdict == Verdict::kTooMany) {
+    HttpResponse response =
+        problem(429, "Too Many Requests", "too many wrong tokens came from here",
+                "wait, then use the link that lumen-host printed");
+    response.headers.emplace_back("Retry-After", fmt::format("{}", decision.retry_after.count()));
+    return response;
+  }
+  const bool wrong = decision.verdict == Verdict::kWrong;
+  HttpResponse response =
+      problem(401, "Unauthorized", wrong ? "this is not the token" : "a token is needed",
+              "open the link that lumen-host printed, or send Authorization: Bearer TOKEN");
+  response.headers.emplace_back("WWW-Authenticate",
+                                wrong ? "Bearer error=\"invalid_token\"" : "Bearer");
+  return response;
+}
+
+HttpResponse Site::sign_in(const HttpRequest& request) {
+  if (request.method != "POST") return method_not_allowed("POST");
+  if (media_type(request.content_type) != kJson) return wrong_type(kJson, "a token");
+  const auto token = text_in(request.body, "token");
+  if (!token) {
+    return problem(400, "Bad Request", "there is no token in it", R"(send {"token": "…"})");
+  }
+  if (auto refusal = refuse({.token = *token}, request)) return *std::move(refusal);
+  return {.status = 204,
+          .headers = {
+              {"Set-Cookie", fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}",
+                                         cookie_name(), guard_->session(), kCookieSeconds,
+                                         settings_.encrypted ? "; Secure" : "")}}};
 }
 
 HttpResponse Site::status() const {
   const std::scoped_lock lock(mutex_);
-  return {.content_type = "application/json", .body = status_};
+  return {.content_type = std::string(kJson), .body = status_};
+}
+
+HttpResponse Site::quality(const HttpRequest& request) {
+  if (request.method != "POST") return method_not_allowed("POST");
+  if (media_type(request.content_type) != kJson) return wrong_type(kJson, "a quality");
+  const auto id = text_in(request.body, "quality");
+  if (!id) {
+    return problem(400, "Bad Request", "there is no quality in it", R"(send {"quality": "ID"})");
+  }
+  if (!settings_.choose_quality || !settings_.choose_quality(*id)) {
+    return problem(404, "Not Found", "there is no such quality", "GET /status lists them");
+  }
+  log::area("web").info("a viewer at {} has chosen a quality", request.peer);
+  return {.status = 204};
 }
 
 HttpResponse Site::whep(const HttpRequest& request) {
@@ -87,13 +239,7 @@ HttpResponse Site::whep(const HttpRequest& request) {
   }
   if (request.method != "POST") return method_not_allowed(kAllowed);
   // No other type: a browser sends this one for a page of another origin only after asking.
-  if (media_type(request.content_type) != kSdp) {
-    HttpResponse response =
-        problem(415, "Unsupported Media Type", "an offer is expected, as application/sdp",
-                "set the Content-Type");
-    response.headers.emplace_back("Accept-Post", kSdp);
-    return response;
-  }
+  if (media_type(request.content_type) != kSdp) return wrong_type(kSdp, "an offer");
   const auto offer = parse_offer(request.body);
   if (!offer) return problem_of(offer.error());
   auto admission = audience_.admit(*offer);

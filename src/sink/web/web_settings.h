@@ -10,8 +10,13 @@
 namespace lumen {
 
 struct WebSettings {
-  std::string address = "127.0.0.1";  // numeric; IPv6 without brackets
+  std::string address = "127.0.0.1";  // numeric; IPv6 without brackets; 0.0.0.0 and :: are all
   std::uint16_t port = 8000;          // 0: any that is free
+  bool token = false;                 // asked for even where only this machine can reach the page
+  std::string token_file;             // empty: one that lumen keeps
+  std::string certificate_file;       // PEM, with key_file; both empty: one that lumen makes
+  std::string key_file;
+  bool show_qr = false;  // the page's URL and its QR code are shown, terminal or not
 
   std::optional<rtp::MirrorTarget> mirror{};  // of the packets that all viewers share; absent: none
 

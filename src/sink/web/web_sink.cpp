@@ -1,15 +1,11 @@
 #include "sink/web/web_sink.h"
 
-#include <arpa/inet.h>
-
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "core/log.h"
 #include "platform/clock_sleep.h"
 #include "sink/rtp/rtp_packet.h"
 #include "sink/web/gst_peer.h"
+#include "sink/web/invitation.h"
 
 namespace lumen {
 namespace {
@@ -18,39 +14,29 @@ namespace {
 // second sending and SRTP (RFC 3711: 10 bytes of authentication) add.
 constexpr std::size_t kPacketBytes = 1200 - web::kExtensionBytes - rtp::kRtxBytes - 10;
 
-std::vector<std::string> hosts_of(const WebSettings& settings) {
-  const std::string literal = settings.address.find(':') == std::string::npos
-                                  ? settings.address
-                                  : fmt::format("[{}]", settings.address);
-  return {literal, "localhost"};
+std::string ice_address(const WebSettings& settings) {
+  return settings.address == "0.0.0.0" || settings.address == "::" ? "" : settings.address;
 }
 
 }  // namespace
 
-bool is_loopback(const std::string& address) {
-  in_addr v4{};
-  in6_addr v6{};
-  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
-  return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
-WebSink::WebSink(WebSettings settings, std::optional<rtp::Mirror> mirror)
+WebSink::WebSink(WebSettings settings, web::WebAccess access, std::optional<rtp::Mirror> mirror)
     : settings_(std::move(settings)),
-      audience_({.local_address = settings_.address, .make_peer = web::create_gst_peer},
+      access_(std::move(access)),
+      audience_({.local_address = ice_address(settings_), .make_peer = web::create_gst_peer},
                 {.key_frame_wanted = [this] { ask_for_key_frame(); },
                  .bandwidth = [this](std::uint64_t rate) { tell_bandwidth(rate); }}),
-      site_(hosts_of(settings_), audience_),
+      site_({.names = access_.names,
+             .token = access_.token,
+             .encrypted = access_.identity.has_value(),
+             .choose_quality = [this](std::string_view id) { return choose_quality(id); }},
+            audience_),
       packetizer_({.max_packet_bytes = kPacketBytes}),
       mirror_(std::move(mirror)) {}
 
 Result<std::unique_ptr<WebSink>> WebSink::create(WebSettings settings) {
-  if (!is_loopback(settings.address)) {
-    return fail(ErrorKind::kUnsupported,
-                fmt::format("the page can't be served at {}: it has no password yet, so it is for "
-                            "this machine only",
-                            settings.address),
-                "use web:127.0.0.1:8000");
-  }
+  auto access = web::prepare_access(settings);
+  if (!access) return with_context("web", std::move(access.error()));
   if (auto ready = web::prepare_gst_peers(); !ready) return tl::unexpected(ready.error());
   std::optional<rtp::Mirror> mirror;
   if (settings.mirror) {
@@ -58,7 +44,8 @@ Result<std::unique_ptr<WebSink>> WebSink::create(WebSettings settings) {
     if (!created) return tl::unexpected(created.error());
     mirror = *std::move(created);
   }
-  std::unique_ptr<WebSink> sink(new WebSink(std::move(settings), std::move(mirror)));
+  std::unique_ptr<WebSink> sink(
+      new WebSink(std::move(settings), *std::move(access), std::move(mirror)));
   if (auto listening = sink->listen(); !listening) {
     return with_context("web", std::move(listening.error()));
   }
@@ -68,15 +55,15 @@ Result<std::unique_ptr<WebSink>> WebSink::create(WebSettings settings) {
 WebSink::~WebSink() { (void)close(); }
 
 Result<void> WebSink::listen() {
+  std::optional<web::TlsKeyPair> tls;
+  if (access_.identity) tls = {access_.identity->certificate, access_.identity->key};
   auto server = web::HttpServer::start(
-      {.address = settings_.address, .port = settings_.port},
+      {.address = settings_.address, .port = settings_.port, .tls = std::move(tls)},
       [this](const web::HttpRequest& request) { return site_.respond(request); });
   if (!server) return tl::unexpected(std::move(server.error()));
   server_ = std::move(*server);
-  const bool v6 = settings_.address.find(':') != std::string::npos;
-  url_ = fmt::format("http://{}{}{}:{}/", v6 ? "[" : "", settings_.address, v6 ? "]" : "",
-                     server_->port());
-  log::area("web").info("watch at {}", url_);
+  url_ = web::page_url(access_, server_->port());
+  web::invite(access_, server_->port(), settings_.show_qr);
   return {};
 }
 
@@ -93,6 +80,11 @@ void WebSink::ask_for_key_frame() {
 void WebSink::tell_bandwidth(std::uint64_t bits_per_second) {
   const std::scoped_lock lock(requests_mutex_);
   if (requests_.bandwidth) requests_.bandwidth(bits_per_second);
+}
+
+bool WebSink::choose_quality(std::string_view id) {
+  const std::scoped_lock lock(requests_mutex_);
+  return requests_.quality && requests_.quality(id);
 }
 
 void WebSink::show_status(const std::string& json) { site_.set_status(json); }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sink/rtp/pacer.h"
@@ -18,18 +19,16 @@
 #include "sink/web/audience.h"
 #include "sink/web/http_server.h"
 #include "sink/web/site.h"
+#include "sink/web/web_access.h"
 #include "sink/web/web_settings.h"
 
 namespace lumen {
-
-/// True for addresses that only this machine can reach: 127.0.0.0/8 and ::1.
-bool is_loopback(const std::string& address);
 
 /// The page is there from create() to close(), with or without a stream.
 class WebSink final : public Sink {
  public:
   /// Prepares WebRTC, which takes a second when GStreamer is used for the first time, and listens.
-  /// kUnsupported: an element of GStreamer's is missing, or the address is not a loopback one.
+  /// kUnsupported: an element of GStreamer's is missing; else as prepare_access().
   static Result<std::unique_ptr<WebSink>> create(WebSettings settings);
 
   WebSink(const WebSink&) = delete;
@@ -48,13 +47,15 @@ class WebSink final : public Sink {
   [[nodiscard]] std::string describe() const override;
 
  private:
-  WebSink(WebSettings settings, std::optional<rtp::Mirror> mirror);
+  WebSink(WebSettings settings, web::WebAccess access, std::optional<rtp::Mirror> mirror);
   Result<void> listen();
   void ask_for_key_frame();
   void tell_bandwidth(std::uint64_t bits_per_second);
+  bool choose_quality(std::string_view id);
   void send_paced(std::span<const rtp::Bytes> packets, bool start);
 
   const WebSettings settings_;
+  const web::WebAccess access_;
   std::string url_;
   std::mutex requests_mutex_;
   SinkRequests requests_;

@@ -83,6 +83,19 @@ TEST(SinkSpec, RtpForAnSfu) {
             (R{.host = "h", .port = 5004, .rtcp_port = 6000, .sdp_feedback = false}));
 }
 
+TEST(SinkSpec, ReadsWhoMayOpenThePage) {
+  using W = WebSettings;
+  EXPECT_EQ(parsed<W>("web"), W{});
+  EXPECT_EQ(parsed<W>("web?token=on"), (W{.token = true}));
+  EXPECT_EQ(parsed<W>("web:[::]:8443"), (W{.address = "::", .port = 8443}));
+  EXPECT_EQ(parsed<W>("web:0.0.0.0:8443?cert=/a b.pem&key=c.pem&token-file=t"),
+            (W{.address = "0.0.0.0",
+               .port = 8443,
+               .token_file = "t",
+               .certificate_file = "/a b.pem",
+               .key_file = "c.pem"}));
+}
+
 class BadSpec : public testing::TestWithParam<const char*> {};
 
 TEST_P(BadSpec, IsOneClearLineWithAHint) {
@@ -106,7 +119,9 @@ INSTANTIATE_TEST_SUITE_P(
                     "rtp:host:5004?sdp=", "rtp:host:5004?mux=yes", "rtp:host:5004?mux",
                     "rtp:host:5004?rtcp=0", "rtp:host:5004?rtcp=65536", "rtp:host:5004?twcc=15",
                     "rtp:host:5004?twcc=0", "rtp:host:5004?rtx-pt=95", "rtp:host:5004?rtx-ssrc=x",
-                    "rtp:host:5004?ttl=3", "rtp:host:5004?pt=96&&mtu=1200"));
+                    "rtp:host:5004?ttl=3", "rtp:host:5004?pt=96&&mtu=1200", "web:", "web:8000",
+                    "web:127.0.0.1", "web:::1:8000", "webs", "web?token", "web?token=secret",
+                    "web?cert=a", "web?key=a", "web:0.0.0.0:1?token-file=", "web?port=1"));
 
 TEST(SinkRegistry, MakesEachKindFromItsSpecification) {
   const test::TemporaryDirectory directory;

@@ -1,10 +1,6 @@
 // The page's server and its sessions, with connections that exist only here.
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <cerrno>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,10 +10,12 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "platform/linux/unique_fd.h"
+#include "encoded_stream.h"
+#include "raw_client.h"
 #include "sink/rtp/rtp_packet.h"
 #include "sink/web/http_server.h"
 #include "sink/web/site.h"
+#include "sink/web/tls_identity.h"
 
 namespace lumen::web {
 namespace {
@@ -119,7 +117,13 @@ class WebSite : public testing::Test {
        }},
       {.key_frame_wanted = [this] { ++key_frames_; },
        .bandwidth = [this](std::uint64_t rate) { bandwidth_ = rate; }}};
-  Site site_{{"127.0.0.1", "localhost", "[::1]"}, audience_};
+  std::vector<std::string> chosen_;
+  Site site_{{.choose_quality =
+                  [this](std::string_view id) {
+                    chosen_.emplace_back(id);
+                    return id == "low";
+                  }},
+             audience_};
 
   static constexpr std::uint8_t kPacket[] = {0x80, 0xe0, 0, 1, 1, 2, 3, 4, 0, 0, 0, 0, 'x'};
   void send(bool key) {
@@ -152,8 +156,10 @@ TEST_F(WebSite, IsNobodyElsesName) {
   EXPECT_EQ(status_for("localhost:8000"), 200U);
   EXPECT_EQ(status_for("[::1]:8000"), 200U);
   EXPECT_EQ(status_for("[::1]"), 200U);
-  for (const char* host :
-       {"", "evil.example", "evil.example:8000", "127.0.0.1.evil.example", ":"}) {
+  EXPECT_EQ(status_for("LocalHost"), 200U);
+  EXPECT_EQ(status_for("192.168.1.20:8443"), 200U);  // no name, so nobody else's
+  for (const char* host : {"", "evil.example", "evil.example:8000", "127.0.0.1.evil.example", ":",
+                           "[", "[]", "[evil.example]", "1.2.3"}) {
     EXPECT_EQ(status_for(host), 421U) << host;
   }
 }
@@ -187,6 +193,40 @@ TEST_F(WebSite, RefusesWhatIsNoOfferAndMakesNoConnection) {
   EXPECT_EQ(problem["status"], 400);
   EXPECT_FALSE(problem["hint"].get<std::string>().empty());
   EXPECT_TRUE(record_->events.empty());
+}
+
+TEST_F(WebSite, ListensToNoPageOfAnotherOrigin) {
+  const auto status_from = [this](std::string origin, std::string method = "POST") {
+    return site_
+        .respond({.method = std::move(method),
+                  .path = "/whep",
+                  .host = "127.0.0.1:8000",
+                  .origin = std::move(origin),
+                  .content_type = "application/sdp",
+                  .body = "v=0"})
+        .status;
+  };
+  EXPECT_EQ(status_from("http://127.0.0.1:8000"), 400U);  // heard, and no offer
+  for (const char* origin :
+       {"http://127.0.0.1", "https://evil.example", "null", "127.0.0.1:8000"}) {
+    EXPECT_EQ(status_from(origin), 403U) << origin;
+    EXPECT_EQ(status_from(origin, "DELETE"), 403U) << origin;
+  }
+}
+
+TEST_F(WebSite, PassesOnAChoiceOfQuality) {
+  const std::string json = "application/json; charset=utf-8";
+  EXPECT_EQ(ask("POST", "/quality", R"({"quality":"low"})", json).status, 204U);
+  EXPECT_EQ(ask("POST", "/quality", R"({"quality":"absurd"})", json).status, 404U);
+  EXPECT_THAT(chosen_, testing::ElementsAre("low", "absurd"));
+  EXPECT_EQ(ask("POST", "/quality", R"({"quality":"low"})", "text/plain").status, 415U);
+  EXPECT_EQ(ask("GET", "/quality").status, 405U);
+  for (const std::string& body :
+       {std::string(), std::string("low"), std::string("[]"), std::string(R"({"quality":1})"),
+        std::string(2000, '['), R"({"quality":")" + std::string(2000, 'x') + "\"}"}) {
+    EXPECT_EQ(ask("POST", "/quality", body, json).status, 400U) << body;
+  }
+  EXPECT_EQ(chosen_.size(), 2U);
 }
 
 TEST_F(WebSite, LetsInNoMoreThanItMay) {
@@ -302,40 +342,6 @@ TEST_F(WebSite, LetsGoOfWhoFails) {
   EXPECT_TRUE(eventually([this] { return record_->open == 0; }));
 }
 
-/// A client that says what it likes.
-class RawClient {
- public:
-  explicit RawClient(std::uint16_t port) : fd_(UniqueFd::take(::socket(AF_INET, SOCK_STREAM, 0))) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ =
-        ::connect(fd_.borrow(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-    const timeval limit{.tv_sec = 5, .tv_usec = 0};
-    ::setsockopt(fd_.borrow(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  }
-  [[nodiscard]] bool connected() const { return connected_; }
-  void say(std::string_view text) const {
-    (void)::send(fd_.borrow(), text.data(), text.size(), MSG_NOSIGNAL);
-  }
-  /// Until the server closes, or five seconds of silence.
-  [[nodiscard]] std::string hear() const {
-    std::string all;
-    char chunk[4096];
-    for (;;) {
-      const auto size = ::recv(fd_.borrow(), chunk, sizeof chunk, 0);
-      if (size < 0 && errno == EAGAIN) return all + "<silence>";
-      if (size <= 0) return all;
-      all.append(chunk, static_cast<std::size_t>(size));
-    }
-  }
-
- private:
-  UniqueFd fd_;
-  bool connected_ = false;
-};
-
 class WebServer : public testing::Test {
  protected:
   void SetUp() override {
@@ -409,6 +415,45 @@ TEST_F(WebServer, StopsWithConnectionsOpen) {
   server_->stop();
   server_->stop();
   EXPECT_THAT(client.hear(), testing::Not(HasSubstr("<silence>")));
+}
+
+class TlsServer : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto identity = keep_identity(std::filesystem::path(directory_ / ""),
+                                        {.names = {"localhost"}, .addresses = {"127.0.0.1"}});
+    ASSERT_TRUE(identity) << identity.error().describe();
+    auto server = HttpServer::start(
+        {.tls = TlsKeyPair{identity->certificate, identity->key}, .limits = {.idle_seconds = 1}},
+        [](const HttpRequest& request) {
+          return HttpResponse{.content_type = "text/plain", .body = "for " + request.peer};
+        });
+    ASSERT_TRUE(server) << server.error().describe();
+    server_ = std::move(*server);
+  }
+  const std::string request_ = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  test::TemporaryDirectory directory_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(TlsServer, SpeaksNothingOlderThanTls12) {
+  const TlsClient newest(server_->port());
+  EXPECT_EQ(newest.version(), "TLS1.3");
+  EXPECT_THAT(newest.exchange(request_), testing::EndsWith("for 127.0.0.1"));
+  EXPECT_TRUE(TlsClient(server_->port(), "NORMAL:-VERS-ALL:+VERS-TLS1.2").shaken());
+  EXPECT_FALSE(TlsClient(server_->port(), "NORMAL:-VERS-ALL:+VERS-TLS1.1").shaken());
+}
+
+TEST_F(TlsServer, OutlivesWhoDoesNotSpeakIt) {
+  for (const std::string& text :
+       {request_, std::string(100000, 'x'), std::string("\x16\x03\x01")}) {
+    const RawClient client(server_->port());
+    client.say(text);
+    EXPECT_THAT(client.hear(), testing::Not(HasSubstr("HTTP/1.1 200")));
+  }
+  const RawClient silent(server_->port());
+  EXPECT_THAT(silent.hear(), testing::Not(HasSubstr("<silence>")));  // let go after a second
+  EXPECT_THAT(TlsClient(server_->port()).exchange(request_), StartsWith("HTTP/1.1 200"));
 }
 
 TEST(WebServerStart, SaysWhyItCant) {
