@@ -67,7 +67,8 @@ _lumen_host() {
         --preset --bitrate --qp --vbv --key-interval --recovery --refresh-frames --slices --sub-frame
         --entropy --chroma --bit-depth --in-place --damage --adapt
         --adapt-bitrate --adapt-bits --adapt-pressure --adapt-room --adapt-patience --fps --size
-        --frames --duration --sdp --mirror --stats --trace --quiet --verbose --config --no-config --help"
+        --frames --duration --qr --sdp --mirror --stats --trace --quiet --verbose --config --no-config
+        --help"
       ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -20,7 +20,7 @@ using session::eventually;
 using session::Process;
 
 /// Kept by each tab from its beginning on: the connections that the page has made.
-inline constexpr const char* kKeepConnections = R"js(
+inline const std::string kKeepConnections = R"js(
   window.connections = [];
   window.RTCPeerConnection = class extends RTCPeerConnection {
     constructor(...args) { super(...args); window.connections.push(this); }
@@ -71,40 +71,46 @@ class PageTest : public testing::Test {
     browser_ = std::move(*browser);
   }
 
-  /// `port` 0: any that is free; then port_ says which.
+  /// `port` 0: any that is free; then port_ says which. Secrets are kept in dir_.
   void start_host(const std::string& source = "synthetic:640x360@60", unsigned port = 0,
-                  const std::string& bitrate = "4M") {
+                  const std::string& bitrate = "4M", const std::string& address = "127.0.0.1") {
+    auto environment = session::inherited_environment();
+    environment["XDG_STATE_HOME"] = dir_.string();
     auto process = Process::spawn(
         {.argv = {LUMEN_HOST_BINARY, "stream", "--no-config", "--source", source, "--bitrate",
-                  bitrate, "--sink", "web:127.0.0.1:" + std::to_string(port), "--stats", "json"},
-         .env = session::inherited_environment(),
+                  bitrate, "--sink", "web:" + address + ":" + std::to_string(port), "--stats",
+                  "json"},
+         .env = environment,
          .log = dir_ / "host.log",
          .standard_output = session::StandardOutput::kPipe});
     ASSERT_TRUE(process) << process.error().describe();
     host_.emplace(std::move(*process));
-    const std::string mark = "watch at http://127.0.0.1:";
+    const std::string mark = "watch at ";
     ASSERT_TRUE(eventually(Milliseconds(30000), [&] {
       const std::string text = host_->log_text();
       const auto at = text.rfind(mark);
-      if (at == std::string::npos || text.find('\n', at) == std::string::npos) return false;
-      port_ = static_cast<unsigned>(std::stoul(text.substr(at + mark.size())));
+      const auto end = text.find("/\n", at);
+      if (at == std::string::npos || end == std::string::npos) return false;
+      encrypted_ = text.compare(at + mark.size(), 6, "https:") == 0;
+      port_ = static_cast<unsigned>(std::stoul(text.substr(text.rfind(':', end) + 1)));
       return true;
     })) << host_->log_text();
   }
 
   [[nodiscard]] std::string url() const {
-    return "http://127.0.0.1:" + std::to_string(port_) + "/";
+    return (encrypted_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port_) + "/";
   }
 
-  /// `script` runs in the page before its own.
-  std::string open_page(const std::string& script = "") {
+  /// `script` runs in the page before its own. Certificates are not checked.
+  std::string open_page(const std::string& script = "", const std::string& path = "") {
     auto tab = browser_->open("about:blank");
     EXPECT_TRUE(tab) << tab.error().describe();
     if (!tab) return {};
     (void)browser_->command(*tab, "Page.enable", json::object());
+    (void)browser_->command(*tab, "Security.setIgnoreCertificateErrors", {{"ignore", true}});
     (void)browser_->command(*tab, "Page.addScriptToEvaluateOnNewDocument",
-                            {{"source", std::string(kKeepConnections) + script}});
-    const auto gone = browser_->navigate(*tab, url());
+                            {{"source", kKeepConnections + script}});
+    const auto gone = browser_->navigate(*tab, url() + path);
     EXPECT_TRUE(gone) << gone.error().describe();
     return *tab;
   }
@@ -123,6 +129,25 @@ class PageTest : public testing::Test {
     });
   }
 
+  /// The text that the page shows there.
+  std::string text_of(const std::string& tab, const std::string& id) {
+    const json text = evaluate(tab, "document.getElementById('" + id + "').innerText");
+    return text.is_string() ? text.get<std::string>() : "";
+  }
+  bool comes_to_show(const std::string& tab, const std::string& id, const std::string& text) {
+    return eventually(Milliseconds(10000), [&] {
+      const auto shown = browser_->evaluate(tab, "document.getElementById('" + id + "').innerText");
+      return shown && shown->is_string() &&
+             shown->get<std::string>().find(text) != std::string::npos;
+    });
+  }
+  void press(const std::string& tab, const std::string& key) {
+    for (const char* kind : {"keyDown", "keyUp"}) {
+      EXPECT_TRUE(browser_->command(tab, "Input.dispatchKeyEvent",
+                                    {{"type", kind}, {"key", key}, {"text", key}}));
+    }
+  }
+
   /// How often the host has said that.
   [[nodiscard]] std::size_t said(const std::string& text) const {
     const std::string log = host_->log_text();
@@ -138,6 +163,7 @@ class PageTest : public testing::Test {
   std::filesystem::path dir_;
   int browsers_ = 0;
   unsigned port_ = 0;
+  bool encrypted_ = false;
   std::optional<Process> host_;
   std::unique_ptr<Chromium> browser_;
 };

@@ -162,6 +162,11 @@ std::string to_viewer_json(const StreamStatus& status) {
   for (const StreamEvent& event : status.events) {
     if (is_about_the_picture(event)) shown["events"].push_back(event_json(event, status.started));
   }
+  Json latency = Json::object();
+  if (const auto& total = all["latency_ms"]; total.contains("total")) {
+    for (const char* key : {"p50", "p95"}) latency["total"][key] = total["total"][key];
+  }
+  shown["latency_ms"] = std::move(latency);
   return shown.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -43,8 +43,9 @@ namespace lumen {
 std::string to_json(const StreamStatus& status);
 
 /// What a viewer may know: state, route, encoder, codec, width, height, fps, bitrate_bps,
-/// adaptation; of the events those about the picture; quality and qualities, at the top. Nothing
-/// about files, other receivers or this machine.
+/// adaptation; of latency_ms p50 and p95 of total (capture to sent); of the events those about the
+/// picture; quality and qualities, at the top. Nothing about files, other receivers or this
+/// machine.
 std::string to_viewer_json(const StreamStatus& status);
 
 }  // namespace lumen

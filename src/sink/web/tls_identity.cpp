@@ -136,7 +136,9 @@ bool covers(const TlsSubject& have, const TlsSubject& wanted) {
                              [&](const auto& a) { return has(have.addresses, a); });
 }
 
-TlsIdentity identity_of(std::string pem, std::string key, const Certificate& certificate) {
+/// The PEM texts of a certificate that can be parsed.
+TlsIdentity identity_of(std::string pem, std::string key) {
+  const Certificate certificate = parse_certificate(pem);
   return {.certificate = std::move(pem),
           .key = std::move(key),
           .fingerprint = fingerprint_of(certificate),
@@ -161,7 +163,7 @@ std::optional<TlsIdentity> kept(const std::filesystem::path& certificate_file,
   if (begins > system_clock::to_time_t(now) || ends < system_clock::to_time_t(now + kRenewal)) {
     return std::nullopt;
   }
-  return identity_of(std::move(*pem), std::move(*key_pem), certificate);
+  return identity_of(std::move(*pem), std::move(*key_pem));
 }
 
 template <typename Object>
@@ -247,7 +249,7 @@ Result<TlsIdentity> load_identity(const std::filesystem::path& certificate_file,
                             certificate_file.string()),
                 "the server's own certificate comes first in its file");
   }
-  return identity_of(std::move(*pem), std::move(*key_pem), certificate);
+  return identity_of(std::move(*pem), std::move(*key_pem));
 }
 
 Result<TlsIdentity> keep_identity(const std::filesystem::path& folder, const TlsSubject& subject,
@@ -271,7 +273,7 @@ Result<TlsIdentity> keep_identity(const std::filesystem::path& folder, const Tls
       return tl::unexpected(std::move(written.error()));
     }
   }
-  return identity_of(std::move(*pem), std::move(*key_pem), *certificate);
+  return identity_of(std::move(*pem), std::move(*key_pem));
 }
 
 bool is_named(const std::vector<std::string>& names, std::string_view name) {

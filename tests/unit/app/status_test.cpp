@@ -168,6 +168,20 @@ TEST(StatusJson, LatenciesAreMillisecondsPerStage) {
   EXPECT_TRUE(status["latency_total_ms"].contains("dequeue_to_first_packet"));
 }
 
+TEST(StatusJson, ViewersLearnNothingOfFilesAndOtherReceivers) {
+  StreamStatus status = sample();
+  status.interval.distances[static_cast<std::size_t>(Distance::kTotal)] = {
+      .count = 60, .p50 = Nanoseconds(8'200'000), .p95 = Nanoseconds(11'000'000)};
+  const json shown = json::parse(to_viewer_json(status));
+  EXPECT_EQ(shown["state"], "streaming");
+  EXPECT_EQ(shown["latency_ms"], json({{"total", {{"p50", 8.2}, {"p95", 11.0}}}}));
+  for (const char* key : {"sinks", "source", "ladders", "reason"}) {
+    EXPECT_FALSE(shown.contains(key)) << key;
+  }
+  status.interval = {};
+  EXPECT_EQ(json::parse(to_viewer_json(status))["latency_ms"], json::object());
+}
+
 TEST(StatusJson, UnknownThingsAreNullAndListsAreLists) {
   const json status = json::parse(to_json(StreamStatus{}));
   for (const char* key : {"source", "route", "encoder", "codec", "width", "height"}) {

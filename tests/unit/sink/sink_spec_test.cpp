@@ -49,12 +49,6 @@ TEST(SinkSpec, Web) {
   EXPECT_FALSE(is_for_browsers(RtpSettings{}));
 }
 
-TEST(SinkSpec, ThePageIsForThisMachineOnly) {
-  const auto sink = create_sink("web:192.0.2.1:8000");
-  ASSERT_FALSE(sink);
-  EXPECT_EQ(sink.error().kind, ErrorKind::kUnsupported);
-}
-
 TEST(SinkSpec, Rtp) {
   using R = RtpSettings;
   EXPECT_EQ(parsed<R>("rtp:127.0.0.1:5004"), (R{.host = "127.0.0.1", .port = 5004}));

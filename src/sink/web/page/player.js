@@ -1,5 +1,8 @@
 // Plays the stream by WHEP, says what is going on, and keeps trying.
 
+import {newToken, refusedToken, useLink} from "/access.js";
+import {hostStatus, showEvents, showQualities} from "/host.js";
+
 const kFirstPause = 500;       // ms before the first new attempt; doubled up to
 const kLongestPause = 8000;
 const kTick = 1000;
@@ -20,7 +23,12 @@ const kNotices = {
   unsupported: ["This browser can't play the stream",
     "It has to decode H.264 by WebRTC. Try another browser, or one built with H.264."],
   refused: ["The host refused", ""],
+  locked: ["A token is needed", "Open the link that lumen-host printed, or enter its token."],
+  wrong: ["This token is wrong", "Open the link that lumen-host printed, or enter its token."],
+  limited: ["Too many wrong tokens", ""],
 };
+
+const kLocked = ["locked", "wrong", "limited"];
 
 function show(state, advice) {
   if (root.dataset.state !== state) root.dataset.state = state;
@@ -29,6 +37,7 @@ function show(state, advice) {
   const text = advice || usual;
   if (element("advice").textContent !== text) element("advice").textContent = text;
   element("retry").hidden = !["gone", "full", "unsupported", "refused"].includes(state);
+  element("sign-in").hidden = !kLocked.includes(state);
 }
 
 const pause = (milliseconds) => new Promise((resolve) => {
@@ -42,6 +51,7 @@ class Session {
   #pc = new RTCPeerConnection();
   #location = null;
   #ended;
+  stamped = false;  // each picture carries its capture time
   ended = new Promise((resolve) => { this.#ended = resolve; });
 
   constructor() {
@@ -66,7 +76,9 @@ class Session {
     });
     if (response.status !== 201) throw await refusal(response);
     this.#location = response.headers.get("Location");
-    await this.#pc.setRemoteDescription({type: "answer", sdp: await response.text()});
+    const answer = await response.text();
+    this.stamped = answer.includes("abs-capture-time");
+    await this.#pc.setRemoteDescription({type: "answer", sdp: answer});
   }
 
   get connected() { return this.#pc.connectionState === "connected"; }
@@ -82,6 +94,8 @@ class Session {
 }
 
 async function refusal(response) {
+  const locked = refusedToken(response);
+  if (locked) return locked;
   const problem = await response.json().catch(() => ({}));
   const advice = [problem.detail, problem.hint].filter(Boolean).join("; ");
   if (response.status === 422) return {state: "unsupported", advice: ""};
@@ -89,21 +103,13 @@ async function refusal(response) {
   return {state: "refused", advice: advice || `It answered ${response.status}.`};
 }
 
-async function hostStatus() {
-  try {
-    const response = await fetch("/status", {signal: AbortSignal.timeout(3000)});
-    return response.ok ? await response.json() : null;
-  } catch {
-    return null;
-  }
-}
-
 // What getStats() says now, and since last time.
 class Figures {
   #last = null;
 
   async read(session) {
-    const now = {time: performance.now(), packets: 0, lost: 0, frames: 0, bytes: 0, delay: 0, emitted: 0};
+    const now = {time: performance.now(), packets: 0, lost: 0, frames: 0, bytes: 0, delay: 0, emitted: 0,
+      decoding: 0, processing: 0};
     const report = await session.stats();
     for (const entry of report.values()) {
       if (entry.type === "inbound-rtp" && entry.kind === "video") {
@@ -113,6 +119,8 @@ class Figures {
         now.bytes = entry.bytesReceived ?? 0;
         now.delay = entry.jitterBufferDelay ?? 0;
         now.emitted = entry.jitterBufferEmittedCount ?? 0;
+        now.decoding = entry.totalDecodeTime ?? 0;
+        now.processing = entry.totalProcessingDelay ?? 0;
         now.dropped = entry.framesDropped ?? 0;
         now.width = entry.frameWidth;
         now.height = entry.frameHeight;
@@ -121,16 +129,22 @@ class Figures {
       }
       if (entry.type === "candidate-pair" && entry.nominated) now.roundTrip = entry.currentRoundTripTime;
     }
-    const before = this.#last ?? {...now, time: now.time - kTick, frames: 0, bytes: 0, delay: 0, emitted: 0};
+    const before = this.#last ?? {...now, time: now.time - kTick, frames: 0, bytes: 0, delay: 0, emitted: 0,
+      decoding: 0, processing: 0};
     this.#last = now;
     const seconds = Math.max(0.001, (now.time - before.time) / 1000);
-    const emitted = now.emitted - before.emitted;
+    const mean = (key, count) => {
+      const share = now[count] - before[count];
+      return share > 0 ? (now[key] - before[key]) / share : null;
+    };
     return {
       ...now,
       fps: (now.frames - before.frames) / seconds,
       bitrate: (now.bytes - before.bytes) * 8 / seconds,
       loss: now.packets + now.lost > 0 ? now.lost / (now.packets + now.lost) : 0,
-      buffer: emitted > 0 ? (now.delay - before.delay) / emitted : null,
+      buffer: mean("delay", "emitted"),
+      decode: mean("decoding", "frames"),
+      browser: mean("processing", "frames"),
     };
   }
 }
@@ -138,7 +152,50 @@ class Figures {
 const milliseconds = (seconds) => seconds == null ? "–" : `${(seconds * 1000).toFixed(1)} ms`;
 const megabits = (bits) => `${(bits / 1e6).toFixed(1)} Mb/s`;
 
-function tabulate(figures, host) {
+// What each picture tells about its own way, in milliseconds (HTMLVideoElement's
+// requestVideoFrameCallback): from its last packet, or from its capture, to the screen.
+class PictureTimes {
+  #received = [];
+  #captured = [];
+
+  add({receiveTime, captureTime, expectedDisplayTime}) {
+    if (receiveTime) this.#received.push(expectedDisplayTime - receiveTime);
+    if (captureTime) this.#captured.push(expectedDisplayTime - captureTime);
+  }
+
+  // Medians since the last call, in seconds; null without a picture.
+  take() {
+    const median = (list) => list.length > 0 ? list.sort((a, b) => a - b)[list.length >> 1] / 1000 : null;
+    const taken = {received: median(this.#received), captured: median(this.#captured)};
+    this.#received = [];
+    this.#captured = [];
+    return taken;
+  }
+}
+
+// From capture to screen, and what it is made of. Pictures that carry their capture time
+// (abs-capture-time) tell the whole; without, it is the sum.
+function latency(figures, times, host, stamped) {
+  const host_s = host?.latency_ms?.total?.p50 / 1000;
+  const network = figures.roundTrip / 2;
+  const browser = times.received ?? figures.browser;
+  const sum = host_s + network + browser;
+  const total = stamped && times.captured > 0 ? times.captured : sum;
+  if (!Number.isFinite(total) || browser === null) return "–";
+  const parts = [["host", host_s], ["network", network], ["browser", browser]]
+    .filter(([, seconds]) => Number.isFinite(seconds))
+    .map(([name, seconds]) => `${name} ${(seconds * 1000).toFixed(1)}`);
+  return `${milliseconds(total)} (${parts.join(", ")})`;
+}
+
+function adaptation(host) {
+  if (!host?.adaptation?.text) return null;
+  const {text, cause, level} = host.adaptation;
+  return cause && level > 0 ? `${text}, for the ${cause}` : text;
+}
+
+function tabulate(figures, times, host, stamped) {
+  const sent = host?.latency_ms?.total;
   const rows = [
     ["Codec", [figures.codec, figures.decoder].filter(Boolean).join(", ") || "–"],
     ["Size", figures.width ? `${figures.width} × ${figures.height}` : "–"],
@@ -146,12 +203,16 @@ function tabulate(figures, host) {
     ["Bit rate", megabits(figures.bitrate)],
     ["Packets lost", `${figures.lost} (${(figures.loss * 100).toFixed(2)} %)`],
     ["Frames dropped", `${figures.dropped ?? 0}`],
+    ["Latency", latency(figures, times, host, stamped)],
+    ["Capture to sent", Number.isFinite(sent?.p50) ? `${sent.p50} ms, 95 % within ${sent.p95} ms` : "–"],
     ["Round trip", milliseconds(figures.roundTrip)],
     ["Jitter buffer", milliseconds(figures.buffer)],
+    ["Decoding", milliseconds(figures.decode)],
     ["Encoder", host?.encoder ?? "–"],
     ["Route", host?.route ?? "–"],
+    ["Target", adaptation(host)],
     ["Host", host?.state ?? "no answer"],
-  ];
+  ].filter(([, value]) => value !== null);
   element("figures").replaceChildren(...rows.map(([name, value]) => {
     const row = document.createElement("tr");
     const head = document.createElement("th");
@@ -169,6 +230,7 @@ function tabulate(figures, host) {
 // Until the session ends: follows the pictures and tells what it means if there are none.
 async function follow(session) {
   const figures = new Figures();
+  const times = new PictureTimes();
   let played = false;
   let moved = performance.now();
   let over = false;
@@ -179,15 +241,23 @@ async function follow(session) {
     if (root.dataset.state !== "playing") show("playing");
   };
   // The first picture is shown at once; whether more come is seen below, in hidden tabs too.
-  video.requestVideoFrameCallback(() => {
+  const timePicture = (time, metadata) => {
+    if (over) return;
+    times.add(metadata);
+    video.requestVideoFrameCallback(timePicture);
+  };
+  video.requestVideoFrameCallback((time, metadata) => {
     performance.mark("first-picture");
     if (!over) play();
+    timePicture(time, metadata);
   });
   while (!over) {
     const host = await hostStatus();
     const now = await figures.read(session);
     if (over) break;
-    tabulate(now, host);
+    tabulate(now, times.take(), host, session.stamped);
+    showQualities(host);
+    showEvents(host);
     if (now.fps > 0) play();
     const silence = performance.now() - moved;
     if (host === null && silence > kStill) {
@@ -213,14 +283,23 @@ async function run() {
   for (;;) {
     const session = new Session();
     current = session;
+    let locked = false;
     try {
+      await useLink();
       await session.open();
       if (await follow(session)) patience = kFirstPause;
       show((await hostStatus()) === null ? "gone" : "connecting");
     } catch (reason) {
       session.end();
+      locked = kLocked.includes(reason?.state);
       if (reason?.state) show(reason.state, reason.advice);
       else show("gone");
+    }
+    if (locked) {
+      await newToken();
+      show("connecting");
+      patience = kFirstPause;
+      continue;
     }
     await pause(patience);
     patience = Math.min(patience * 2, kLongestPause);
@@ -256,8 +335,13 @@ document.addEventListener("fullscreenchange", () => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.target.matches("input, select")) return;
   if (event.key === "f") toggleFullScreen().catch(() => {});
   if (event.key === "s") toggleStatistics();
+  if (event.key === "q") {
+    element("quality").focus();
+    event.preventDefault();  // the menu would look for an entry with q
+  }
 });
 for (const kind of ["pointermove", "pointerdown", "keydown", "focusin"]) {
   document.addEventListener(kind, awake);

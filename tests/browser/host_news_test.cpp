@@ -1,0 +1,140 @@
+// What the page shows of the host's news: qualities to choose from, events, adaptation, waiting.
+// The status is the host's own, with more in it.
+#include "page.h"
+
+namespace lumen::browser {
+namespace {
+
+/// `more` is merged into each status; what is posted to /quality is kept, and answered with
+/// `answer`, or by the host where that is 0.
+const std::string kMoreNews = R"js(
+  window.more = {}; window.posts = []; window.answer = 0;
+  const original = window.fetch;
+  window.fetch = async (url, options) => {
+    if (url === "/quality") {
+      window.posts.push(JSON.parse(options.body).quality);
+      if (window.answer) return new Response(null, {status: window.answer});
+    }
+    const response = await original(url, options);
+    if (url !== "/status") return response;
+    return Response.json({...await response.json(), ...window.more});
+  };)js";
+
+class NewsTest : public PageTest {
+ protected:
+  std::string open_news(const std::string& script = "") {
+    const std::string tab = open_page(kMoreNews + script);
+    EXPECT_TRUE(becomes(tab, "playing"));
+    return tab;
+  }
+  void tell(const std::string& tab, const json& more) {
+    evaluate(tab, "window.more = " + more.dump() + "; 0");
+  }
+  bool menu_is_shown(const std::string& tab, bool shown) {
+    return eventually(Milliseconds(8000), [&] {
+      return evaluate(tab, "document.getElementById('quality').checkVisibility()") == shown;
+    });
+  }
+  void choose(const std::string& tab, const std::string& id) {
+    evaluate(tab, "(() => { const menu = document.getElementById('quality'); menu.value = '" + id +
+                      "'; menu.dispatchEvent(new Event('change')); })()");
+  }
+};
+
+const json kQualities = {{"quality", "auto"},
+                         {"qualities",
+                          {{{"id", "auto"}, {"label", "Automatic"}},
+                           {{"id", "high"}, {"label", "1080p, 20 Mb/s"}},
+                           {{"id", "low"}, {"label", "720p, 4 Mb/s"}}}}};
+
+TEST_F(NewsTest, OffersQualitiesWhereThereIsAChoice) {
+  start_host();
+  const std::string tab = open_news();
+  EXPECT_TRUE(menu_is_shown(tab, false));
+  tell(tab, kQualities);
+  ASSERT_TRUE(menu_is_shown(tab, true));
+  EXPECT_EQ(evaluate(tab, "[...document.querySelectorAll('option')].map((o) => o.text)"),
+            json({"Automatic", "1080p, 20 Mb/s", "720p, 4 Mb/s"}));
+  EXPECT_EQ(evaluate(tab, "document.querySelector('optgroup').label"), "For all viewers");
+  press(tab, "q");
+  EXPECT_EQ(evaluate(tab, "document.activeElement.id"), "quality");
+  press(tab, "s");  // is the menu's now
+  EXPECT_EQ(evaluate(tab, "document.getElementById('statistics').hidden"), true);
+}
+
+TEST_F(NewsTest, TellsTheHostWhatWasChosen) {
+  start_host();
+  const std::string tab = open_news();
+  tell(tab, kQualities);
+  ASSERT_TRUE(menu_is_shown(tab, true));
+  choose(tab, "high");  // this host offers none and says so
+  EXPECT_TRUE(comes_to_show(tab, "event", "did not take the quality 1080p"));
+  EXPECT_EQ(evaluate(tab, "document.getElementById('quality').value"), "auto");
+  evaluate(tab, "window.answer = 204");
+  choose(tab, "low");
+  EXPECT_TRUE(comes_to_show(tab, "event", "All viewers now get: 720p"));
+  EXPECT_EQ(evaluate(tab, "window.posts"), json({"high", "low"}));
+  // Somebody else's choice shows here too.
+  json theirs = kQualities;
+  theirs["quality"] = "high";
+  tell(tab, theirs);
+  EXPECT_TRUE(eventually(Milliseconds(8000), [&] {
+    return evaluate(tab, "document.getElementById('quality').value") == "high";
+  }));
+}
+
+TEST_F(NewsTest, TellsWhatHasHappenedOnceAndListsIt) {
+  start_host();
+  const std::string tab = open_news(
+      "window.more = {events: [{time_s: 3, kind: "
+      "'fallback_completed', text: 'before this page'}]};");
+  press(tab, "s");
+  EXPECT_TRUE(comes_to_show(tab, "events", "0:03 before this page"));
+  EXPECT_EQ(text_of(tab, "event"), "");
+  tell(tab, {{"events",
+              {{{"time_s", 3}, {"kind", "fallback_completed"}, {"text", "before this page"}},
+               {{"time_s", 65.2},
+                {"kind", "fallback_triggered"},
+                {"reason", "encoder"},
+                {"text", "<b>nvenc</b> failed; software goes on"}},
+               {{"time_s", 66}, {"kind", "sender_started"}, {"text", "a sink has started"}}}},
+             {"adaptation",
+              {{"level", 2}, {"text", "1280x720 at 30 fps, 3.0 Mb/s"}, {"cause", "network"}}}});
+  EXPECT_TRUE(comes_to_show(tab, "event", "<b>nvenc</b> failed; software goes on"));
+  EXPECT_TRUE(comes_to_show(tab, "figures", "1280x720 at 30 fps, 3.0 Mb/s, for the network"));
+  EXPECT_EQ(evaluate(tab, "[...document.querySelectorAll('#events li')].map((l) => l.innerText)"),
+            json({"1:06 a sink has started", "1:05 <b>nvenc</b> failed; software goes on",
+                  "0:03 before this page"}));
+  EXPECT_EQ(evaluate(tab, "document.getElementById('event').ariaLive"), "polite");
+  EXPECT_TRUE(eventually(Milliseconds(15000), [&] { return text_of(tab, "event").empty(); }));
+  EXPECT_EQ(evaluate(tab, kState), "playing");
+}
+
+TEST_F(NewsTest, TakesNewsThatMakesNoSense) {
+  start_host();
+  const std::string tab = open_news();
+  for (const json& more :
+       {json{{"qualities", "all"}, {"events", 7}, {"adaptation", 7}, {"latency_ms", nullptr}},
+        json{{"qualities", {nullptr, 1, {{"label", "x"}}}}, {"events", {nullptr, {{"text", 1}}}}},
+        json{{"quality", {1}}, {"adaptation", nullptr}, {"latency_ms", {{"total", 3}}}}}) {
+    tell(tab, more);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+    EXPECT_EQ(evaluate(tab, kState), "playing") << more;
+    EXPECT_EQ(said(" leaves after "), 0U) << more;
+  }
+}
+
+TEST_F(NewsTest, WaitsWhileTheSessionHasNoPicture) {
+  start_host();
+  // A connection without pictures, of a host whose source has paused.
+  const std::string tab = open_page(kMoreNews + R"js(
+    window.more = {state: "paused"};
+    RTCPeerConnection.prototype.getStats = async () => new Map();
+    HTMLVideoElement.prototype.requestVideoFrameCallback = () => 0;)js");
+  EXPECT_TRUE(becomes(tab, "waiting"));
+  EXPECT_EQ(text_of(tab, "headline"), "Waiting for the session");
+  EXPECT_EQ(evaluate(tab, "document.getElementById('retry').hidden"), true);
+}
+
+}  // namespace
+}  // namespace lumen::browser
