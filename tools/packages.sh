@@ -8,7 +8,7 @@ packages_build=(
   cmake ninja-build pkg-config g++
   libpipewire-0.3-dev libspa-0.2-dev libavcodec-dev libavformat-dev libavutil-dev
   libx264-dev libx265-dev
-  libmicrohttpd-dev libgnutls28-dev libqrencode-dev
+  libmicrohttpd-dev libgnutls28-dev libqrencode-dev libcurl4-gnutls-dev
   libgstreamer1.0-dev libgstreamer-plugins-bad1.0-dev
   libhwy-dev libyuv-dev libexpected-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   nlohmann-json3-dev libsystemd-dev
@@ -38,6 +38,8 @@ packages_mediasoup=(
   meson ninja-build libssl-dev libuv1-dev libsrtp2-dev libusrsctp-dev libabsl-dev libflatbuffers-dev
   flatbuffers-compiler flatbuffers-compiler-dev
 )
+# For mediasoup and the WHIP server of tests/whip.
+packages_node=(nodejs npm)
 # To look at the page in a browser.
 packages_browser=(chromium)
 # To run tests in a virtual machine with real dmabufs (tools/vm.sh).

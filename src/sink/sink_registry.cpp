@@ -5,6 +5,7 @@
 #ifndef _WIN32
 #include "sink/file/file_sink.h"
 #include "sink/web/web_sink.h"
+#include "sink/whip/whip_sink.h"
 #endif
 
 namespace lumen {
@@ -29,11 +30,14 @@ constexpr auto kKinds = std::to_array<SinkKind>({
     {"web", "web[:ADDRESS:PORT][?token=on&token-file=PATH&cert=PATH&key=PATH]",
      "serve a page that plays the stream in a browser",
      [](const SinkSpec& spec) { return upcast(WebSink::create(std::get<WebSettings>(spec))); }},
+    {"whip", "whip:URL[?token=TOKEN]", "publish to a WHIP endpoint of a media server",
+     [](const SinkSpec& spec) { return upcast(WhipSink::create(std::get<WhipSettings>(spec))); }},
 #endif
 });
 
 std::string_view scheme_of(const SinkSpec& spec) {
   if (std::holds_alternative<FileSettings>(spec)) return "file";
+  if (std::holds_alternative<WhipSettings>(spec)) return "whip";
   return std::holds_alternative<RtpSettings>(spec) ? "rtp" : "web";
 }
 

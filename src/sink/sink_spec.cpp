@@ -1,5 +1,6 @@
 #include "sink/sink_spec.h"
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <optional>
@@ -16,6 +17,8 @@ constexpr std::string_view kRtpExample = "for example rtp:192.168.1.20:5004?pt=9
 constexpr std::string_view kWebExample = "for example web or web:127.0.0.1:8080";
 constexpr std::string_view kSharedExample =
     "for example web:0.0.0.0:8443?cert=cert.pem&key=key.pem&token-file=token";
+constexpr std::string_view kWhipExample =
+    "for example whip:https://sfu.example/whip/live?token=TOKEN";
 constexpr std::string_view kFileExample = "for example file:demo.mp4 or file:-?format=h264";
 
 using Option = std::pair<std::string_view, std::string_view>;
@@ -39,17 +42,25 @@ std::optional<T> parse_number(std::string_view text) {
   return value;
 }
 
-/// "a=1&b=2" in pieces; an entry without '=' has no value.
-std::vector<Option> split_options(std::string_view text) {
-  std::vector<Option> options;
+/// "a=1&b=2" in pieces.
+std::vector<std::string_view> split_entries(std::string_view text) {
+  std::vector<std::string_view> entries;
   while (!text.empty()) {
     const auto end = text.find('&');
-    const std::string_view entry = text.substr(0, end);
+    entries.push_back(text.substr(0, end));
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+  }
+  return entries;
+}
+
+/// An entry without '=' has no value.
+std::vector<Option> split_options(std::string_view text) {
+  std::vector<Option> options;
+  for (const std::string_view entry : split_entries(text)) {
     const auto equals = entry.find('=');
     options.emplace_back(entry.substr(0, equals), equals == std::string_view::npos
                                                       ? std::string_view{}
                                                       : entry.substr(equals + 1));
-    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
   }
   return options;
 }
@@ -238,6 +249,33 @@ Result<SinkSpec> parse_rtp(std::string_view text) {
   return settings;
 }
 
+/// "https://host/path?a=b&token=TOKEN&c=d" without the token, and the token. What libcurl makes of
+/// the URL is seen when the sink is made.
+Result<SinkSpec> parse_whip(std::string_view text) {
+  WhipSettings settings;
+  const auto mark = text.find('?');
+  settings.url = text.substr(0, mark);
+  if (!text.starts_with("http://") && !text.starts_with("https://")) {
+    return bad("whip: needs an http: or https: URL", kWhipExample);
+  }
+  if (mark == std::string_view::npos) return settings;
+  char separator = '?';
+  for (const std::string_view entry : split_entries(text.substr(mark + 1))) {
+    if (entry.starts_with("token=")) {
+      settings.token = entry.substr(std::string_view("token=").size());
+      const bool sound =
+          !settings.token.empty() && std::ranges::all_of(settings.token, [](unsigned char c) {
+            return c > 0x20 && c < 0x7f;  // it becomes part of a header line
+          });
+      if (!sound) return bad("whip: token= needs a token of printable ASCII", kWhipExample);
+    } else {
+      settings.url += std::exchange(separator, '&');
+      settings.url += entry;
+    }
+  }
+  return settings;
+}
+
 }  // namespace
 
 Result<SinkSpec> parse_sink_spec(std::string_view text) {
@@ -247,12 +285,13 @@ Result<SinkSpec> parse_sink_spec(std::string_view text) {
     const std::string_view rest = text.substr(colon + 1);
     if (scheme == "file") return parse_file(rest);
     if (scheme == "rtp") return parse_rtp(rest);
+    if (scheme == "whip") return parse_whip(rest);
   }
   if (text == "web" || text.starts_with("web:") || text.starts_with("web?")) {
     return parse_web(text.substr(3));
   }
   return bad(fmt::format("\"{}\" is no sink", text),
-             "use file:PATH, rtp:HOST:PORT or web, for example file:demo.mp4");
+             "use file:PATH, rtp:HOST:PORT, whip:URL or web, for example file:demo.mp4");
 }
 
 Result<rtp::MirrorTarget> parse_mirror_target(std::string_view text) {
@@ -278,6 +317,8 @@ bool mirror(SinkSpec& spec, const rtp::MirrorTarget& target) {
   return false;
 }
 
-bool is_for_browsers(const SinkSpec& spec) { return std::holds_alternative<WebSettings>(spec); }
+bool is_for_browsers(const SinkSpec& spec) {
+  return std::holds_alternative<WebSettings>(spec) || std::holds_alternative<WhipSettings>(spec);
+}
 
 }  // namespace lumen

@@ -73,13 +73,14 @@ class PageTest : public testing::Test {
 
   /// `port` 0: any that is free; then port_ says which. Secrets are kept in dir_.
   void start_host(const std::string& source = "synthetic:640x360@60", unsigned port = 0,
-                  const std::string& bitrate = "4M", const std::string& address = "127.0.0.1") {
+                  const std::string& bitrate = "4M", const std::string& address = "127.0.0.1",
+                  const std::string& options = "") {
     auto environment = session::inherited_environment();
     environment["XDG_STATE_HOME"] = dir_.string();
     auto process = Process::spawn(
         {.argv = {LUMEN_HOST_BINARY, "stream", "--no-config", "--source", source, "--bitrate",
-                  bitrate, "--sink", "web:" + address + ":" + std::to_string(port), "--stats",
-                  "json"},
+                  bitrate, "--sink", "web:" + address + ":" + std::to_string(port) + options,
+                  "--stats", "json"},
          .env = environment,
          .log = dir_ / "host.log",
          .standard_output = session::StandardOutput::kPipe});

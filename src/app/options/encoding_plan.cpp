@@ -55,7 +55,7 @@ Result<void> check(const StreamOptions& options) {
                 "use --profile main, or --entropy cavlc");
   }
   if (has_browsers(options) && options.codec.value_or(Codec::kH264) != Codec::kH264) {
-    return fail(ErrorKind::kInvalidArgument, "--sink web sends H.264 only",
+    return fail(ErrorKind::kInvalidArgument, "--sink web and --sink whip send H.264 only",
                 "leave --codec out, or use --codec h264");
   }
   if (!is_plain(options) && options.profile != Profile::kAuto) {

@@ -198,8 +198,10 @@ constexpr StreamOption kTable[] = {
      "where to; at least one, may be given again\n"
      "file:PATH[?format=mp4|mkv|h264|hevc] (file:- is standard output, as mkv),\n"
      "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&mux=1&sdp=PATH…],\n"
-     "web[:ADDRESS:PORT][?token=on&token-file=PATH&cert=PATH&key=PATH], a page that plays\n"
-     "it (default web:127.0.0.1:8000; web:0.0.0.0:8443 is for other machines too)",
+     "whip:URL[?token=TOKEN], a media server's WHIP endpoint,\n"
+     "web[:ADDRESS:PORT][?token=on&token-file=PATH&cert=PATH&key=PATH],\n"
+     "a page that plays it (default web:127.0.0.1:8000; web:0.0.0.0:8443 is for\n"
+     "other machines, too)",
      add_sink},
     {"codec", 0, kOne, kAnywhere, "CODEC", "h264, hevc, av1 or auto (default: auto, which is h264)",
      set_codec},
@@ -290,8 +292,8 @@ constexpr StreamOption kTable[] = {
     {"duration", 0, kOne, kAnywhere, "TIME", "stop after 90 (seconds), 90s, 2m, 1h30m, ...",
      store<parse_duration, &StreamOptions::duration>},
     {"qr", 0, kSwitch, kAnywhere, "",
-     "show the page's link and its QR code, token included, even where standard error\n"
-     "is no terminal",
+     "show the page's link and its QR code, token included, even where standard\n"
+     "error is no terminal",
      set_switch<&StreamOptions::show_qr>},
     {"sdp", 0, kOne, kAnywhere, "PATH", "write the session description of the first RTP sink here",
      store<parse_path, &StreamOptions::sdp_path>},

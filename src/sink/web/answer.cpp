@@ -29,6 +29,12 @@ void add_transport(Text out, const Transport& transport) {
                  transport.ufrag, transport.password, transport.fingerprint, transport.setup);
 }
 
+void add_candidates(Text out, const Transport& transport) {
+  for (const std::string& candidate : transport.candidates) {
+    fmt::format_to(out, "a=candidate:{}\r\n", candidate);
+  }
+}
+
 void add_format(Text out, const Offer& offer) {
   const H264Format& format = offer.format;
   fmt::format_to(
@@ -57,19 +63,19 @@ void add_stream(Text out, const StreamIds& ids, bool rtx) {
 
 }  // namespace
 
-std::string compose_offer(const Offer& offer) {
+std::string compose_receiver(const Offer& receiver, std::string_view mid) {
   std::string text;
   const Text out(text);
-  const std::string& mid = offer.media[offer.video].mid;
   add_session(out, mid);
   fmt::format_to(out,
                  "m=video 9 UDP/TLS/RTP/SAVPF {}\r\n"
                  "c=IN IP4 0.0.0.0\r\n"
                  "a=mid:{}\r\n"
                  "a=recvonly\r\n",
-                 offer.format.payload_type, mid);
-  add_transport(out, offer.transport);
-  add_format(out, offer);
+                 receiver.format.payload_type, mid);
+  add_transport(out, receiver.transport);
+  add_format(out, receiver);
+  add_candidates(out, receiver.transport);
   return text;
 }
 
@@ -104,9 +110,7 @@ std::string compose_answer(const Offer& offer, const Transport& ours, const Stre
                      offer.format.payload_type);
     }
     add_stream(out, ids, rtx.has_value());
-    for (const std::string& candidate : ours.candidates) {
-      fmt::format_to(out, "a=candidate:{}\r\n", candidate);
-    }
+    add_candidates(out, ours);
     fmt::format_to(out, "a=end-of-candidates\r\n");
   }
   return text;

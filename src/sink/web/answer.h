@@ -16,11 +16,13 @@ struct StreamIds {
   std::string cname;           // RFC 7022
 };
 
-/// The offer reduced to its video, with nothing in it but what was checked. Without candidates: the
-/// browser's own checks tell where it is.
-std::string compose_offer(const Offer& offer);
+/// The receiver's description reduced to its video, with nothing in it but what was checked; `mid`
+/// is what the video is called in it. A browser's has no candidates: its own checks tell where it
+/// is.
+std::string compose_receiver(const Offer& receiver, std::string_view mid);
 
-/// The answer: the stream in the video, everything else rejected. `ours` has the candidates.
+/// The answer, or with `offer` of make_offer() the offer that is sent: the stream in the video,
+/// everything else rejected. `ours` has the candidates.
 std::string compose_answer(const Offer& offer, const Transport& ours, const StreamIds& ids);
 
 }  // namespace lumen::web

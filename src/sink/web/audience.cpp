@@ -34,6 +34,25 @@ Audience::Audience(AudienceSettings settings, Callbacks callbacks)
       thread_([this] { look_after(); }) {}
 
 Result<Admission> Audience::admit(const Offer& offer) {
+  const auto viewer = add([&](std::string id, Viewer::Callbacks callbacks) {
+    return Viewer::create(std::move(id), offer, settings_.local_address, settings_.make_peer,
+                          std::move(callbacks));
+  });
+  if (!viewer) return tl::unexpected(viewer.error());
+  return Admission{(*viewer)->id(), (*viewer)->answer()};
+}
+
+Result<std::string> Audience::invite(std::vector<IceServer> ice_servers,
+                                     const Viewer::Exchange& exchange) {
+  const auto viewer = add([&](std::string id, Viewer::Callbacks callbacks) {
+    return Viewer::invite(std::move(id), std::move(ice_servers), settings_.make_peer, exchange,
+                          std::move(callbacks));
+  });
+  if (!viewer) return tl::unexpected(viewer.error());
+  return (*viewer)->id();
+}
+
+Result<std::shared_ptr<Viewer>> Audience::add(const Maker& make) {
   {
     const std::scoped_lock lock(mutex_);
     if (closed_ || viewers_.size() + admitting_ >= settings_.most) {
@@ -42,28 +61,28 @@ Result<Admission> Audience::admit(const Offer& offer) {
     }
     ++admitting_;
   }
-  auto viewer = Viewer::create(make_id(), offer, settings_.local_address, settings_.make_peer,
-                               {.key_frame_wanted = callbacks_.key_frame_wanted,
-                                .attention =
-                                    [this] {
-                                      {
-                                        const std::scoped_lock lock(attention_mutex_);
-                                        wanted_ = true;
-                                      }
-                                      attention_.notify_one();
-                                    },
-                                .bandwidth_changed = [this] { tell_bandwidth(); }});
+  auto viewer = make(make_id(), {.key_frame_wanted = callbacks_.key_frame_wanted,
+                                 .attention =
+                                     [this] {
+                                       {
+                                         const std::scoped_lock lock(attention_mutex_);
+                                         wanted_ = true;
+                                       }
+                                       attention_.notify_one();
+                                     },
+                                 .bandwidth_changed = [this] { tell_bandwidth(); }});
   std::size_t watching = 0;
   {
     const std::scoped_lock lock(mutex_);
     --admitting_;
-    if (!viewer) return tl::unexpected(std::move(viewer.error()));
+    if (!viewer) return viewer;
     if (closed_) return fail(ErrorKind::kRetry, "the stream has ended", "start it again");
     viewers_.push_back(*viewer);
     watching = viewers_.size();
   }
-  log::area("web").info("viewer {} comes ({} now)", (*viewer)->id().substr(0, 8), watching);
-  return Admission{(*viewer)->id(), (*viewer)->answer()};
+  log::area("web").info("{} {} comes ({} now)", settings_.who, (*viewer)->id().substr(0, 8),
+                        watching);
+  return viewer;
 }
 
 bool Audience::dismiss(std::string_view id) {
@@ -89,7 +108,8 @@ void Audience::let_go(std::shared_ptr<Viewer> viewer, std::string_view why) {
     past_ += counts;
   }
   tell_bandwidth();
-  log::area("web").info("viewer {} {} after {} packets, {} of them sent again ({} now)",
+  if (callbacks_.left) callbacks_.left();
+  log::area("web").info("{} {} {} after {} packets, {} of them sent again ({} now)", settings_.who,
                         viewer->id().substr(0, 8), why, counts.packets, counts.repeated, left);
 }
 

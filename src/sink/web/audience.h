@@ -21,8 +21,9 @@
 namespace lumen::web {
 
 struct AudienceSettings {
-  std::size_t most = 32;      // viewers at a time
-  std::string local_address;  // where they reach us; empty: every address of this machine
+  std::string_view who = "viewer";  // what the log calls them
+  std::size_t most = 32;            // at a time
+  std::string local_address;        // where they reach us; empty: every address of this machine
   Patience patience;
   PeerFactory make_peer;
 };
@@ -38,6 +39,7 @@ class Audience {
   struct Callbacks {
     std::function<void()> key_frame_wanted;
     std::function<void(std::uint64_t bits_per_second)> bandwidth;  // as SinkRequests
+    std::function<void()> left;                                    // somebody has been let go
   };
 
   Audience(AudienceSettings settings, Callbacks callbacks);
@@ -48,6 +50,9 @@ class Audience {
   /// Waits as MediaPeer::negotiate() does. kRetry: there are as many as there may be; else as
   /// Viewer::create().
   Result<Admission> admit(const Offer& offer);
+  /// The other way round: offers the stream to somebody; the session's id. Waits and fails as
+  /// Viewer::invite().
+  Result<std::string> invite(std::vector<IceServer> ice_servers, const Viewer::Exchange& exchange);
   /// False where there is no such viewer.
   bool dismiss(std::string_view id);
 
@@ -62,6 +67,9 @@ class Audience {
  private:
   using Viewers = std::vector<std::shared_ptr<Viewer>>;
 
+  using Maker = std::function<Result<std::shared_ptr<Viewer>>(std::string id, Viewer::Callbacks)>;
+
+  Result<std::shared_ptr<Viewer>> add(const Maker& make);
   void look_after();
   [[nodiscard]] Viewers viewers() const;
   void let_go(std::shared_ptr<Viewer> viewer, std::string_view why);

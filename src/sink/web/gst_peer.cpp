@@ -123,12 +123,18 @@ class GstPeer final : public MediaPeer {
 
   Result<void> build();
   Result<Transport> negotiate(const Offer& offer) override;
+  Result<Transport> offer(const Offer& ours) override;
+  Result<void> accept(const Offer& answer) override;
   void send(std::span<const std::uint8_t> packet) override;
   void close() override;
 
  private:
   Result<void> add_stream(const Offer& offer);
   Result<void> describe(const Offer& offer);
+  Result<void> set_remote(GstWebRTCSDPType type, const std::string& text);
+  Result<void> make_local(const char* signal, const char* field);
+  Result<Transport> own_transport();
+  Result<void> add_ice_servers();
   Result<void> wait_for_addresses();
   void listen_to_rtcp();
   void on_connection_state();
@@ -136,7 +142,8 @@ class GstPeer final : public MediaPeer {
   Result<void> call(const char* signal, GstWebRTCSessionDescription* description);
 
   const PeerSettings settings_;
-  std::string fingerprint_;  // the offer's
+  std::string fingerprint_;  // the other side's
+  std::string mid_;          // what webrtcbin calls the stream that it offers
   GstRef<GstElement> pipeline_;
   GstElement* webrtc_ = nullptr;  // the pipeline's
   GstRef<GstPad> pad_;            // ours, towards webrtcbin
@@ -192,14 +199,61 @@ Result<Transport> GstPeer::negotiate(const Offer& offer) {
   fingerprint_ = offer.transport.fingerprint;
   if (auto added = add_stream(offer); !added) return tl::unexpected(std::move(added.error()));
   if (auto done = describe(offer); !done) return tl::unexpected(std::move(done.error()));
-  if (auto done = wait_for_addresses(); !done) return tl::unexpected(std::move(done.error()));
+  return own_transport();
+}
 
+Result<Transport> GstPeer::offer(const Offer& ours) {
+  if (auto added = add_ice_servers(); !added) return tl::unexpected(std::move(added.error()));
+  if (auto added = add_stream(ours); !added) return tl::unexpected(std::move(added.error()));
+  if (auto made = make_local("create-offer", "offer"); !made) {
+    return tl::unexpected(std::move(made.error()));
+  }
+  return own_transport();
+}
+
+Result<void> GstPeer::accept(const Offer& answer) {
+  fingerprint_ = answer.transport.fingerprint;
+  if (auto set = set_remote(GST_WEBRTC_SDP_TYPE_ANSWER, compose_receiver(answer, mid_)); !set) {
+    return set;
+  }
+  listen_to_rtcp();
+  return {};
+}
+
+Result<void> GstPeer::add_ice_servers() {
+  for (const IceServer& server : settings_.ice_servers) {
+    const auto colon = server.url.find(':');
+    if (colon == std::string::npos) continue;
+    const std::string scheme = server.url.substr(0, colon);
+    const std::string place = server.url.substr(colon + 1);
+    if (scheme == "stun") {
+      g_object_set(webrtc_, "stun-server", fmt::format("stun://{}", place).c_str(), nullptr);
+    } else if (scheme == "turn" || scheme == "turns") {
+      const auto escaped = [](const std::string& text) {
+        return GlibText(g_uri_escape_string(text.c_str(), nullptr, FALSE));
+      };
+      const std::string uri = fmt::format("{}://{}:{}@{}", scheme, escaped(server.username).get(),
+                                          escaped(server.credential).get(), place);
+      gboolean added = FALSE;
+      g_signal_emit_by_name(webrtc_, "add-turn-server", uri.c_str(), &added);
+      if (added == FALSE) return broken(fmt::format("there is no relay at {}", place));
+    }
+  }
+  return {};
+}
+
+Result<Transport> GstPeer::own_transport() {
+  if (auto done = wait_for_addresses(); !done) return tl::unexpected(std::move(done.error()));
   GstWebRTCSessionDescription* local = nullptr;
   g_object_get(webrtc_, "local-description", &local, nullptr);
   const DescriptionRef description(local);
   if (!description) return broken("there is no local description");
   const GlibText text(gst_sdp_message_as_text(description->sdp));
   log::area("web").debug("webrtcbin says\n{}", text.get());
+  const GstSDPMedia* const media = gst_sdp_message_get_media(description->sdp, 0);
+  const char* const mid =
+      media == nullptr ? nullptr : gst_sdp_media_get_attribute_val(media, "mid");
+  mid_ = mid == nullptr ? "" : mid;
   auto transport = parse_transport(text.get());
   if (!transport) return transport;
   // What webrtcbin leaves behind when no port could be bound.
@@ -257,29 +311,36 @@ Result<void> GstPeer::call(const char* signal, GstWebRTCSessionDescription* desc
 }
 
 Result<void> GstPeer::describe(const Offer& offer) {
-  GstSDPMessage* message = nullptr;
-  if (gst_sdp_message_new_from_text(compose_offer(offer).c_str(), &message) != GST_SDP_OK) {
-    return broken("the offer can't be parsed");
-  }
-  const DescriptionRef remote(
-      gst_webrtc_session_description_new(GST_WEBRTC_SDP_TYPE_OFFER, message));
-  if (auto set = call("set-remote-description", remote.get()); !set) return set;
+  const std::string text = compose_receiver(offer, offer.media[offer.video].mid);
+  if (auto set = set_remote(GST_WEBRTC_SDP_TYPE_OFFER, text); !set) return set;
+  if (auto made = make_local("create-answer", "answer"); !made) return made;
+  listen_to_rtcp();
+  return {};
+}
 
+Result<void> GstPeer::set_remote(GstWebRTCSDPType type, const std::string& text) {
+  GstSDPMessage* message = nullptr;
+  if (gst_sdp_message_new_from_text(text.c_str(), &message) != GST_SDP_OK) {
+    return broken("the other side's description can't be parsed");
+  }
+  const DescriptionRef remote(gst_webrtc_session_description_new(type, message));
+  return call("set-remote-description", remote.get());
+}
+
+Result<void> GstPeer::make_local(const char* signal, const char* field) {
   const PromiseRef promise(gst_promise_new());
-  g_signal_emit_by_name(webrtc_, "create-answer", nullptr, promise.get());
+  g_signal_emit_by_name(webrtc_, signal, nullptr, promise.get());
   if (gst_promise_wait(promise.get()) != GST_PROMISE_RESULT_REPLIED) {
-    return broken("no answer was made");
+    return broken(fmt::format("{} was not answered", signal));
   }
   const GstStructure* const reply = gst_promise_get_reply(promise.get());
   GstWebRTCSessionDescription* made = nullptr;
-  if (reply == nullptr || gst_structure_get(reply, "answer", GST_TYPE_WEBRTC_SESSION_DESCRIPTION,
+  if (reply == nullptr || gst_structure_get(reply, field, GST_TYPE_WEBRTC_SESSION_DESCRIPTION,
                                             &made, nullptr) == FALSE) {
-    return broken("no answer was made");
+    return broken(fmt::format("{} made nothing", signal));
   }
-  const DescriptionRef answer(made);
-  if (auto set = call("set-local-description", answer.get()); !set) return set;
-  listen_to_rtcp();
-  return {};
+  const DescriptionRef description(made);
+  return call("set-local-description", description.get());
 }
 
 Result<void> GstPeer::wait_for_addresses() {

@@ -16,7 +16,7 @@
 namespace lumen::web {
 
 struct HttpLimits {
-  unsigned connections = 64;
+  unsigned connections = 256;
   unsigned connections_per_address = 48;
   std::size_t memory_per_connection = 32 * 1024;  // headers and buffers
   std::size_t body_bytes = 64 * 1024;             // larger ones are answered with 413

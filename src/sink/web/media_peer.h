@@ -1,6 +1,6 @@
-// One browser at the other end of a WebRTC connection, as the rest of lumen sees it: ready-made RTP
-// packets go out; requests and the connection's state come in. Whatever implements it does ICE,
-// DTLS, SRTP and RTCP.
+// One browser or media server at the other end of a WebRTC connection, as the rest of lumen sees
+// it: ready-made RTP packets go out; requests and the connection's state come in. Whatever
+// implements it does ICE, DTLS, SRTP and RTCP.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "sink/rtp/bandwidth_estimator.h"
@@ -28,8 +29,18 @@ struct PeerEvents {
   std::function<void(std::span<const rtp::PacketReport>)> reported;
 };
 
+/// Helps to find a way through address translation (STUN, RFC 8489) or relays (TURN, RFC 8656).
+struct IceServer {
+  std::string url;  // "stun:HOST[:PORT]", "turn:HOST[:PORT][?transport=udp]", "turns:…"; RFC 7064
+  std::string username;
+  std::string credential;
+
+  friend bool operator==(const IceServer&, const IceServer&) = default;
+};
+
 struct PeerSettings {
   std::string local_address;  // where to be reached; empty: every address of this machine
+  std::vector<IceServer> ice_servers;
   StreamIds ids;
   PeerEvents events;
 };
@@ -41,6 +52,12 @@ class MediaPeer {
   /// Once. Begins to listen and says how it is reached. Waits for the addresses to be gathered,
   /// five seconds at most. kIo: none could be had.
   virtual Result<Transport> negotiate(const Offer& offer) = 0;
+
+  /// The other way round, instead of negotiate(): begins to listen, and says how it is reached and
+  /// what is to be offered. Then accept(), once, with what the other side answers. lumen is the
+  /// controlling agent (RFC 8445 section 6.1.1). Waits and errors as above.
+  virtual Result<Transport> offer(const Offer& ours) = 0;
+  virtual Result<void> accept(const Offer& answer) = 0;
 
   /// A whole RTP packet, with the offer's payload type and one of the SSRCs. Before `connected` and
   /// after close() it goes nowhere. Any thread.

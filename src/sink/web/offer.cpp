@@ -1,5 +1,8 @@
 #include "sink/web/offer.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <cctype>
 #include <map>
@@ -12,15 +15,19 @@ namespace lumen::web {
 namespace {
 
 constexpr std::size_t kMaxMedia = 16;
+constexpr std::string_view kProtocol = "UDP/TLS/RTP/SAVPF";
+constexpr unsigned kOfferedType = 96;
+constexpr std::size_t kMaxCandidates = 32;
 constexpr std::size_t kMaxWord = 64;  // of mids, protocols and formats
 
 tl::unexpected<Error> malformed(std::string what) {
-  return fail(ErrorKind::kInvalidArgument, "the offer " + std::move(what),
-              "send what RTCPeerConnection.createOffer() made, unchanged");
+  return fail(ErrorKind::kInvalidArgument, "the session description " + std::move(what),
+              "send it as WebRTC made it, unchanged");
 }
 
 tl::unexpected<Error> unsupported(std::string what, std::string hint) {
-  return fail(ErrorKind::kUnsupported, "the offer " + std::move(what), std::move(hint));
+  return fail(ErrorKind::kUnsupported, "the session description " + std::move(what),
+              std::move(hint));
 }
 
 bool all_of(std::string_view text, std::string_view more) {
@@ -204,13 +211,32 @@ Result<OfferedMedia> media_of(const SdpSection& section) {
                       .mid = std::string(*mid)};
 }
 
+/// "foundation component udp priority address port typ type …" (RFC 8839 section 5.1), of the
+/// component that carries RTP and RTCP alike, with a numeric address.
+bool is_udp_candidate(std::string_view text) {
+  const auto words = split_words(text);
+  if (words.size() < 8 || text.size() > 256) return false;
+  const std::string address(words[4]);
+  in6_addr parsed{};
+  return all_of(words[0], "+/") && words[1] == "1" && lower(words[2]) == "udp" &&
+         parse_decimal(words[3], 0xffffffffU) && parse_decimal(words[5], 65535) &&
+         (inet_pton(AF_INET, address.c_str(), &parsed) == 1 ||
+          inet_pton(AF_INET6, address.c_str(), &parsed) == 1) &&
+         words[6] == "typ" && is_token(words[7]);
+}
+
+/// Port 0 in an answer (RFC 3264 section 6); in an offer with bundle-only it means nothing.
+bool is_rejected(const SdpSection& media) {
+  const auto words = split_words(media.line('m').value_or(""));
+  return words.size() > 1 && words[1] == "0" && !media.attribute("bundle-only");
+}
+
 bool receives(const SdpSection& media) {
   return !media.attribute("sendonly") && !media.attribute("inactive");
 }
 
-}  // namespace
-
-Result<Offer> parse_offer(std::string_view text) {
+/// Who wants to receive a stream of ours: an offer or an answer.
+Result<Offer> parse_receiver(std::string_view text) {
   if (text.size() > kMaxOfferBytes) return malformed("is too large");
   const auto sdp = split_sdp(text);
   if (!sdp) return tl::unexpected(sdp.error());
@@ -222,8 +248,8 @@ Result<Offer> parse_offer(std::string_view text) {
   for (const SdpSection& section : sdp->media) {
     auto media = media_of(section);
     if (!media) return tl::unexpected(std::move(media.error()));
-    if (!video && media->kind == "video" && media->protocol == "UDP/TLS/RTP/SAVPF" &&
-        receives(section)) {
+    if (!video && media->kind == "video" && media->protocol == kProtocol && receives(section) &&
+        !is_rejected(section)) {
       video = offer.media.size();
     }
     offer.media.push_back(std::move(*media));
@@ -239,8 +265,9 @@ Result<Offer> parse_offer(std::string_view text) {
   offer.transport = std::move(*transport);
   auto format = choose_format(section);
   if (!format) {
-    return unsupported("has no H.264 with packetization-mode 1",
-                       "use a browser that decodes H.264; some builds leave it out");
+    return unsupported(
+        "has no H.264 with packetization-mode 1",
+        "a browser or server that decodes H.264 is needed; some builds leave it out");
   }
   offer.format = std::move(*format);
   offer.extensions = extensions_of(section);
@@ -249,6 +276,47 @@ Result<Offer> parse_offer(std::string_view text) {
     offer.extensions.transport_cc = 0;
   }
   return offer;
+}
+
+}  // namespace
+
+Result<Offer> parse_offer(std::string_view text) { return parse_receiver(text); }
+
+Offer make_offer() {
+  return {.media = {{.kind = "video",
+                     .protocol = std::string(kProtocol),
+                     .format = std::to_string(kOfferedType),
+                     .mid = "0"}},
+          .format = {.payload_type = kOfferedType,
+                     .profile_level_id = "42e01f",
+                     .rtx_payload_type = kOfferedType + 1,
+                     .nack = true,
+                     .transport_cc = true},
+          .extensions = {.playout_delay = 1, .transport_cc = 2}};
+}
+
+Result<Offer> parse_answer(std::string_view text) {
+  auto answer = parse_receiver(text);
+  if (!answer) return answer;
+  const auto sdp = split_sdp(text);  // it is sound: it has been split before
+  const Offer ours = make_offer();
+  const auto rtx = answer->format.rtx_payload_type;
+  if (answer->format.payload_type != ours.format.payload_type ||
+      (rtx && rtx != ours.format.rtx_payload_type) ||
+      (answer->extensions.playout_delay != 0 &&
+       answer->extensions.playout_delay != ours.extensions.playout_delay) ||
+      (answer->extensions.transport_cc != 0 &&
+       answer->extensions.transport_cc != ours.extensions.transport_cc)) {
+    return unsupported("numbers formats otherwise than they were offered",
+                       "the server breaks RFC 3264 section 6.1");
+  }
+  if (answer->transport.setup == "actpass") return malformed("leaves a=setup open");
+  for (const std::string_view candidate : sdp->media[answer->video].attributes("candidate")) {
+    if (answer->transport.candidates.size() < kMaxCandidates && is_udp_candidate(candidate)) {
+      answer->transport.candidates.emplace_back(candidate);
+    }
+  }
+  return answer;
 }
 
 Result<Transport> parse_transport(std::string_view text) {

@@ -1,4 +1,5 @@
-// What a browser offers to receive (the SDP of a WHEP POST, RFC 8829), reduced to what lumen uses.
+// What a browser offers to receive (the SDP of a WHEP POST, RFC 8829), or a server answers to an
+// offer of ours (WHIP, RFC 9725), reduced to what lumen uses.
 // Every field has been checked: what is kept is safe to write into another description.
 // Pure; any thread.
 #pragma once
@@ -20,7 +21,7 @@ struct Transport {
   std::string password;
   std::string fingerprint;              // "sha-256 AB:CD:…", of the DTLS certificate
   std::string setup;                    // "active", "passive" or "actpass"
-  std::vector<std::string> candidates;  // values of a=candidate; an offer's are not kept
+  std::vector<std::string> candidates;  // values of a=candidate; a browser's offer's are not kept
 };
 
 /// RTP header extensions, by the number that the offer gave each; 0: not offered.
@@ -62,6 +63,13 @@ inline constexpr std::string_view kTransportCcUri =
 /// kInvalidArgument: no well-formed offer; kUnsupported: well-formed, but nothing in it that lumen
 /// can send (no video to receive, no H.264 with packetization-mode 1).
 Result<Offer> parse_offer(std::string_view sdp);
+
+/// The offer that lumen makes where it is the one who asks: to send H.264, with retransmission.
+Offer make_offer();
+
+/// What a server says to make_offer(): as parse_offer(), of which it takes the same form; with UDP
+/// candidates. kUnsupported: it wants no video, or not as it was offered.
+Result<Offer> parse_answer(std::string_view sdp);
 
 /// The transport in a description of our own side, candidates included.
 Result<Transport> parse_transport(std::string_view sdp);

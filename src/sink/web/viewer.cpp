@@ -18,35 +18,63 @@ constexpr std::uint64_t kWidest = 500'000'000;
 
 }  // namespace
 
-Viewer::Viewer(std::string id, const Offer& offer, StreamIds ids, std::uint16_t first_sequence,
-               Callbacks callbacks)
+Viewer::Viewer(std::string id, StreamIds ids, std::uint16_t first_sequence, Callbacks callbacks)
     : id_(std::move(id)),
       ids_(std::move(ids)),
-      identity_{.payload_type = static_cast<std::uint8_t>(offer.format.payload_type),
-                .ssrc = ids_.ssrc,
-                .playout_delay_id = offer.extensions.playout_delay,
-                .transport_cc_id = offer.extensions.transport_cc},
-      rtx_payload_type_(offer.format.rtx_payload_type),
       callbacks_(std::move(callbacks)),
       sequence_(first_sequence),
       rtx_sequence_(static_cast<std::uint16_t>(~first_sequence)),
       estimator_({.highest_bps = kWidest}) {}
 
-Result<std::shared_ptr<Viewer>> Viewer::create(std::string id, const Offer& offer,
-                                               std::string local_address,
-                                               const PeerFactory& make_peer, Callbacks callbacks) {
+std::shared_ptr<Viewer> Viewer::make(std::string id, Callbacks callbacks) {
   std::random_device random;
   StreamIds ids{.ssrc = random(), .rtx_ssrc = random(), .cname = rtp::make_cname()};
   if (ids.rtx_ssrc == ids.ssrc) ++ids.rtx_ssrc;
-  std::shared_ptr<Viewer> viewer(new Viewer(
-      std::move(id), offer, ids, static_cast<std::uint16_t>(random()), std::move(callbacks)));
+  return std::shared_ptr<Viewer>(new Viewer(
+      std::move(id), std::move(ids), static_cast<std::uint16_t>(random()), std::move(callbacks)));
+}
+
+void Viewer::use(const Offer& agreed) {
+  identity_ = {.payload_type = static_cast<std::uint8_t>(agreed.format.payload_type),
+               .ssrc = ids_.ssrc,
+               .playout_delay_id = agreed.extensions.playout_delay,
+               .transport_cc_id = agreed.extensions.transport_cc};
+  rtx_payload_type_ = agreed.format.rtx_payload_type;
+  agreed_ = now();
+}
+
+Result<std::shared_ptr<Viewer>> Viewer::create(std::string id, const Offer& offer,
+                                               std::string local_address,
+                                               const PeerFactory& make_peer, Callbacks callbacks) {
+  auto viewer = make(std::move(id), std::move(callbacks));
+  viewer->use(offer);
   auto peer = make_peer(
-      {.local_address = std::move(local_address), .ids = ids, .events = viewer->events()});
+      {.local_address = std::move(local_address), .ids = viewer->ids_, .events = viewer->events()});
   if (!peer) return tl::unexpected(std::move(peer.error()));
   viewer->peer_ = std::move(*peer);
   auto transport = viewer->peer_->negotiate(offer);
   if (!transport) return tl::unexpected(std::move(transport.error()));
-  viewer->answer_ = compose_answer(offer, *transport, ids);
+  viewer->answer_ = compose_answer(offer, *transport, viewer->ids_);
+  return viewer;
+}
+
+Result<std::shared_ptr<Viewer>> Viewer::invite(std::string id, std::vector<IceServer> ice_servers,
+                                               const PeerFactory& make_peer,
+                                               const Exchange& exchange, Callbacks callbacks) {
+  auto viewer = make(std::move(id), std::move(callbacks));
+  auto peer = make_peer(
+      {.ice_servers = std::move(ice_servers), .ids = viewer->ids_, .events = viewer->events()});
+  if (!peer) return tl::unexpected(std::move(peer.error()));
+  viewer->peer_ = std::move(*peer);
+  const Offer ours = make_offer();
+  auto transport = viewer->peer_->offer(ours);
+  if (!transport) return tl::unexpected(std::move(transport.error()));
+  const auto answer = exchange(compose_answer(ours, *transport, viewer->ids_));
+  if (!answer) return tl::unexpected(answer.error());
+  viewer->use(*answer);
+  if (auto accepted = viewer->peer_->accept(*answer); !accepted) {
+    return tl::unexpected(std::move(accepted.error()));
+  }
   return viewer;
 }
 
@@ -133,7 +161,7 @@ void Viewer::serve(Timestamp now) {
 
 bool Viewer::gone(Timestamp now, const Patience& patience) const {
   if (failed_) return true;
-  if (!connected_) return now - created_ > patience.connecting;
+  if (!connected_) return now - agreed_.load() > patience.connecting;
   // Who gets nothing has nothing to report.
   const Timestamp first = first_sent_;
   return first != kNoTimestamp && now - std::max(first, heard_.load()) > patience.silent;

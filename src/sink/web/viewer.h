@@ -44,10 +44,16 @@ class Viewer {
     std::function<void()> bandwidth_changed;
   };
 
-  /// Answers the offer; `answer` is for the browser. Waits as MediaPeer::negotiate() does.
+  /// Answers the offer; answer() is for the browser. Waits as MediaPeer::negotiate() does.
   static Result<std::shared_ptr<Viewer>> create(std::string id, const Offer& offer,
                                                 std::string local_address,
                                                 const PeerFactory& make_peer, Callbacks callbacks);
+
+  /// The other way round: brings our offer to somebody, and their answer back.
+  using Exchange = std::function<Result<Offer>(const std::string& offer)>;
+  static Result<std::shared_ptr<Viewer>> invite(std::string id, std::vector<IceServer> ice_servers,
+                                                const PeerFactory& make_peer,
+                                                const Exchange& exchange, Callbacks callbacks);
   Viewer(const Viewer&) = delete;
   Viewer& operator=(const Viewer&) = delete;
   ~Viewer() { close(); }
@@ -72,18 +78,20 @@ class Viewer {
   void close();
 
  private:
-  Viewer(std::string id, const Offer& offer, StreamIds ids, std::uint16_t first_sequence,
-         Callbacks callbacks);
+  Viewer(std::string id, StreamIds ids, std::uint16_t first_sequence, Callbacks callbacks);
+  static std::shared_ptr<Viewer> make(std::string id, Callbacks callbacks);
+  void use(const Offer& agreed);
   [[nodiscard]] PeerEvents events();
   void on_lost(std::span<const std::uint16_t> sequences);
   void on_reported(std::span<const rtp::PacketReport> reports);
 
   const std::string id_;
   const StreamIds ids_;
-  PacketIdentity identity_;  // its delay changes, under `sending_`
-  const std::optional<std::uint8_t> rtx_payload_type_;
+  // Agreed on before connected_ is set; the delay changes, under `sending_`.
+  PacketIdentity identity_;
+  std::optional<std::uint8_t> rtx_payload_type_;
   const Callbacks callbacks_;
-  const Timestamp created_ = now();
+  std::atomic<Timestamp> agreed_{now()};
   std::string answer_;
 
   std::mutex sending_;  // the sink's thread and serve()

@@ -34,8 +34,10 @@ std::string host_of(const WebSettings& settings, const std::vector<std::string>&
   return found == reachable.end() ? "127.0.0.1" : in_url(*found);
 }
 
-/// The last is how multicast DNS names it (RFC 6762).
-std::vector<std::string> names_of_machine() {
+/// For this machine alone only what no network can say about it (RFC 6761 section 6.3). The name
+/// with .local is multicast DNS's (RFC 6762).
+std::vector<std::string> names_of_machine(bool others) {
+  if (!others) return {"localhost"};
   std::vector<std::string> names;
   const std::string name = host_name();
   if (!name.empty() && name != "localhost") {
@@ -92,7 +94,7 @@ Result<WebAccess> prepare_access(const WebSettings& settings) {
   }
   const bool others = !is_loopback(settings.address);
   const std::vector<std::string> reachable = reachable_addresses();
-  WebAccess access{.names = names_of_machine(), .host = host_of(settings, reachable)};
+  WebAccess access{.names = names_of_machine(others), .host = host_of(settings, reachable)};
   if (others || settings.token || !settings.token_file.empty()) {
     auto token = token_of(settings, access.token_file);
     if (!token) return with_context("the page's token", std::move(token.error()));

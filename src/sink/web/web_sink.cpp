@@ -2,17 +2,11 @@
 
 #include <utility>
 
-#include "platform/clock_sleep.h"
-#include "sink/rtp/rtp_packet.h"
 #include "sink/web/gst_peer.h"
 #include "sink/web/invitation.h"
 
 namespace lumen {
 namespace {
-
-// What passes wherever IPv6 does (minimum MTU 1280), less what a viewer's header extension, a
-// second sending and SRTP (RFC 3711: 10 bytes of authentication) add.
-constexpr std::size_t kPacketBytes = 1200 - web::kExtensionBytes - rtp::kRtxBytes - 10;
 
 std::string ice_address(const WebSettings& settings) {
   return settings.address == "0.0.0.0" || settings.address == "::" ? "" : settings.address;
@@ -31,8 +25,7 @@ WebSink::WebSink(WebSettings settings, web::WebAccess access, std::optional<rtp:
              .encrypted = access_.identity.has_value(),
              .choose_quality = [this](std::string_view id) { return choose_quality(id); }},
             audience_),
-      packetizer_({.max_packet_bytes = kPacketBytes}),
-      mirror_(std::move(mirror)) {}
+      sender_(audience_, std::move(mirror)) {}
 
 Result<std::unique_ptr<WebSink>> WebSink::create(WebSettings settings) {
   auto access = web::prepare_access(settings);
@@ -96,33 +89,8 @@ Result<void> WebSink::open(const StreamParameters& stream) {
 }
 
 Result<void> WebSink::write(const EncodedFrame& frame, FrameTimes& times) {
-  if (frame.part == 0) pacing_left_ = rtp::pacing_budget(frame.stream->rate);
-  if (!clock_) clock_.emplace(frame.pts, static_cast<std::uint32_t>(random_()));
-  const bool start = frame.key && frame.part == 0;
-  const auto packets = packetizer_.packetize(
-      Codec::kH264, start ? rtp::Bytes(frame.stream->parameter_sets) : rtp::Bytes(),
-      frame.data.view(), clock_->at(frame.pts),
-      frame.last ? rtp::Packetizer::End::kAccessUnit : rtp::Packetizer::End::kPart);
-  times.mark(Stage::kSendBegin);
-  send_paced(packets, start);
-  times.mark(Stage::kSent);
-  if (frame.last) frames_.fetch_add(1, std::memory_order_relaxed);
+  sender_.write(frame, times);
   return {};
-}
-
-// What one part spends of the frame's time, the next ones lack.
-void WebSink::send_paced(std::span<const rtp::Bytes> packets, bool start) {
-  packet_bytes_.clear();
-  for (const rtp::Bytes packet : packets) packet_bytes_.push_back(packet.size());
-  rtp::plan_bursts(packet_bytes_, pacing_left_, {}, bursts_);
-  const Timestamp begin = now();
-  for (const rtp::Burst& burst : bursts_) {
-    if (burst.at > Nanoseconds{0}) sleep_until(begin + burst.at);
-    const auto now_due = packets.subspan(burst.first, burst.count);
-    audience_.send(now_due, start && burst.first == 0);
-    if (mirror_) mirror_->send(now_due);
-  }
-  if (!bursts_.empty()) pacing_left_ -= bursts_.back().at;
 }
 
 // First nobody comes in any more, then all are let go.
@@ -134,9 +102,7 @@ Result<void> WebSink::close() {
 
 SinkStats WebSink::stats() const {
   const web::ViewerCounts counts = audience_.counts();
-  return {.frames = frames_.load(std::memory_order_relaxed),
-          .bytes = counts.bytes,
-          .packets = counts.packets};
+  return {.frames = sender_.frames(), .bytes = counts.bytes, .packets = counts.packets};
 }
 
 std::string WebSink::describe() const { return "web " + url_; }

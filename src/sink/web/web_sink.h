@@ -1,24 +1,17 @@
 // Serves a page that plays the stream by WebRTC. One encoding for all viewers.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <random>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "sink/rtp/pacer.h"
-#include "sink/rtp/packetizer.h"
-#include "sink/rtp/rtp_clock.h"
 #include "sink/sink.h"
 #include "sink/web/audience.h"
 #include "sink/web/http_server.h"
 #include "sink/web/site.h"
+#include "sink/web/video_sender.h"
 #include "sink/web/web_access.h"
 #include "sink/web/web_settings.h"
 
@@ -52,7 +45,6 @@ class WebSink final : public Sink {
   void ask_for_key_frame();
   void tell_bandwidth(std::uint64_t bits_per_second);
   bool choose_quality(std::string_view id);
-  void send_paced(std::span<const rtp::Bytes> packets, bool start);
 
   const WebSettings settings_;
   const web::WebAccess access_;
@@ -62,16 +54,8 @@ class WebSink final : public Sink {
 
   web::Audience audience_;
   web::Site site_;
+  web::VideoSender sender_;
   std::unique_ptr<web::HttpServer> server_;  // last: its threads use the rest
-
-  std::mt19937 random_{std::random_device{}()};
-  rtp::Packetizer packetizer_;
-  std::optional<rtp::Mirror> mirror_;
-  std::optional<rtp::RtpClock> clock_;  // set by the first frame
-  std::vector<std::size_t> packet_bytes_;
-  std::vector<rtp::Burst> bursts_;
-  Nanoseconds pacing_left_{0};  // for the rest of the access unit
-  std::atomic<std::uint64_t> frames_{0};
 };
 
 }  // namespace lumen

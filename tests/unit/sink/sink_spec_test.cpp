@@ -39,7 +39,8 @@ TEST(SinkSpec, Web) {
   EXPECT_EQ(parsed<W>("web"), (W{.address = "127.0.0.1", .port = 8000}));
   EXPECT_EQ(parsed<W>("web:127.0.0.2:0"), (W{.address = "127.0.0.2", .port = 0}));
   EXPECT_EQ(parsed<W>("web:[::1]:8080"), (W{.address = "::1", .port = 8080}));
-  for (const char* wrong : {"web:", "web:8000", "web:127.0.0.1", "web:127.0.0.1:x", "web::1:80",
+  for (const char* wrong : {"whip:", "whip", "whip:sfu.example/whip", "whip:http://a/?token=",
+                            "web:", "web:8000", "web:127.0.0.1", "web:127.0.0.1:x", "web::1:80",
                             "web:127.0.0.1:65536", "web::80", "webs"}) {
     const auto spec = parse_sink_spec(wrong);
     ASSERT_FALSE(spec) << wrong;
@@ -90,6 +91,20 @@ TEST(SinkSpec, ReadsWhoMayOpenThePage) {
                .key_file = "c.pem"}));
 }
 
+TEST(SinkSpec, TakesTheTokenOutOfAWhipUrl) {
+  using P = WhipSettings;
+  EXPECT_EQ(parsed<P>("whip:https://sfu.example/whip"), (P{.url = "https://sfu.example/whip"}));
+  EXPECT_EQ(parsed<P>("whip:http://a:1/w?token=tk"), (P{.url = "http://a:1/w", .token = "tk"}));
+  EXPECT_EQ(parsed<P>("whip:http://a/w?x=1&token=tk&y"),
+            (P{.url = "http://a/w?x=1&y", .token = "tk"}));
+  for (const char* text : {"whip:ftp://a/w?token=secret", "whip:http://a/w?token=sec ret",
+                           "whip:http://a/w?token=sec\r\nret"}) {
+    const auto spec = parse_sink_spec(text);
+    ASSERT_FALSE(spec) << text;
+    EXPECT_EQ(spec.error().describe().find("sec"), std::string::npos);
+  }
+}
+
 class BadSpec : public testing::TestWithParam<const char*> {};
 
 TEST_P(BadSpec, IsOneClearLineWithAHint) {
@@ -113,7 +128,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "rtp:host:5004?sdp=", "rtp:host:5004?mux=yes", "rtp:host:5004?mux",
                     "rtp:host:5004?rtcp=0", "rtp:host:5004?rtcp=65536", "rtp:host:5004?twcc=15",
                     "rtp:host:5004?twcc=0", "rtp:host:5004?rtx-pt=95", "rtp:host:5004?rtx-ssrc=x",
-                    "rtp:host:5004?ttl=3", "rtp:host:5004?pt=96&&mtu=1200", "web:", "web:8000",
+                    "rtp:host:5004?ttl=3", "rtp:host:5004?pt=96&&mtu=1200", "whip:", "whip",
+                    "whip:sfu.example/whip", "whip:http://a/?token=", "web:", "web:8000",
                     "web:127.0.0.1", "web:::1:8000", "webs", "web?token", "web?token=secret",
                     "web?cert=a", "web?key=a", "web:0.0.0.0:1?token-file=", "web?port=1"));
 
@@ -126,7 +142,7 @@ TEST(SinkRegistry, MakesEachKindFromItsSpecification) {
   ASSERT_TRUE(rtp) << rtp.error().describe();
   EXPECT_EQ((*rtp)->describe(), "rtp 127.0.0.1:5004");
   EXPECT_FALSE(create_sink("nothing:here"));
-  ASSERT_EQ(sink_kinds().size(), 3U);
+  ASSERT_EQ(sink_kinds().size(), 4U);
   for (const auto& kind : sink_kinds()) EXPECT_TRUE(kind.usage.starts_with(kind.scheme));
 }
 

@@ -177,7 +177,7 @@ TEST(WebOffer, SurvivesEveryCutAndEveryByte) {
       text[at] = byte;
       const auto offer = parse_offer(text);
       if (!offer) continue;
-      const std::string inner = compose_offer(*offer);
+      const std::string inner = compose_receiver(*offer, offer->media[offer->video].mid);
       EXPECT_THAT(inner, HasSubstr("\r\na=recvonly\r\n"));
       EXPECT_EQ(std::count(inner.begin(), inner.end(), '\n'),
                 std::count(inner.begin(), inner.end(), '\r'));
@@ -186,7 +186,7 @@ TEST(WebOffer, SurvivesEveryCutAndEveryByte) {
 }
 
 TEST(WebOffer, NothingOfTheOfferReachesTheStackButWhatWasChecked) {
-  const std::string inner = compose_offer(parsed(chromium_offer()));
+  const std::string inner = compose_receiver(parsed(chromium_offer()), "0");
   EXPECT_THAT(inner, Not(HasSubstr("candidate")));
   EXPECT_THAT(inner, Not(HasSubstr("VP8")));
   EXPECT_THAT(inner, HasSubstr("m=video 9 UDP/TLS/RTP/SAVPF 108\r\n"));

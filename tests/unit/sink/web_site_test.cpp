@@ -69,6 +69,12 @@ class FakePeer final : public MediaPeer {
   Result<Transport> negotiate(const Offer&) override {
     return Transport{.ufrag = "me", .setup = "active", .candidates = {"1 1 UDP 1 ::1 9 typ host"}};
   }
+  Result<Transport> offer(const Offer&) override {
+    return fail(ErrorKind::kUnsupported, "browsers make the offer");
+  }
+  Result<void> accept(const Offer&) override {
+    return fail(ErrorKind::kUnsupported, "browsers make the offer");
+  }
   void send(std::span<const std::uint8_t> packet) override {
     const std::scoped_lock lock(record_->mutex);
     record_->packets[index_].emplace_back(packet.begin(), packet.end());

@@ -69,7 +69,7 @@ export function showEvents(status) {
   const events = Array.isArray(status?.events) ? status.events.filter((one) => one?.text) : [];
   element("events").replaceChildren(...events.toReversed().map((event) => {
     const row = document.createElement("li");
-    row.textContent = Number.isFinite(event.time_s) ? `${clock(event.time_s)} ${event.text}` : event.text;
+    row.textContent = `${clock(event.time_s)} ${event.text}`;
     return row;
   }));
   if (status === null) return;
@@ -80,6 +80,7 @@ export function showEvents(status) {
 }
 
 function clock(seconds) {
+  if (!Number.isFinite(seconds)) return "";
   const whole = Math.floor(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }

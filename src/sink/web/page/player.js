@@ -204,7 +204,7 @@ function tabulate(figures, times, host, stamped) {
     ["Packets lost", `${figures.lost} (${(figures.loss * 100).toFixed(2)} %)`],
     ["Frames dropped", `${figures.dropped ?? 0}`],
     ["Latency", latency(figures, times, host, stamped)],
-    ["Capture to sent", Number.isFinite(sent?.p50) ? `${sent.p50} ms, 95 % within ${sent.p95} ms` : "–"],
+    ["Capture to sent", Number.isFinite(sent?.p50) ? `${milliseconds(sent.p50 / 1000)}, 95 % within ${milliseconds(sent.p95 / 1000)}` : "–"],
     ["Round trip", milliseconds(figures.roundTrip)],
     ["Jitter buffer", milliseconds(figures.buffer)],
     ["Decoding", milliseconds(figures.decode)],

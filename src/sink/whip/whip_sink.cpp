@@ -1,0 +1,160 @@
+#include "sink/whip/whip_sink.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/log.h"
+#include "sink/web/gst_peer.h"
+
+namespace lumen {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Nanoseconds kFirstPause = 500ms;
+constexpr Nanoseconds kLongestPause = 8s;
+// A session that lasted so long was a good one: the next pause is the first again.
+constexpr Nanoseconds kGood = 10s;
+
+bool may_get_better(const Error& error) {
+  return error.kind == ErrorKind::kRetry || error.kind == ErrorKind::kIo;
+}
+
+}  // namespace
+
+WhipSink::WhipSink(WhipSettings settings)
+    : client_(std::move(settings)),
+      audience_({.who = "WHIP session", .most = 1, .make_peer = web::create_gst_peer},
+                {.key_frame_wanted =
+                     [this] {
+                       const std::scoped_lock lock(requests_mutex_);
+                       if (requests_.key_frame) requests_.key_frame();
+                     },
+                 .bandwidth =
+                     [this](std::uint64_t rate) {
+                       const std::scoped_lock lock(requests_mutex_);
+                       if (requests_.bandwidth) requests_.bandwidth(rate);
+                     },
+                 .left =
+                     [this] {
+                       const std::scoped_lock lock(mutex_);
+                       lost_ = true;
+                       changed_.notify_all();
+                     }}),
+      sender_(audience_) {}
+
+Result<std::unique_ptr<WhipSink>> WhipSink::create(WhipSettings settings) {
+  if (auto sound = whip::check_endpoint(settings.url); !sound) {
+    return tl::unexpected(std::move(sound.error()));
+  }
+  if (auto ready = web::prepare_gst_peers(); !ready) return tl::unexpected(ready.error());
+  return std::unique_ptr<WhipSink>(new WhipSink(std::move(settings)));
+}
+
+WhipSink::~WhipSink() { (void)close(); }
+
+void WhipSink::connect(SinkRequests requests) {
+  const std::scoped_lock lock(requests_mutex_);
+  requests_ = std::move(requests);
+}
+
+Result<void> WhipSink::open(const StreamParameters& stream) {
+  if (stream.codec != Codec::kH264) {
+    return fail(ErrorKind::kInvalidArgument, "WHIP servers are sent H.264 only",
+                "leave --codec out, or use --codec h264");
+  }
+  thread_ = std::thread([this] { publish(); });
+  return {};
+}
+
+/// False when the sink closes.
+bool WhipSink::wait(Nanoseconds time) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, time, [this] { return closing_; });
+}
+
+void WhipSink::publish() {
+  Nanoseconds pause = kFirstPause;
+  for (;;) {
+    const Timestamp begin = now();
+    auto done = publish_once();
+    {
+      const std::scoped_lock lock(mutex_);
+      if (closing_) return;
+      if (!done && !may_get_better(done.error())) {
+        failure_ = std::move(done.error());
+        return;
+      }
+    }
+    if (now() - begin > kGood) pause = kFirstPause;
+    log::area("whip").warn("{}; trying again in {:.1f} s",
+                           done ? "the connection is lost" : done.error().describe(),
+                           std::chrono::duration<double>(pause).count());
+    if (!wait(pause)) return;
+    pause = std::min(2 * pause, kLongestPause);
+  }
+}
+
+// From the offer to the session's end.
+Result<void> WhipSink::publish_once() {
+  if (auto told = client_.ask_for_ice_servers(); !told.empty()) ice_servers_ = std::move(told);
+  {
+    const std::scoped_lock lock(mutex_);
+    lost_ = false;
+  }
+  whip::WhipSession session;
+  const auto published =
+      audience_.invite(ice_servers_, [&](const std::string& offer) -> Result<web::Offer> {
+        auto made = client_.offer(offer);
+        if (!made) return tl::unexpected(std::move(made.error()));
+        session = *std::move(made);
+        auto answer = web::parse_answer(session.answer);
+        if (!answer) return with_context("the WHIP server's answer", std::move(answer.error()));
+        return answer;
+      });
+  if (!published) {
+    client_.end(session.url);
+    return tl::unexpected(published.error());
+  }
+  log::area("whip").info("publishing to {}", client_.name());
+  // Those that only come with the answer serve the next attempt.
+  if (!session.ice_servers.empty()) ice_servers_ = session.ice_servers;
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return closing_ || lost_; });
+  }
+  client_.end(session.url);
+  audience_.dismiss(*published);
+  return {};
+}
+
+Result<void> WhipSink::write(const EncodedFrame& frame, FrameTimes& times) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return tl::unexpected(*failure_);
+  }
+  sender_.write(frame, times);
+  return {};
+}
+
+Result<void> WhipSink::close() {
+  {
+    const std::scoped_lock lock(mutex_);
+    closing_ = true;
+    changed_.notify_all();
+  }
+  client_.cancel();
+  if (thread_.joinable()) thread_.join();
+  audience_.close();
+  return {};
+}
+
+SinkStats WhipSink::stats() const {
+  const web::ViewerCounts counts = audience_.counts();
+  return {.frames = sender_.frames(), .bytes = counts.bytes, .packets = counts.packets};
+}
+
+std::string WhipSink::describe() const { return "whip " + client_.name(); }
+
+}  // namespace lumen

@@ -1,0 +1,64 @@
+// Publishes the stream to a WHIP endpoint (RFC 9725), and again when the connection is lost.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sink/sink.h"
+#include "sink/web/audience.h"
+#include "sink/web/video_sender.h"
+#include "sink/whip/whip_client.h"
+#include "sink/whip/whip_settings.h"
+
+namespace lumen {
+
+/// Connects on a thread of its own: the stream never waits for the server. What can't get better,
+/// such as a token that is refused, fails the next write(); anything else is tried again, after
+/// half a second at first and eight at most.
+class WhipSink final : public Sink {
+ public:
+  /// kUnsupported: an element of GStreamer's is missing. kInvalidArgument: no URL.
+  static Result<std::unique_ptr<WhipSink>> create(WhipSettings settings);
+
+  WhipSink(const WhipSink&) = delete;
+  WhipSink& operator=(const WhipSink&) = delete;
+  ~WhipSink() override;
+
+  void connect(SinkRequests requests) override;
+  Result<void> open(const StreamParameters& stream) override;
+  [[nodiscard]] bool takes_parts() const override { return true; }
+  Result<void> write(const EncodedFrame& frame, FrameTimes& times) override;
+  Result<void> close() override;
+  [[nodiscard]] bool needs_periodic_key_frames() const override { return false; }
+  [[nodiscard]] bool takes_new_sizes() const override { return true; }
+  [[nodiscard]] SinkStats stats() const override;
+  [[nodiscard]] std::string describe() const override;
+
+ private:
+  explicit WhipSink(WhipSettings settings);
+  void publish();
+  Result<void> publish_once();
+  bool wait(Nanoseconds time);
+
+  whip::WhipClient client_;
+  std::mutex requests_mutex_;
+  SinkRequests requests_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool closing_ = false;
+  bool lost_ = false;  // the session that was
+  std::optional<Error> failure_;
+
+  std::vector<web::IceServer> ice_servers_;  // the publishing thread's
+  web::Audience audience_;                   // of the one server
+  web::VideoSender sender_;
+  std::thread thread_;  // publishes
+};
+
+}  // namespace lumen

@@ -1,0 +1,150 @@
+// Peers that mean no good, at other addresses of this machine than the viewer's: who watches does
+// not notice, and the host keeps its size.
+#include "page.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <fstream>
+
+#include "platform/linux/unique_fd.h"
+
+namespace lumen::browser {
+namespace {
+
+/// A connection from 127.0.0.`from` that has said `text`, whatever became of it.
+UniqueFd attack(unsigned port, unsigned from, std::string_view text) {
+  auto fd = UniqueFd::take(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval limit{.tv_sec = 2, .tv_usec = 0};
+  ::setsockopt(fd.borrow(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  ::setsockopt(fd.borrow(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  const int small = 4096;  // a reader that takes nothing fills it soon
+  ::setsockopt(fd.borrow(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(0x7f000000U + from);
+  (void)::bind(fd.borrow(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  if (::connect(fd.borrow(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
+    (void)::send(fd.borrow(), text.data(), text.size(), MSG_NOSIGNAL);
+  }
+  return fd;
+}
+
+/// The first line of the answer.
+std::string answer_to(const UniqueFd& fd) {
+  char text[256];
+  const auto size = ::recv(fd.borrow(), text, sizeof text, 0);
+  const std::string_view all(text, size < 0 ? 0 : static_cast<std::size_t>(size));
+  return std::string(all.substr(0, all.find('\r')));
+}
+
+class BadPeersTest : public PageTest {
+ protected:
+  void watch(const std::string& fragment = "") {
+    tab_ = open_page("", fragment);
+    ASSERT_TRUE(becomes(tab_, "playing"));
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    memory_ = host_->rss_kib();
+    before_ = evaluate(tab_, kInbound);
+    begin_ = now();
+  }
+  /// Since watch(): pictures went on, without a hole, and the page's own requests were answered.
+  void expect_nothing_noticed() {
+    const json after = evaluate(tab_, kInbound);
+    const double seconds = std::chrono::duration<double>(now() - begin_).count();
+    const double decoded = after.value("framesDecoded", 0.0) - before_.value("framesDecoded", 0.0);
+    std::cerr << decoded / seconds << " pictures a second for " << seconds << " s, "
+              << after.value("totalFreezesDuration", 0.0) << " s frozen; " << memory_
+              << " KiB, now " << host_->rss_kib() << "\n";
+    EXPECT_GE(decoded / seconds, 30 * 0.9);
+    EXPECT_LE(after.value("totalFreezesDuration", 0.0) - before_.value("totalFreezesDuration", 0.0),
+              0.5);
+    EXPECT_EQ(evaluate(tab_, kState), "playing");
+    EXPECT_EQ(evaluate(tab_, "fetch('/status').then((r) => r.status)"), 200);
+    EXPECT_EQ(said(" leaves after ") + said(" is gone after "), 0U);
+    EXPECT_LE(host_->rss_kib(), memory_ + 48 * 1024);
+  }
+
+  std::string tab_;
+  std::uint64_t memory_ = 0;
+  json before_;
+  Timestamp begin_;
+};
+
+TEST_F(BadPeersTest, AThousandConnections) {
+  start_host("synthetic:640x360@30");
+  watch();
+  const std::size_t threads = host_->threads();
+  std::vector<UniqueFd> held;
+  for (unsigned i = 0; i < 1000; ++i) {
+    held.push_back(attack(port_, 2 + i % 4, i % 2 == 0 ? "" : "GET /status HTTP/1.1\r\nHost: "));
+  }
+  EXPECT_LE(host_->threads(), threads + 4 * 48);
+  std::this_thread::sleep_for(std::chrono::seconds(3));
+  expect_nothing_noticed();
+  const std::string another = open_page();
+  EXPECT_TRUE(becomes(another, "playing"));
+  // Those that were let in are let go, though they hold on.
+  EXPECT_TRUE(eventually(Milliseconds(20000), [&] { return host_->threads() <= threads + 20; }))
+      << host_->threads() << " threads, before " << threads;
+}
+
+TEST_F(BadPeersTest, ReadersThatReadNothing) {
+  start_host("synthetic:640x360@30");
+  watch();
+  std::string pipeline;
+  for (int i = 0; i < 200; ++i) pipeline += "GET /player.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  std::vector<UniqueFd> held;
+  for (unsigned i = 0; i < 120; ++i) held.push_back(attack(port_, 2 + i % 3, pipeline));
+  std::this_thread::sleep_for(std::chrono::seconds(4));
+  expect_nothing_noticed();
+}
+
+TEST_F(BadPeersTest, HalfOpenTls) {
+  start_host("synthetic:640x360@30", 0, "4M", "0.0.0.0");
+  std::ifstream file(dir_ / "lumen/web-token");
+  std::string token;
+  file >> token;
+  watch("#token=" + token);
+  std::vector<UniqueFd> held;
+  for (unsigned i = 0; i < 200; ++i) {
+    // Nothing, the beginning of a ClientHello, and no TLS at all.
+    constexpr std::string_view kHellos[] = {"", "\x16\x03\x01\x02", "GET / HTTP/1.1\r\n\r\n"};
+    held.push_back(attack(port_, 2 + i % 4, kHellos[i % 3]));
+  }
+  std::this_thread::sleep_for(std::chrono::seconds(4));
+  expect_nothing_noticed();
+  EXPECT_TRUE(becomes(open_page(), "playing"));  // the cookie lets it in
+}
+
+TEST_F(BadPeersTest, WrongTokensByTheHundred) {
+  start_host("synthetic:640x360@30", 0, "4M", "127.0.0.1", "?token=on");
+  ASSERT_FALSE(encrypted_);
+  std::ifstream file(dir_ / "lumen/web-token");
+  std::string token;
+  file >> token;
+  watch("#token=" + token);
+  unsigned wrong = 0;
+  unsigned refused = 0;
+  for (unsigned i = 0; i < 600; ++i) {
+    const auto fd =
+        attack(port_, 2 + i % 200,
+               "GET /status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer guess" +
+                   std::to_string(i) + "\r\nConnection: close\r\n\r\n");
+    const std::string answer = answer_to(fd);
+    if (answer.starts_with("HTTP/1.1 401")) ++wrong;
+    if (answer.starts_with("HTTP/1.1 429")) ++refused;
+  }
+  // A hundred of all; then one of each of the two hundred addresses, of which half had theirs.
+  EXPECT_EQ(wrong, 200U);
+  EXPECT_EQ(refused, 400U);
+  EXPECT_LE(said("wrong tokens"), 2U);
+  EXPECT_EQ(said("guess"), 0U);
+  expect_nothing_noticed();
+}
+
+}  // namespace
+}  // namespace lumen::browser

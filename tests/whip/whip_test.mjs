@@ -1,0 +1,189 @@
+// lumen-host publishes to a WHIP server: node whip_test.mjs HOST CASE.
+
+import assert from "node:assert/strict";
+import {spawn, spawnSync} from "node:child_process";
+import {createSocket} from "node:dgram";
+import {networkInterfaces} from "node:os";
+import {Server} from "./server.mjs";
+
+const [binary, wanted] = process.argv.slice(2);
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+async function eventually(what, condition, seconds = 20) {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
+    if (condition()) return;
+  }
+  assert.fail(`not within ${seconds} s: ${what}\n${host?.log ?? ""}`);
+}
+
+class Host {
+  log = "";
+  constructor(url, ...options) {
+    this.process = spawn(binary, ["stream", "--no-config", "--source", "synthetic:640x360@30",
+      "--bitrate", "2M", "--sink", `whip:${url}`, ...options], {stdio: ["ignore", "ignore", "pipe"]});
+    this.process.stderr.on("data", (text) => { this.log += text; });
+    this.ended = new Promise((resolve) => this.process.on("exit", resolve));
+  }
+  stop() {
+    this.process.kill("SIGINT");
+    return this.ended;
+  }
+}
+let host = null;
+
+const cases = {
+  async arrives() {
+    const server = new Server({token: "tk-secret"});
+    const port = await server.listen();
+    host = new Host(`http://127.0.0.1:${port}/whip?room=1&token=tk-secret`);
+    await eventually("a hundred frames", () => server.session?.frames > 100);
+    assert.deepEqual(server.requests.slice(0, 2), ["OPTIONS /whip?room=1", "POST /whip?room=1"]);
+    for (const line of ["a=group:BUNDLE 0", "a=sendonly", "a=setup:actpass", "a=rtcp-mux",
+      "m=video 9 UDP/TLS/RTP/SAVPF 96 97", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96"]) {
+      assert.ok(server.session.offer.split("\r\n").includes(line), line);
+    }
+    assert.match(server.session.offer, /a=fmtp:96 .*packetization-mode=1;profile-level-id=42e01f/);
+    // Every picture that came can be decoded.
+    const frames = server.session.frames;
+    const decoded = spawnSync("ffprobe", ["-v", "error", "-f", "h264", "-count_frames", "-show_entries",
+      "stream=nb_read_frames,width,height", "-of", "csv=p=0", "-"],
+      {input: Buffer.concat(server.session.stream)});
+    assert.equal(String(decoded.stderr), "");
+    const [width, height, read] = String(decoded.stdout).trim().split(",").map(Number);
+    assert.deepEqual([width, height], [640, 360]);
+    assert.ok(read >= frames - 2, `${read} of ${frames} frames`);
+    assert.equal(await host.stop(), 0);
+    await eventually("the session's end", () => server.requests.includes("DELETE /session/0"));
+    assert.match(host.log, /whip http:\/\/127\.0\.0\.1:\d+\/whip:/);
+    assert.doesNotMatch(host.log, /tk-secret|room=1|trying again/);
+    await server.close();
+  },
+
+  async "key-frame"() {
+    const server = new Server();
+    host = new Host(`http://127.0.0.1:${await server.listen()}/whip`);
+    await eventually("the first key frame", () => server.session?.keyFrames > 0);
+    await sleep(1500);  // the one that was asked for at the beginning
+    const before = server.session.keyFrames;
+    await sleep(3000);
+    assert.equal(server.session.keyFrames, before, "none comes unasked");
+    server.session.askForKeyFrame();
+    await eventually("another key frame", () => server.session.keyFrames > before, 2);
+    await host.stop();
+    await server.close();
+  },
+
+  async restart() {
+    const first = new Server();
+    const port = await first.listen();
+    host = new Host(`http://127.0.0.1:${port}/whip`);
+    await eventually("frames", () => first.session?.frames > 30);
+    await first.close();
+    await eventually("the loss to be noticed", () => /trying again/.test(host.log));
+    await sleep(1000);
+    const second = new Server();
+    await second.listen(port);
+    await eventually("frames again", () => second.session?.frames > 30, 30);
+    assert.equal(await host.stop(), 0);
+    await second.close();
+  },
+
+  async "late-server"() {
+    const server = new Server();
+    const port = await server.listen();
+    await server.close();
+    host = new Host(`http://127.0.0.1:${port}/whip`);
+    await eventually("a refused connection", () => /can't be reached.*trying again/.test(host.log));
+    const later = new Server();
+    await later.listen(port);
+    await eventually("frames", () => later.session?.frames > 30);
+    await host.stop();
+    await later.close();
+  },
+
+  async unauthorized() {
+    const server = new Server({token: "tk-secret"});
+    const port = await server.listen();
+    host = new Host(`http://127.0.0.1:${port}/whip?token=tk-wrong`);
+    assert.equal(await host.ended, 5);
+    assert.match(host.log, /refuses with 401: who are you\? \(check the token/);
+    assert.doesNotMatch(host.log, /tk-wrong/);
+    assert.equal(server.requests.filter((line) => line.startsWith("POST")).length, 1);
+    await server.close();
+  },
+
+  async redirected() {
+    const server = new Server({redirect: true, token: "tk-secret"});
+    host = new Host(`http://127.0.0.1:${await server.listen()}/whip?token=tk-secret`);
+    await eventually("frames", () => server.session?.frames > 30);
+    assert.ok(server.requests.includes("POST /moved"));
+    await host.stop();
+    await server.close();
+  },
+
+  async "ice-servers"() {
+    // The STUN server that the endpoint names is asked for this machine's address (RFC 8489).
+    const address = Object.values(networkInterfaces()).flat()
+      .find(({family, internal}) => family === "IPv4" && !internal)?.address;
+    if (!address) {
+      console.log("SKIPPED: this machine has no address but the loopback one");
+      process.exit(77);
+    }
+    const stun = createSocket("udp4");
+    let asked = false;
+    stun.on("message", (message) => {
+      asked ||= message.readUInt16BE(0) === 1 && message.readUInt32BE(4) === 0x2112a442;
+    });
+    await new Promise((resolve) => stun.bind(0, address, resolve));
+    const server = new Server({links: `<stun:${address}:${stun.address().port}>; rel="ice-server"`});
+    host = new Host(`http://127.0.0.1:${await server.listen()}/whip`);
+    await eventually("frames", () => server.session?.frames > 30);
+    assert.ok(asked, "the STUN server was asked");
+    await host.stop();
+    stun.close();
+    await server.close();
+  },
+
+  async "leaks-nothing"() {
+    // Another origin that is redirected to gets no token, and so refuses.
+    const elsewhere = new Server({token: "tk-secret"});
+    const place = `http://localhost:${await elsewhere.listen()}/whip`;
+    const {createServer} = await import("node:http");
+    const front = createServer((request, response) => {
+      response.writeHead(308, {Location: place}).end();
+    });
+    const port = await new Promise((resolve) => {
+      front.listen(0, "127.0.0.1", () => resolve(front.address().port));
+    });
+    host = new Host(`http://127.0.0.1:${port}/whip?token=tk-secret`);
+    assert.equal(await host.ended, 5);
+    assert.match(host.log, /refuses with 401/);
+    front.close();
+    await elsewhere.close();
+  },
+
+  async "goes-on"() {
+    // What one server does is nothing to the others.
+    const server = new Server();
+    const broken = new Server({status: 503});
+    host = new Host(`http://127.0.0.1:${await broken.listen()}/whip`, "--sink",
+      `whip:http://127.0.0.1:${await server.listen()}/whip`);
+    await eventually("frames", () => server.session?.frames > 100);
+    assert.match(host.log, /refuses with 503: not today.*trying again/);
+    assert.equal(await host.stop(), 0);
+    await server.close();
+    await broken.close();
+  },
+};
+
+assert.ok(cases[wanted], `no such case; there are ${Object.keys(cases).join(" ")}`);
+try {
+  await cases[wanted]();
+  console.log(`${wanted}: ok`);
+  process.exit(0);
+} catch (error) {
+  console.error(error);
+  if (host) console.error(host.log);
+  host?.process.kill("SIGKILL");
+  process.exit(1);
+}
