@@ -8,6 +8,7 @@
 
 #include <fstream>
 
+#include "core/time.h"
 #include "platform/linux/unique_fd.h"
 
 namespace lumen::browser {
@@ -55,13 +56,17 @@ class BadPeersTest : public PageTest {
   void expect_nothing_noticed() {
     const json after = evaluate(tab_, kInbound);
     const double seconds = std::chrono::duration<double>(now() - begin_).count();
-    const double decoded = after.value("framesDecoded", 0.0) - before_.value("framesDecoded", 0.0);
+    const auto grown = [&](const char* key) {
+      return after.value(key, 0.0) - before_.value(key, 0.0);
+    };
+    const double decoded = grown("framesDecoded");
     std::cerr << decoded / seconds << " pictures a second for " << seconds << " s, "
               << after.value("totalFreezesDuration", 0.0) << " s frozen; " << memory_
               << " KiB, now " << host_->rss_kib() << "\n";
-    EXPECT_GE(decoded / seconds, 30 * 0.9);
-    EXPECT_LE(after.value("totalFreezesDuration", 0.0) - before_.value("totalFreezesDuration", 0.0),
-              0.5);
+    EXPECT_GE(decoded / seconds, 30 * 0.6);  // whatever else this machine does
+    EXPECT_GE(decoded, grown("framesReceived") * 0.98 - 1);
+    EXPECT_EQ(grown("packetsLost"), 0);
+    EXPECT_LE(grown("totalFreezesDuration"), 0.5);
     EXPECT_EQ(evaluate(tab_, kState), "playing");
     EXPECT_EQ(evaluate(tab_, "fetch('/status').then((r) => r.status)"), 200);
     EXPECT_EQ(said(" leaves after ") + said(" is gone after "), 0U);
@@ -138,6 +143,7 @@ TEST_F(BadPeersTest, WrongTokensByTheHundred) {
     if (answer.starts_with("HTTP/1.1 401")) ++wrong;
     if (answer.starts_with("HTTP/1.1 429")) ++refused;
   }
+  std::this_thread::sleep_for(std::chrono::seconds(2));
   // A hundred of all; then one of each of the two hundred addresses, of which half had theirs.
   EXPECT_EQ(wrong, 200U);
   EXPECT_EQ(refused, 400U);

@@ -5,16 +5,11 @@
 namespace lumen::browser {
 namespace {
 
-/// `more` is merged into each status; what is posted to /quality is kept, and answered with
-/// `answer`, or by the host where that is 0.
+/// `more` is merged into each status.
 const std::string kMoreNews = R"js(
-  window.more = {}; window.posts = []; window.answer = 0;
+  window.more = {};
   const original = window.fetch;
   window.fetch = async (url, options) => {
-    if (url === "/quality") {
-      window.posts.push(JSON.parse(options.body).quality);
-      if (window.answer) return new Response(null, {status: window.answer});
-    }
     const response = await original(url, options);
     if (url !== "/status") return response;
     return Response.json({...await response.json(), ...window.more});
@@ -41,46 +36,47 @@ class NewsTest : public PageTest {
   }
 };
 
-const json kQualities = {{"quality", "auto"},
-                         {"qualities",
-                          {{{"id", "auto"}, {"label", "Automatic"}},
-                           {{"id", "high"}, {"label", "1080p, 20 Mb/s"}},
-                           {{"id", "low"}, {"label", "720p, 4 Mb/s"}}}}};
-
 TEST_F(NewsTest, OffersQualitiesWhereThereIsAChoice) {
   start_host();
   const std::string tab = open_news();
-  EXPECT_TRUE(menu_is_shown(tab, false));
-  tell(tab, kQualities);
   ASSERT_TRUE(menu_is_shown(tab, true));
-  EXPECT_EQ(evaluate(tab, "[...document.querySelectorAll('option')].map((o) => o.text)"),
-            json({"Automatic", "1080p, 20 Mb/s", "720p, 4 Mb/s"}));
+  EXPECT_EQ(evaluate(tab, "[...document.querySelectorAll('option')].map((o) => o.value)"),
+            json({"auto", "medium", "low", "lowest"}));
   EXPECT_EQ(evaluate(tab, "document.querySelector('optgroup').label"), "For all viewers");
   press(tab, "q");
   EXPECT_EQ(evaluate(tab, "document.activeElement.id"), "quality");
   press(tab, "s");  // is the menu's now
   EXPECT_EQ(evaluate(tab, "document.getElementById('statistics').hidden"), true);
+  tell(tab, {{"qualities", {{{"id", "auto"}, {"label", "Automatic"}}}}});
+  EXPECT_TRUE(menu_is_shown(tab, false));
 }
 
-TEST_F(NewsTest, TellsTheHostWhatWasChosen) {
+TEST_F(NewsTest, AChoiceChangesThePictureOfAllViewers) {
   start_host();
   const std::string tab = open_news();
-  tell(tab, kQualities);
+  const std::string another = open_news();
   ASSERT_TRUE(menu_is_shown(tab, true));
-  choose(tab, "high");  // this host offers none and says so
-  EXPECT_TRUE(comes_to_show(tab, "event", "did not take the quality 1080p"));
-  EXPECT_EQ(evaluate(tab, "document.getElementById('quality').value"), "auto");
-  evaluate(tab, "window.answer = 204");
-  choose(tab, "low");
-  EXPECT_TRUE(comes_to_show(tab, "event", "All viewers now get: 720p"));
-  EXPECT_EQ(evaluate(tab, "window.posts"), json({"high", "low"}));
-  // Somebody else's choice shows here too.
-  json theirs = kQualities;
-  theirs["quality"] = "high";
-  tell(tab, theirs);
-  EXPECT_TRUE(eventually(Milliseconds(8000), [&] {
-    return evaluate(tab, "document.getElementById('quality').value") == "high";
+  choose(tab, "lowest");
+  EXPECT_TRUE(comes_to_show(tab, "event", "All viewers now get: Lowest: 320x180"));
+  for (const std::string& viewer : {tab, another}) {
+    EXPECT_TRUE(eventually(Milliseconds(10000), [&] {
+      return evaluate(viewer, "document.querySelector('video').videoWidth") == 320 &&
+             evaluate(viewer, "document.getElementById('quality').value") == "lowest";
+    }));
+  }
+}
+
+TEST_F(NewsTest, SaysThatTheHostDidNotTakeAChoice) {
+  start_host();
+  const std::string tab = open_news();
+  tell(tab, {{"qualities",
+              {{{"id", "auto"}, {"label", "Automatic"}}, {{"id", "best"}, {"label", "Best"}}}}});
+  ASSERT_TRUE(eventually(Milliseconds(8000), [&] {
+    return evaluate(tab, "document.querySelectorAll('option').length") == 2;
   }));
+  choose(tab, "best");
+  EXPECT_TRUE(comes_to_show(tab, "event", "did not take the quality Best"));
+  EXPECT_EQ(evaluate(tab, "document.getElementById('quality').value"), "auto");
 }
 
 TEST_F(NewsTest, TellsWhatHasHappenedOnceAndListsIt) {
