@@ -62,8 +62,8 @@ std::vector<std::string> reachable_addresses() {
       v6.push_back(text_of(AF_INET6, &address->sin6_addr));
     }
   }
-  const std::string first = default_source();
-  std::ranges::stable_partition(v4, [&first](const std::string& text) { return text == first; });
+  const auto first = std::ranges::find(v4, default_source());
+  if (first != v4.end()) std::rotate(v4.begin(), first, first + 1);
   v4.insert(v4.end(), v6.begin(), v6.end());
   return v4;
 }
