@@ -71,7 +71,8 @@ std::map<std::uint32_t, double> production_times(const std::filesystem::path& tr
   std::map<int, std::string> tracks;
   std::map<std::uint32_t, double> times;
   for (const json& event : events) {
-    if (event.value("name", "") == "thread_name") tracks[event.value("tid", 0)] = event["args"].value("name", "");
+    if (event.value("name", "") == "thread_name")
+      tracks[event.value("tid", 0)] = event["args"].value("name", "");
     if (event.value("ph", "") != "X" || tracks[event.value("tid", 0)] != "source") continue;
     times[event["args"]["frame"].get<std::uint32_t>() - 1] =
         event["ts"].get<double>() / 1e3 + offset;
@@ -83,11 +84,11 @@ void run(const std::string& host, const std::string& source, int seconds) {
   char name[] = "/tmp/lumen-glass-XXXXXX";
   if (::mkdtemp(name) == nullptr) give_up("no directory for the run");
   const std::filesystem::path dir = name;
-  auto process = Process::spawn({.argv = {host, "stream", "--no-config", "--source",
-                                          "synthetic:" + source, "--sink", "web:127.0.0.1:0",
-                                          "--bitrate", "10M", "--trace", dir / "trace.json"},
-                                 .env = session::inherited_environment(),
-                                 .log = dir / "host.log"});
+  auto process = Process::spawn(
+      {.argv = {host, "stream", "--no-config", "--source", "synthetic:" + source, "--sink",
+                "web:127.0.0.1:0", "--bitrate", "10M", "--trace", dir / "trace.json"},
+       .env = session::inherited_environment(),
+       .log = dir / "host.log"});
   if (!process) give_up(process.error().describe());
   auto browser = Chromium::start(dir / "browser");
   if (!browser) give_up(browser.error().describe());
@@ -129,10 +130,11 @@ void run(const std::string& host, const std::string& source, int seconds) {
   const auto at = [&](double share) {
     return latencies[static_cast<std::size_t>(share * double(latencies.size() - 1))];
   };
-  fmt::print("{}: {} pictures on the canvas in {} s, {} recognized; produced -> canvas p50 {:.1f}, "
-             "p95 {:.1f}, p99 {:.1f}, longest {:.1f} ms\n",
-             source, seen->size(), seconds, latencies.size(), at(0.5), at(0.95), at(0.99),
-             latencies.back());
+  fmt::print(
+      "{}: {} pictures on the canvas in {} s, {} recognized; produced -> canvas p50 {:.1f}, "
+      "p95 {:.1f}, p99 {:.1f}, longest {:.1f} ms\n",
+      source, seen->size(), seconds, latencies.size(), at(0.5), at(0.95), at(0.99),
+      latencies.back());
 }
 
 }  // namespace
@@ -143,6 +145,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: lumen-bench-glass HOST [WxH@FPS [SECONDS]]\n");
     return 2;
   }
-  lumen::browser::run(argv[1], argc > 2 ? argv[2] : "1280x720@60", argc > 3 ? std::atoi(argv[3]) : 20);
+  lumen::browser::run(argv[1], argc > 2 ? argv[2] : "1280x720@60",
+                      argc > 3 ? std::atoi(argv[3]) : 20);
   return 0;
 }
