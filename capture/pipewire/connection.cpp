@@ -56,13 +56,14 @@ bool ThreadLoop::wait_until(Timestamp deadline) {
   return pw_thread_loop_timed_wait_full(loop_, &until) == 0;
 }
 
-Result<std::unique_ptr<Connection>> Connection::create(ThreadLoop& loop, Callbacks callbacks) {
+Result<std::unique_ptr<Connection>> Connection::create(ThreadLoop& loop, Callbacks callbacks,
+                                                       NodeKind kind) {
   pw_core* core = pw_context_connect(loop.context(), nullptr, 0);
   if (core == nullptr) return unreachable(errno);
-  return std::unique_ptr<Connection>(new Connection(loop, core, std::move(callbacks)));
+  return std::unique_ptr<Connection>(new Connection(loop, core, std::move(callbacks), kind));
 }
 
-Connection::Connection(ThreadLoop& loop, pw_core* core, Callbacks callbacks)
+Connection::Connection(ThreadLoop& loop, pw_core* core, Callbacks callbacks, NodeKind kind)
     : loop_(loop), core_(core), callbacks_(std::move(callbacks)) {
   static constexpr pw_core_events kEvents = {
       .version = PW_VERSION_CORE_EVENTS,
@@ -83,7 +84,7 @@ Connection::Connection(ThreadLoop& loop, pw_core* core, Callbacks callbacks)
           },
   };
   pw_core_add_listener(core_, &listener_, &kEvents, this);
-  directory_ = std::make_unique<NodeDirectory>(core_, [this] { callbacks_.nodes_changed(); });
+  directory_ = std::make_unique<NodeDirectory>(core_, kind, [this] { callbacks_.nodes_changed(); });
 }
 
 Connection::~Connection() {

@@ -55,8 +55,9 @@ class Connection {
     std::function<void(const std::string&)> lost;
   };
 
-  /// kDeviceLost where no daemon answers.
-  static Result<std::unique_ptr<Connection>> create(ThreadLoop& loop, Callbacks callbacks);
+  /// The directory is one of nodes of that kind. kDeviceLost where no daemon answers.
+  static Result<std::unique_ptr<Connection>> create(ThreadLoop& loop, Callbacks callbacks,
+                                                    NodeKind kind = NodeKind::kVideo);
   Connection(const Connection&) = delete;
   ~Connection();
 
@@ -67,7 +68,7 @@ class Connection {
   [[nodiscard]] const NodeDirectory& directory() const { return *directory_; }
 
  private:
-  Connection(ThreadLoop& loop, pw_core* core, Callbacks callbacks);
+  Connection(ThreadLoop& loop, pw_core* core, Callbacks callbacks, NodeKind kind);
 
   ThreadLoop& loop_;
   pw_core* core_;

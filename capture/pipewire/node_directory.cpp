@@ -14,14 +14,21 @@ std::string property(const spa_dict* props, const char* key) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-std::optional<NodeInfo> video_node(std::uint32_t id, const char* type, const spa_dict* props) {
+bool is_of(NodeKind kind, std::string_view media_class) {
+  if (kind == NodeKind::kVideo) {
+    return media_class.starts_with("Video/Source") ||
+           media_class.starts_with("Stream/Output/Video");
+  }
+  return media_class.starts_with("Audio/Sink") || media_class.starts_with("Audio/Source") ||
+         media_class == "Audio/Duplex";
+}
+
+std::optional<NodeInfo> node_of(NodeKind kind, std::uint32_t id, const char* type,
+                                const spa_dict* props) {
   if (std::strcmp(type, PW_TYPE_INTERFACE_Node) != 0) return std::nullopt;
   NodeInfo node;
   node.media_class = property(props, PW_KEY_MEDIA_CLASS);
-  if (!node.media_class.starts_with("Video/Source") &&
-      !node.media_class.starts_with("Stream/Output/Video")) {
-    return std::nullopt;
-  }
+  if (!is_of(kind, node.media_class)) return std::nullopt;
   node.id = id;
   const std::string serial = property(props, PW_KEY_OBJECT_SERIAL);
   std::from_chars(serial.data(), serial.data() + serial.size(), node.serial);
@@ -47,6 +54,10 @@ bool matches(const NodeInfo& node, const NodeSelector& selector) {
 }
 
 }  // namespace
+
+bool is_audio_sink(const NodeInfo& node) {
+  return node.media_class.starts_with("Audio/Sink") || node.media_class == "Audio/Duplex";
+}
 
 std::string to_string(const NodeInfo& node) {
   return fmt::format("{} (id {})", node.name.empty() ? "unnamed node" : node.name, node.id);
@@ -100,15 +111,17 @@ Error node_not_found(const std::vector<NodeInfo>& nodes, const NodeSelector& sel
   return error;
 }
 
-NodeDirectory::NodeDirectory(pw_core* core, Changed changed)
-    : registry_(pw_core_get_registry(core, PW_VERSION_REGISTRY, 0)), changed_(std::move(changed)) {
+NodeDirectory::NodeDirectory(pw_core* core, NodeKind kind, Changed changed)
+    : registry_(pw_core_get_registry(core, PW_VERSION_REGISTRY, 0)),
+      kind_(kind),
+      changed_(std::move(changed)) {
   static constexpr pw_registry_events kEvents = {
       .version = PW_VERSION_REGISTRY_EVENTS,
       .global =
           [](void* data, std::uint32_t id, std::uint32_t, const char* type, std::uint32_t,
              const spa_dict* props) {
             auto* self = static_cast<NodeDirectory*>(data);
-            if (auto node = video_node(id, type, props)) {
+            if (auto node = node_of(self->kind_, id, type, props)) {
               self->nodes_.insert_or_assign(id, std::move(*node));
               self->changed_();
             }

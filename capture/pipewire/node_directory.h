@@ -1,4 +1,4 @@
-// The video nodes that a PipeWire daemon has, kept current from its registry.
+// The video or audio nodes that a PipeWire daemon has, kept current from its registry.
 #pragma once
 
 #include <cstdint>
@@ -15,18 +15,23 @@
 
 namespace lumen::pipewire {
 
+enum class NodeKind : std::uint8_t { kVideo, kAudio };
+
 struct NodeInfo {
   std::uint32_t id = 0;      // changes at every start of the daemon
   std::uint64_t serial = 0;  // never reused while the daemon runs
   std::string name;          // node.name
   std::string description;   // node.description or node.nick; may be empty
   std::string application;   // may be empty
-  std::string media_class;   // "Video/Source", "Stream/Output/Video"
+  std::string media_class;   // "Video/Source", "Stream/Output/Video"; "Audio/Sink", …
   bool camera = false;       // a device (V4L2, libcamera), not a compositor
 };
 
 /// "gamescope (id 41)"
 std::string to_string(const NodeInfo& node);
+
+/// A node that plays sound, and has a monitor of it.
+bool is_audio_sink(const NodeInfo& node);
 
 /// Which node is wanted.
 struct AnyNode {};
@@ -56,7 +61,7 @@ class NodeDirectory {
  public:
   using Changed = std::function<void()>;
 
-  NodeDirectory(pw_core* core, Changed changed);
+  NodeDirectory(pw_core* core, NodeKind kind, Changed changed);
   NodeDirectory(const NodeDirectory&) = delete;
   ~NodeDirectory();
 
@@ -65,6 +70,7 @@ class NodeDirectory {
 
  private:
   pw_registry* registry_;
+  NodeKind kind_;
   spa_hook listener_{};
   std::map<std::uint32_t, NodeInfo> nodes_;
   Changed changed_;

@@ -11,6 +11,7 @@
 #include <spa/param/param.h>
 
 #include "capture/pipewire/buffer_pods.h"
+#include "capture/pipewire/data_loop.h"
 #include "core/log.h"
 
 namespace lumen::pipewire {
@@ -21,16 +22,6 @@ using namespace std::chrono_literals;
 // A header's pts is taken for a monotonic time only within this distance of now; producers were
 // seen to send -1 and times of other clocks.
 constexpr auto kPlausiblePts = 10s;
-
-pw_loop* data_loop_of(ThreadLoop& loop, pw_stream* stream) {
-#if PW_CHECK_VERSION(1, 1, 0)
-  (void)loop;
-  return pw_stream_get_data_loop(stream);
-#else
-  (void)stream;
-  return pw_data_loop_get_loop(pw_context_get_data_loop(loop.context()));
-#endif
-}
 
 Timestamp producer_time(std::int64_t pts, Timestamp dequeued) {
   if (pts <= 0) return dequeued;
@@ -112,8 +103,8 @@ Result<std::unique_ptr<VideoStream>> VideoStream::create(ThreadLoop& loop, pw_co
   if (result < 0) {
     return fail_errno(ErrorKind::kDeviceLost, "the PipeWire stream can't be connected", -result);
   }
-  // Since PipeWire 1.2 a stream has its data loop only once it was connected. Nothing can be
-  // delivered before this thread lets go of the loop's lock, so this is early enough.
+  // Nothing can be delivered before this thread lets go of the loop's lock, so this is early
+  // enough for the data loop.
   self->buffers_->attach(
       [stream = self->stream_](pw_buffer* buffer) { pw_stream_queue_buffer(stream, buffer); },
       data_loop_of(loop, self->stream_));
