@@ -7,7 +7,7 @@
 packages_build=(
   cmake ninja-build pkg-config g++
   libpipewire-0.3-dev libspa-0.2-dev libavcodec-dev libavformat-dev libavutil-dev
-  libx264-dev libx265-dev
+  libx264-dev libx265-dev libopus-dev
   libmicrohttpd-dev libgnutls28-dev libqrencode-dev libcurl4-gnutls-dev
   libgstreamer1.0-dev libgstreamer-plugins-bad1.0-dev
   libhwy-dev libyuv-dev libexpected-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
