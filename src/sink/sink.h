@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/time.h"
+#include "encode/audio/audio_packet.h"
 #include "encode/encoded_frame.h"
 
 namespace lumen {
@@ -43,6 +44,9 @@ class Sink {
   /// About the whole stream, a JSON object, once a second: for sinks that have somebody to tell.
   virtual void show_status(const std::string& /*json*/) {}
 
+  /// Called at most once, before open(): sound comes with the pictures, as far as is known now.
+  virtual void expect_audio(const AudioParameters& /*audio*/) {}
+
   /// Called once, before the first write(), with the stream that the first frame belongs to.
   virtual Result<void> open(const StreamParameters& stream) = 0;
 
@@ -54,6 +58,11 @@ class Sink {
   /// Marks kSendBegin and kSent in `times`, a copy that the caller enters into the ledger.
   /// Errors: kRetry, this frame was lost but the sink goes on; anything else ends the sink.
   virtual Result<void> write(const EncodedFrame& frame, FrameTimes& times) = 0;
+
+  /// Sound, in order of pts, between the pictures but not in order with them: it may be ahead or
+  /// behind by what the two take to be encoded. After open(). Errors as write()'s. A sink that
+  /// can't hold sound leaves it out.
+  virtual Result<void> write_audio(const AudioPacket& /*packet*/) { return {}; }
 
   /// Finishes (trailer, RTCP BYE) and syncs what was written. The error counts: the disk may be
   /// full.

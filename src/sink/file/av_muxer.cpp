@@ -1,14 +1,18 @@
 #include "sink/file/av_muxer.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
 extern "C" {
 #include <libavformat/avformat.h>
+#include <libavutil/channel_layout.h>
 #include <libavutil/dict.h>
 #include <libavutil/mem.h>
 }
+
+#include "core/log.h"
 
 namespace lumen {
 namespace {
@@ -94,6 +98,19 @@ Result<void> set_extradata(AVCodecParameters& codec, std::span<const std::uint8_
   return {};
 }
 
+/// What an Opus file begins with (RFC 7845 section 5.1); MP4 and Matroska take it from there.
+/// Nothing is to be skipped: packets tell the time of what a decoder makes of them.
+constexpr std::array<std::uint8_t, 19> kOpusHead = {'O',  'p',  'u', 's', 'H',
+                                                    'e',  'a',  'd', 1,  // version
+                                                    2,                   // channels
+                                                    0,    0,             // samples to skip
+                                                    0x80, 0xbb, 0,   0,  // 48000
+                                                    0,    0,             // gain
+                                                    0};  // one stream, mono or stereo
+
+// An Opus packet of 10 ms of stereo silence (RFC 6716 section 3.1: CELT, full band; 4.3: silence).
+constexpr std::array<std::uint8_t, 3> kSilence = {0xf4, 0xff, 0xfe};
+
 void drop_shared(void* opaque, std::uint8_t*) { delete static_cast<SharedBytes*>(opaque); }
 
 /// The packet reads the encoder's bytes where they are.
@@ -134,6 +151,7 @@ void AvMuxer::FreePacket::operator()(AVPacket* packet) const { av_packet_free(&p
 Result<std::unique_ptr<AvMuxer>> AvMuxer::create(Container container,
                                                  const StreamParameters& stream,
                                                  std::span<const std::uint8_t> parameter_sets,
+                                                 const std::optional<AudioParameters>& audio,
                                                  FileOutput& output) {
   std::unique_ptr<AvMuxer> muxer(new AvMuxer(output));
   AVFormatContext* format = nullptr;
@@ -142,11 +160,15 @@ Result<std::unique_ptr<AvMuxer>> AvMuxer::create(Container container,
     return fail_av("can't make a container", code);
   }
   muxer->format_.reset(format);
+  muxer->tracks_begin_at_zero_ = container == Container::kMp4;
   muxer->packet_.reset(av_packet_alloc());
   if (!muxer->packet_) return fail_av("can't make a packet", AVERROR(ENOMEM));
   if (auto done = muxer->open_io(); !done) return tl::unexpected(done.error());
   if (auto done = muxer->add_stream(container, stream, parameter_sets); !done) {
     return tl::unexpected(done.error());
+  }
+  if (audio) {
+    if (auto done = muxer->add_audio(*audio); !done) return tl::unexpected(done.error());
   }
   if (auto done = muxer->write_header(container); !done) return tl::unexpected(done.error());
   const AVRational rate = to_av(stream.rate);
@@ -196,6 +218,21 @@ Result<void> AvMuxer::add_stream(Container container, const StreamParameters& st
   return set_extradata(codec, parameter_sets);
 }
 
+Result<void> AvMuxer::add_audio(const AudioParameters& audio) {
+  audio_ = avformat_new_stream(format_.get(), nullptr);
+  if (audio_ == nullptr) return fail_av("can't describe the sound", AVERROR(ENOMEM));
+  audio_->time_base = {1, static_cast<int>(kOpusRate)};
+  AVCodecParameters& codec = *audio_->codecpar;
+  codec.codec_type = AVMEDIA_TYPE_AUDIO;
+  codec.codec_id = AV_CODEC_ID_OPUS;
+  codec.sample_rate = static_cast<int>(kOpusRate);
+  codec.frame_size = static_cast<int>(kOpusFrame);
+  codec.seek_preroll = kOpusRate / 1000 * 80;  // RFC 7845 section 4.6
+  codec.bit_rate = static_cast<std::int64_t>(audio.bitrate_bps);
+  av_channel_layout_default(&codec.ch_layout, static_cast<int>(audio.channels));
+  return set_extradata(codec, kOpusHead);
+}
+
 Result<void> AvMuxer::write_header(Container container) {
   AVDictionary* options = nullptr;
   if (container == Container::kMp4) {
@@ -215,7 +252,11 @@ Result<void> AvMuxer::write_header(Container container) {
 
 Result<void> AvMuxer::write(const EncodedFrame& frame,
                             std::span<const std::uint8_t> parameter_sets) {
-  if (first_pts_ == kNoTimestamp) first_pts_ = frame.pts;
+  if (first_pts_ == kNoTimestamp) {
+    first_pts_ = frame.pts;
+    log::area("file").debug("{}: times count from {} ns", output_.name(),
+                            first_pts_.time_since_epoch().count());
+  }
   AVPacket& packet = *packet_;
   av_packet_unref(&packet);
   const int filled = parameter_sets.empty()
@@ -233,12 +274,39 @@ Result<void> AvMuxer::write(const EncodedFrame& frame,
   packet.stream_index = stream_->index;
   if (frame.key) packet.flags |= AV_PKT_FLAG_KEY;
 
-  int code = av_write_frame(format_.get(), &packet);
+  return write_packet("can't write a frame");
+}
+
+Result<void> AvMuxer::write(const AudioPacket& sound) {
+  if (audio_ == nullptr || first_pts_ == kNoTimestamp) return {};
+  const std::int64_t ticks =
+      av_rescale_q((sound.pts - first_pts_).count(), kNanoseconds, audio_->time_base);
+  if (ticks <= last_audio_ticks_) return {};
+  if (last_audio_ticks_ < 0 && ticks > 0 && tracks_begin_at_zero_) {
+    const AudioPacket silence{SharedBytes(nullptr, kSilence), first_pts_, sound.duration};
+    if (auto written = write(silence); !written) return written;
+  }
+  AVPacket& packet = *packet_;
   av_packet_unref(&packet);
+  if (const int code = refer_to(packet, sound.data); code < 0) {
+    return failed("can't make a packet", code);
+  }
+  last_audio_ticks_ = ticks;
+  packet.pts = ticks;
+  packet.dts = ticks;
+  packet.duration = av_rescale_q(sound.duration.count(), kNanoseconds, audio_->time_base);
+  packet.stream_index = audio_->index;
+  packet.flags |= AV_PKT_FLAG_KEY;
+  return write_packet("can't write sound");
+}
+
+Result<void> AvMuxer::write_packet(const char* what) {
+  int code = av_write_frame(format_.get(), packet_.get());
+  av_packet_unref(packet_.get());
   // A null packet makes the container write out what it gathers: no frame waits for the next.
   if (code >= 0 && output_.piped()) code = av_write_frame(format_.get(), nullptr);
   if (code >= 0) code = io_->error;
-  if (code < 0) return failed("can't write a frame", code);
+  if (code < 0) return failed(what, code);
   return {};
 }
 

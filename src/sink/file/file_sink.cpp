@@ -43,7 +43,7 @@ Result<void> FileSink::open(const StreamParameters& stream) {
     muxer_ = std::make_unique<RawMuxer>(*output_);
     return {};
   }
-  auto muxer = AvMuxer::create(container_, stream, header_sets_, *output_);
+  auto muxer = AvMuxer::create(container_, stream, header_sets_, audio_, *output_);
   if (!muxer) return tl::unexpected(muxer.error());
   muxer_ = *std::move(muxer);
   return {};
@@ -78,6 +78,13 @@ Result<void> FileSink::write(const EncodedFrame& frame, FrameTimes& times) {
   times.mark(Stage::kSent);
   frames_.fetch_add(1, std::memory_order_relaxed);
   return {};
+}
+
+Result<void> FileSink::write_audio(const AudioPacket& packet) {
+  if (!muxer_) return fail(ErrorKind::kIo, describe() + " is not open");
+  auto written = muxer_->write(packet);
+  if (!written) muxer_.reset();
+  return written;
 }
 
 Result<void> FileSink::close() {

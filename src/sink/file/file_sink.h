@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,10 +26,12 @@ class FileSink final : public Sink {
   FileSink& operator=(const FileSink&) = delete;
   ~FileSink() override;
 
+  void expect_audio(const AudioParameters& audio) override { audio_ = audio; }
   /// kInvalidArgument where the container can't hold the codec.
   Result<void> open(const StreamParameters& stream) override;
   /// A stream object with another codec or size: kUnsupported.
   Result<void> write(const EncodedFrame& frame, FrameTimes& times) override;
+  Result<void> write_audio(const AudioPacket& packet) override;
   Result<void> close() override;
   [[nodiscard]] bool needs_periodic_key_frames() const override { return true; }
   [[nodiscard]] SinkStats stats() const override;
@@ -46,6 +49,7 @@ class FileSink final : public Sink {
   std::unique_ptr<FileOutput> output_;
   std::unique_ptr<Muxer> muxer_;  // none before open(), after an error and after close()
 
+  std::optional<AudioParameters> audio_;  // none: no track for sound
   Codec codec_ = Codec::kH264;
   Extent size_;
   std::vector<std::uint8_t> header_sets_;   // parameter sets in the container's header

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/error.h"
+#include "encode/audio/audio_packet.h"
 #include "encode/encoded_frame.h"
 
 namespace lumen {
@@ -18,6 +19,9 @@ class Muxer {
   /// `parameter_sets` (Annex B, may be empty) go in front of the access unit, in band.
   virtual Result<void> write(const EncodedFrame& frame,
                              std::span<const std::uint8_t> parameter_sets) = 0;
+
+  /// Sound, where the container has a track for it.
+  virtual Result<void> write(const AudioPacket& packet) = 0;
 
   /// Writes what belongs at the end.
   virtual Result<void> finish() = 0;

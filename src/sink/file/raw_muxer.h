@@ -16,6 +16,7 @@ class RawMuxer final : public Muxer {
     if (auto written = output_.write(parameter_sets); !written) return written;
     return output_.write(frame.data.view());
   }
+  Result<void> write(const AudioPacket&) override { return {}; }
   Result<void> finish() override { return {}; }
 
  private:
