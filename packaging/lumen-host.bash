@@ -38,6 +38,7 @@ _lumen_host() {
 
   case $prev in
     --source) words="auto node: synthetic" ;;
+    --audio) words="auto off node: synthetic" ;;
     --sink) words="file: rtp: whip: web" ;;
     --codec) words="auto h264 hevc av1" ;;
     --encoder) words="auto nvenc ffmpeg-nvenc software" ;;

@@ -194,6 +194,10 @@ constexpr StreamOption kTable[] = {
      "what to stream (default: auto, the only video node there is)\n"
      "auto, node:NAME, node:id=N, node:serial=N, synthetic[:WxH@FPS]",
      store<parse_source_spec, &StreamOptions::source>},
+    {"audio", 0, kOne, kAnywhere, "AUDIO",
+     "auto: what the session plays, if anything (default); off; or the monitor of\n"
+     "a sink: node:NAME, node:id=N, node:serial=N; synthetic[:PPM] beeps",
+     store<parse_audio_spec, &StreamOptions::audio>},
     {"sink", 0, kMany, kAnywhere, "SINK",
      "where to; at least one, may be given again\n"
      "file:PATH[?format=mp4|mkv|h264|hevc] (file:- is standard output, as mkv),\n"

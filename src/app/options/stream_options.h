@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/adaptation/adaptation.h"
+#include "app/options/audio_spec.h"
 #include "app/options/source_spec.h"
 #include "core/geometry.h"
 #include "core/log.h"
@@ -31,6 +32,7 @@ std::string_view to_string(EncoderChoice choice);  // as --encoder spells it
 /// The defaults are the documented ones.
 struct StreamOptions {
   SourceSpec source = AutoSource{};
+  AudioSpec audio = AutoAudio{};
   std::vector<std::string> sinks;  // "file:PATH", "rtp:HOST:PORT…"; never empty once parsed
 
   std::optional<Codec> codec;  // none: auto

@@ -136,6 +136,10 @@ tl::expected<void, Failure> Pipeline::prepare() {
   adaptation_.emplace(adaptation);
   schedule_key_frames();
 
+  if (auto prepared = prepare_audio(); !prepared) {
+    return failure_of(ExitCode::kUsage, std::move(prepared.error()));
+  }
+
   loop_ = std::make_unique<EncodeLoop>(
       loop_settings(options_, plan_), slot_, repairs_, *adaptation_, trace_.get(),
       EncodeLoop::Callbacks{
@@ -153,8 +157,24 @@ tl::expected<void, Failure> Pipeline::prepare() {
   return {};
 }
 
+Result<void> Pipeline::prepare_audio() {
+  auto source = create_audio_source(options_.audio, options_.source);
+  if (!source) return tl::unexpected(std::move(source.error()));
+  if (*source == nullptr) return {};
+  auto loop = AudioLoop::create(std::move(*source), [this](const AudioPacket& packet) {
+    for (const auto& sink : sinks_) sink->offer(packet);
+  });
+  if (!loop) return tl::unexpected(std::move(loop.error()));
+  audio_ = std::move(*loop);
+  return {};
+}
+
 tl::expected<void, Failure> Pipeline::start() {
   started_ = last_status_ = now();
+  // A node that was named will come, if it isn't there yet.
+  if (audio_ && (audio_->start() || !std::holds_alternative<AutoAudio>(options_.audio))) {
+    for (const auto& sink : sinks_) sink->expect_audio(audio_->parameters());
+  }
   auto offers = loop_->start();
   if (!offers) {
     const bool required = offers.error().domain == Planner::kErrorDomain;
@@ -175,6 +195,7 @@ void Pipeline::stop() {
   if (source_) source_->stop();
   slot_.close();
   if (loop_) loop_->join();
+  if (audio_) audio_->stop();
   for (const auto& sink : sinks_) sink->finish();
 }
 
@@ -350,6 +371,7 @@ StreamStatus Pipeline::take_status() {
                             .stats = now_is.stats,
                             .dropped = now_is.dropped});
   }
+  if (audio_) status.audio = audio_->status();
   status.importers = encode.importers;
   status.encoders = encode.encoders;
   status.interval = ledger_.take_interval().all;

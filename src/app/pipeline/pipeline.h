@@ -13,6 +13,7 @@
 #include "app/exit_code.h"
 #include "app/options/encoding_plan.h"
 #include "app/options/stream_options.h"
+#include "app/pipeline/audio_loop.h"
 #include "app/pipeline/encode_loop.h"
 #include "app/pipeline/sink_runner.h"
 #include "app/status/event_log.h"
@@ -55,6 +56,7 @@ class Pipeline final : private CaptureListener {
   Pipeline(const StreamOptions& options, EncodingPlan plan, std::function<void()> wake);
   tl::expected<void, Failure> prepare();
   void schedule_key_frames();
+  Result<void> prepare_audio();
 
   void on_frame(CapturedFrame frame) override;
   void on_format(const CaptureFormat& format) override;
@@ -80,6 +82,7 @@ class Pipeline final : private CaptureListener {
   std::vector<std::unique_ptr<SinkRunner>> sinks_;
   std::unique_ptr<CaptureSource> source_;
   std::unique_ptr<EncodeLoop> loop_;
+  std::unique_ptr<AudioLoop> audio_;  // null: no sound is wanted
 
   mutable std::mutex mutex_;
   CaptureState state_ = CaptureState::kConnecting;

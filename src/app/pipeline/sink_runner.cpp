@@ -9,6 +9,8 @@ namespace {
 
 // Two seconds at 60 fps: rides out a disk's hiccup; longer would only make a late stream later.
 constexpr std::size_t kQueueFrames = 120;
+// Five seconds: more than the frames that may be queued last.
+constexpr std::size_t kQueueAudio = 500;
 
 // One miss is nothing. A sink that loses most of what it gets for so long is of no use to anyone.
 constexpr Nanoseconds kLossWindow = std::chrono::seconds{10};
@@ -53,6 +55,24 @@ bool SinkRunner::begin_unit(const EncodedFrame& first) {
   return std::exchange(waiting_for_key_, true);
 }
 
+void SinkRunner::expect_audio(const AudioParameters& audio) {
+  {
+    const std::scoped_lock lock(mutex_);
+    queue_.emplace_back(audio);
+  }
+  wake_.notify_one();
+}
+
+void SinkRunner::offer(const AudioPacket& packet) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (error_ || finishing_ || queued_audio_ >= kQueueAudio) return;
+    ++queued_audio_;
+    queue_.emplace_back(packet);
+  }
+  wake_.notify_one();
+}
+
 void SinkRunner::finish() {
   {
     const std::scoped_lock lock(mutex_);
@@ -75,16 +95,22 @@ SinkRunner::Status SinkRunner::status() const {
 void SinkRunner::run() {
   bool open = false;
   for (;;) {
-    std::optional<EncodedFrame> frame;
+    std::optional<Item> item;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return finishing_ || !queue_.empty(); });
       if (queue_.empty()) break;
-      frame = std::move(queue_.front());
+      item = std::move(queue_.front());
       queue_.pop_front();
-      queued_units_ -= frame->part == 0 ? 1 : 0;
+      if (const auto* frame = std::get_if<EncodedFrame>(&*item)) {
+        queued_units_ -= frame->part == 0 ? 1 : 0;
+      } else if (std::holds_alternative<AudioPacket>(*item)) {
+        --queued_audio_;
+      }
     }
-    if (!deliver(std::move(*frame), open)) return;
+    const bool goes_on =
+        std::visit([&](auto& each) { return deliver(std::move(each), open); }, *item);
+    if (!goes_on) return;
   }
   if (auto closed = sink_->close(); !closed) {
     fail_with(std::move(closed.error()));
@@ -118,9 +144,25 @@ bool SinkRunner::deliver(EncodedFrame frame, bool& open) {
     done.error().kind = ErrorKind::kIo;
     done = with_context("most frames of the last ten seconds were lost", std::move(done.error()));
   }
-  // Finish what can be finished: what was recorded before stays playable.
+  return end_with(std::move(done.error()));
+}
+
+bool SinkRunner::deliver(const AudioParameters& audio, const bool& /*open*/) {
+  sink_->expect_audio(audio);
+  return true;
+}
+
+bool SinkRunner::deliver(const AudioPacket& packet, const bool& open) {
+  if (!open) return true;
+  auto done = sink_->write_audio(packet);
+  if (done || done.error().kind == ErrorKind::kRetry) return true;
+  return end_with(std::move(done.error()));
+}
+
+// Finishes what can be finished: what was recorded before stays playable.
+bool SinkRunner::end_with(Error error) {
   (void)sink_->close();
-  fail_with(std::move(done.error()));
+  fail_with(std::move(error));
   return false;
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <variant>
 
 #include "app/status/event_log.h"
 #include "core/ledger.h"
@@ -46,6 +47,11 @@ class SinkRunner {
   /// Access units, whole or part by part; what is dropped is dropped whole. One thread at a time;
   /// never waits.
   void offer(const EncodedFrame& frame);
+  /// Sound is coming: for sinks that must know before the first picture. Once, before offer().
+  void expect_audio(const AudioParameters& audio);
+  /// Sound goes between the pictures, whatever becomes of those; until the sink has its first
+  /// picture there is nothing for it to go with. One thread at a time; never waits.
+  void offer(const AudioPacket& packet);
   /// Sends what is queued, closes the sink and ends the thread.
   void finish();
 
@@ -60,9 +66,15 @@ class SinkRunner {
   [[nodiscard]] Status status() const;
 
  private:
+  using Item = std::variant<AudioParameters, EncodedFrame, AudioPacket>;
+
   void run();
-  bool begin_unit(const EncodedFrame& first);    // false: the queue is full
-  bool deliver(EncodedFrame frame, bool& open);  // false: the sink has ended
+  bool begin_unit(const EncodedFrame& first);  // false: the queue is full
+  // False: the sink has ended.
+  bool deliver(EncodedFrame frame, bool& open);
+  bool deliver(const AudioPacket& packet, const bool& open);
+  bool deliver(const AudioParameters& audio, const bool& open);
+  bool end_with(Error error);
   Result<void> write(const EncodedFrame& frame, bool& open);
   bool lost_too_much(Timestamp pts);
   void fail_with(Error error);
@@ -76,8 +88,9 @@ class SinkRunner {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<EncodedFrame> queue_;
-  std::size_t queued_units_ = 0;
+  std::deque<Item> queue_;
+  std::size_t queued_units_ = 0;  // of which access units
+  std::size_t queued_audio_ = 0;  // of which packets of sound
   bool waiting_for_key_ = true;
   bool taking_ = false;  // the access unit whose parts come now
   bool finishing_ = false;

@@ -44,6 +44,19 @@ Json sinks_json(const std::vector<SinkStatus>& sinks) {
   return result;
 }
 
+Json audio_json(const std::optional<AudioStatus>& audio) {
+  if (!audio) return nullptr;
+  return {{"state", to_string(audio->state)},
+          {"reason", text_or_null(audio->reason)},
+          {"source", text_or_null(audio->source)},
+          {"codec", "opus"},
+          {"packets", audio->packets},
+          {"bytes", audio->bytes},
+          {"gaps", audio->gaps},
+          {"lost", audio->lost},
+          {"drift_ppm", rounded(audio->drift_ppm)}};
+}
+
 Json ladder_json(const Ladder& ladder) {
   Json result = Json::array();
   for (const LadderStep& step : ladder) {
@@ -140,6 +153,7 @@ std::string to_json(const StreamStatus& status) {
       {"clock_anomalies", status.total.clock_anomalies},
       {"adaptation", adaptation_json(status.adaptation)},
       {"events", events_json(status)},
+      {"audio", audio_json(status.audio)},
       {"sinks", sinks_json(status.sinks)},
       {"ladders",
        {{"importers", ladder_json(status.importers)}, {"encoders", ladder_json(status.encoders)}}},

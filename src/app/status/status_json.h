@@ -27,6 +27,9 @@
 //                    encoder; level 0 and cause "none" where that is all; network_bps is null where
 //                    no limit is known
 //   events           [{time_s, kind, subject, reason, text}]: the last few; time_s since start
+//   audio            {state, reason, source, codec, packets, bytes, gaps, lost, drift_ppm}, or null
+//                    where none is wanted; state is "waiting", "paused" or "streaming"; drift_ppm:
+//                    how much too fast the sound's clock runs
 //   sinks            [{name, state, error, frames, bytes, packets, dropped}]
 //   ladders          {importers, encoders}: [{name, taken, reason}], best first; the reason says
 //   why

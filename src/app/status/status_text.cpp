@@ -139,6 +139,14 @@ std::string exit_report(const StreamStatus& status) {
   if (counters.reconnects > 0) {
     fmt::format_to(out, "  the source was lost and found again {} times\n", counters.reconnects);
   }
+  if (status.audio && status.audio->packets > 0) {
+    fmt::format_to(out, "  sound of {}: {}, its clock {:+.1f} ppm, {} gaps\n",
+                   one_line(status.audio->source), bytes_text(status.audio->bytes),
+                   status.audio->drift_ppm, status.audio->gaps);
+  } else if (status.audio) {
+    fmt::format_to(out, "  no sound{}{}\n", status.audio->reason.empty() ? "" : ": ",
+                   one_line(status.audio->reason));
+  }
   for (const SinkStatus& sink : status.sinks) {
     fmt::format_to(out, "  {}: {} frames, {}", one_line(sink.name), sink.stats.frames,
                    bytes_text(sink.stats.bytes));

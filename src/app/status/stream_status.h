@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/adaptation/adaptation.h"
+#include "app/status/audio_status.h"
 #include "app/status/event_log.h"
 #include "core/geometry.h"
 #include "core/ladder.h"
@@ -75,6 +76,7 @@ struct StreamStatus {
   std::uint64_t target_bitrate_bps = 0;   // 0: constant quality
 
   StreamCounters counters;
+  std::optional<AudioStatus> audio;  // none: no sound is wanted
   std::vector<SinkStatus> sinks;
   Ladder importers;
   Ladder encoders;

@@ -26,9 +26,10 @@ struct Script {
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<Written> written;
-  bool held = false;            // write() waits
-  std::optional<Written> lose;  // kRetry at this picture and part
-  bool lose_all = false;        // kRetry for everything
+  bool lose_all = false;           // kRetry for everything
+  std::vector<std::string> calls;  // "expect audio", "open", "sound 7"
+  bool held = false;               // write() waits
+  std::optional<Written> lose;     // kRetry at this picture and part
   bool parts = false;
 
   void wait_for(std::size_t count) {
@@ -45,7 +46,15 @@ struct Script {
 class ScriptedSink final : public Sink {
  public:
   explicit ScriptedSink(Script& script) : script_(script) {}
-  Result<void> open(const StreamParameters&) override { return {}; }
+  void expect_audio(const AudioParameters&) override { note("expect audio"); }
+  Result<void> open(const StreamParameters&) override {
+    note("open");
+    return {};
+  }
+  Result<void> write_audio(const AudioPacket& packet) override {
+    note("sound " + std::to_string(packet.pts.time_since_epoch().count()));
+    return {};
+  }
   [[nodiscard]] bool takes_parts() const override { return script_.parts; }
   Result<void> write(const EncodedFrame& frame, FrameTimes& times) override {
     std::unique_lock lock(script_.mutex);
@@ -68,6 +77,10 @@ class ScriptedSink final : public Sink {
   [[nodiscard]] std::string describe() const override { return "scripted"; }
 
  private:
+  void note(std::string call) {
+    const std::scoped_lock lock(script_.mutex);
+    script_.calls.push_back(std::move(call));
+  }
   Script& script_;
 };
 
@@ -101,6 +114,11 @@ class SinkRunnerTest : public testing::Test {
     frame.times.mark(Stage::kEncoded);
     frame.stream = stream_;
     runner_->offer(frame);
+  }
+  void offer_sound(int time) {
+    AudioPacket packet;
+    packet.pts = Timestamp{Nanoseconds{time}};
+    runner_->offer(packet);
   }
   std::vector<Written> finish() {
     runner_->finish();
@@ -213,6 +231,42 @@ TEST_F(SinkRunnerTest, ASinkThatLosesMostOfTenSecondsIsGivenUp) {
   EXPECT_NE(status_.error->message.find("ten seconds"), std::string::npos);
   EXPECT_EQ(events_, (std::vector<std::string>{"sender_started first_frame", "transport_error io",
                                                "sender_stopped failed"}));
+}
+
+TEST_F(SinkRunnerTest, SoundGoesWithThePicturesOnceThereAreSome) {
+  start(false);
+  runner_->expect_audio({});
+  offer_sound(1);  // nothing to go with
+  offer(1, true);
+  offer_sound(2);
+  offer(2, false);
+  offer_sound(3);
+  EXPECT_EQ(finish().size(), 2U);
+  EXPECT_EQ(script_.calls,
+            (std::vector<std::string>{"expect audio", "open", "sound 2", "sound 3"}));
+}
+
+TEST_F(SinkRunnerTest, PicturesThatAreDroppedTakeNoSoundAlong) {
+  start(false);
+  script_.held = true;
+  for (int n = 0; n < 400; ++n) {
+    offer(n, n == 0, 1);
+    offer_sound(n);
+  }
+  script_.release();
+  finish();
+  EXPECT_GT(status_.dropped, 200U);
+  EXPECT_EQ(script_.calls.size(), 401U) << "all of the sound, and open()";
+}
+
+TEST_F(SinkRunnerTest, ASinkThatHangsGathersNoEndlessSound) {
+  start(false);
+  script_.held = true;
+  offer(1, true);
+  for (int n = 0; n < 2000; ++n) offer_sound(n);
+  script_.release();
+  finish();
+  EXPECT_LT(script_.calls.size(), 600U);
 }
 
 TEST_F(SinkRunnerTest, WhatComesBeforeTheFirstKeyFrameIsDropped) {
