@@ -37,6 +37,7 @@ constexpr std::string_view kHelp = R"(lumen-test-producer: a PipeWire video sour
   --submit WHEN            drawn at-once (drawn): when an acquire point gets its fence
   --like C                 gamescope kwin mutter: sets what it offers; later options change it
   --linger S               seconds to keep the node after the last frame (0.5)
+  --tell-times N           prints "frame NUMBER at NANOSECONDS" of every Nth frame
   --hostile LIST           repeatable; a comma list of
       zero-size                                every 7th buffer
       corrupted-header corrupted-chunk         every 5th buffer, in turn
@@ -176,8 +177,8 @@ struct Flag {
   Setter set;
 };
 
-const std::array<Flag, 17>& flags() {
-  static const std::array<Flag, 17> kFlags{{
+const std::array<Flag, 18>& flags() {
+  static const std::array<Flag, 18> kFlags{{
       {"--name", [](Options& o, std::string_view v) { return !(o.node.name = v).empty(); }},
       {"--size", set_size},
       {"--fps", set_rate},
@@ -211,6 +212,8 @@ const std::array<Flag, 17>& flags() {
                             {{{"drawn", Submission::kDrawn}, {"at-once", Submission::kAtOnce}}})},
       {"--like", set_likeness},
       {"--linger", set_linger},
+      {"--tell-times",
+       [](Options& o, std::string_view v) { return parse_number(v, o.tell_every); }},
   }};
   return kFlags;
 }

@@ -15,6 +15,7 @@ struct Options {
   NodeSettings node;
   Personality personality;
   std::uint64_t frames = 0;                             // good frames to send; 0: endless
+  std::uint64_t tell_every = 0;                         // good frames; 0: their times aren't told
   Nanoseconds linger = std::chrono::milliseconds(500);  // the node's life after the last frame
 };
 

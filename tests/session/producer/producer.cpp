@@ -184,7 +184,12 @@ void Producer::tick() {
   }
   const Defect defect = options_.personality.defect_of(produced_ + bad_);
   switch (node_->send(static_cast<std::uint32_t>(produced_), due, defect)) {
-    case VideoNode::Sent::kGood: ++produced_; break;
+    case VideoNode::Sent::kGood:
+      if (options_.tell_every != 0 && produced_ % options_.tell_every == 0) {
+        print_line(fmt::format("frame {} at {}", produced_, due.time_since_epoch().count()));
+      }
+      ++produced_;
+      break;
     case VideoNode::Sent::kBad: ++bad_; break;
     case VideoNode::Sent::kNoBuffer: ++skipped_; break;
   }
