@@ -31,7 +31,7 @@ inline constexpr const char* kState = "document.documentElement.dataset.state";
 /// The newest connection's inbound video, as getStats() has it.
 inline constexpr const char* kInbound = R"js((async () => {
   const report = await window.connections.at(-1).getStats();
-  return [...report.values()].find((entry) => entry.type === "inbound-rtp") ?? {};
+  return [...report.values()].find((entry) => entry.type === "inbound-rtp" && entry.kind === "video") ?? {};
 })())js";
 
 /// The page's picture as luma, in base64: the green channel does for black and white.
@@ -74,16 +74,18 @@ class PageTest : public testing::Test {
   /// `port` 0: any that is free; then port_ says which. Secrets are kept in dir_.
   void start_host(const std::string& source = "synthetic:640x360@60", unsigned port = 0,
                   const std::string& bitrate = "4M", const std::string& address = "127.0.0.1",
-                  const std::string& options = "") {
+                  const std::string& options = "", const std::vector<std::string>& more = {}) {
     auto environment = session::inherited_environment();
     environment["XDG_STATE_HOME"] = dir_.string();
-    auto process = Process::spawn(
-        {.argv = {LUMEN_HOST_BINARY, "stream", "--no-config", "--source", source, "--bitrate",
-                  bitrate, "--sink", "web:" + address + ":" + std::to_string(port) + options,
-                  "--stats", "json"},
-         .env = environment,
-         .log = dir_ / "host.log",
-         .standard_output = session::StandardOutput::kPipe});
+    const std::string sink = "web:" + address + ":" + std::to_string(port) + options;
+    std::vector<std::string> argv = {
+        LUMEN_HOST_BINARY, "stream", "--no-config", "--source", source, "--bitrate",
+        bitrate,           "--sink", sink,          "--stats",  "json"};
+    argv.insert(argv.end(), more.begin(), more.end());
+    auto process = Process::spawn({.argv = std::move(argv),
+                                   .env = environment,
+                                   .log = dir_ / "host.log",
+                                   .standard_output = session::StandardOutput::kPipe});
     ASSERT_TRUE(process) << process.error().describe();
     host_.emplace(std::move(*process));
     const std::string mark = "watch at ";

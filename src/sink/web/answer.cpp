@@ -1,6 +1,8 @@
 #include "sink/web/answer.h"
 
 #include <iterator>
+#include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -9,14 +11,26 @@ namespace {
 
 using Text = std::back_insert_iterator<std::string>;
 
-void add_session(Text out, std::string_view mid) {
+void add_session(Text out, std::string_view mids) {
   fmt::format_to(out,
                  "v=0\r\n"
                  "o=- 1 1 IN IP4 0.0.0.0\r\n"
                  "s=-\r\n"
                  "t=0 0\r\n"
-                 "a=group:BUNDLE {}\r\n",
-                 mid);
+                 "a=group:BUNDLE{}\r\n",
+                 mids);
+}
+
+/// RFC 7587 section 7.
+void add_opus(Text out, unsigned payload_type) {
+  fmt::format_to(out,
+                 "a=rtpmap:{0} opus/48000/2\r\n"
+                 "a=fmtp:{0} stereo=1;sprop-stereo=1;minptime=10;useinbandfec=1\r\n",
+                 payload_type);
+}
+
+bool carried(const Offer& offer, std::size_t index) {
+  return index == offer.video || (offer.audio && index == offer.audio->index);
 }
 
 void add_transport(Text out, const Transport& transport) {
@@ -61,32 +75,78 @@ void add_stream(Text out, const StreamIds& ids, bool rtx) {
   if (rtx) fmt::format_to(out, "a=ssrc:{} cname:{}\r\n", ids.rtx_ssrc, ids.cname);
 }
 
+void add_accepted(Text out, std::string_view kind, std::string_view payload_types,
+                  std::string_view mid, const Transport& ours) {
+  fmt::format_to(out,
+                 "m={} 9 UDP/TLS/RTP/SAVPF {}\r\n"
+                 "c=IN IP4 0.0.0.0\r\n"
+                 "a=mid:{}\r\n"
+                 "a=sendonly\r\n",
+                 kind, payload_types, mid);
+  add_transport(out, ours);
+}
+
+void add_video(Text out, const Offer& offer, const Transport& ours, const StreamIds& ids) {
+  const auto rtx = offer.format.rtx_payload_type;
+  add_accepted(out, "video",
+               fmt::format("{}{}", offer.format.payload_type, rtx ? fmt::format(" {}", *rtx) : ""),
+               offer.media[offer.video].mid, ours);
+  add_format(out, offer);
+  if (rtx) {
+    fmt::format_to(out, "a=rtpmap:{0} rtx/90000\r\na=fmtp:{0} apt={1}\r\n", *rtx,
+                   offer.format.payload_type);
+  }
+  add_stream(out, ids, rtx.has_value());
+}
+
+void add_audio(Text out, const Offer& offer, const Transport& ours, const StreamIds& ids) {
+  add_accepted(out, "audio", std::to_string(offer.audio->payload_type),
+               offer.media[offer.audio->index].mid, ours);
+  add_opus(out, offer.audio->payload_type);
+  // The same stream as the video's: browsers synchronize what is in one.
+  fmt::format_to(out, "a=msid:lumen audio\r\na=ssrc:{} cname:{}\r\n", ids.audio_ssrc, ids.cname);
+}
+
 }  // namespace
 
 std::string compose_receiver(const Offer& receiver, std::string_view mid) {
   std::string text;
   const Text out(text);
-  add_session(out, mid);
-  fmt::format_to(out,
-                 "m=video 9 UDP/TLS/RTP/SAVPF {}\r\n"
-                 "c=IN IP4 0.0.0.0\r\n"
-                 "a=mid:{}\r\n"
-                 "a=recvonly\r\n",
-                 receiver.format.payload_type, mid);
-  add_transport(out, receiver.transport);
+  const std::string* const audio =
+      receiver.audio ? &receiver.media[receiver.audio->index].mid : nullptr;
+  add_session(out, fmt::format(" {}{}{}", mid, audio ? " " : "", audio ? *audio : ""));
+  const auto add_media = [&](std::string_view kind, unsigned payload_type, std::string_view name) {
+    fmt::format_to(out,
+                   "m={} 9 UDP/TLS/RTP/SAVPF {}\r\n"
+                   "c=IN IP4 0.0.0.0\r\n"
+                   "a=mid:{}\r\n"
+                   "a=recvonly\r\n",
+                   kind, payload_type, name);
+    add_transport(out, receiver.transport);
+  };
+  add_media("video", receiver.format.payload_type, mid);
   add_format(out, receiver);
   add_candidates(out, receiver.transport);
+  if (audio != nullptr) {
+    add_media("audio", receiver.audio->payload_type, *audio);
+    add_opus(out, receiver.audio->payload_type);
+  }
   return text;
 }
 
 std::string compose_answer(const Offer& offer, const Transport& ours, const StreamIds& ids) {
   std::string text;
   const Text out(text);
-  add_session(out, offer.media[offer.video].mid);
+  std::string mids;
+  for (std::size_t i = 0; i < offer.media.size(); ++i) {
+    if (carried(offer, i)) mids += " " + offer.media[i].mid;
+  }
+  add_session(out, mids);
   fmt::format_to(out, "a=msid-semantic:WMS lumen\r\n");
+  bool reachable = false;
   for (std::size_t i = 0; i < offer.media.size(); ++i) {
     const OfferedMedia& media = offer.media[i];
-    if (i != offer.video) {
+    if (!carried(offer, i)) {
       fmt::format_to(out,
                      "m={} 0 {} {}\r\n"
                      "c=IN IP4 0.0.0.0\r\n"
@@ -95,21 +155,13 @@ std::string compose_answer(const Offer& offer, const Transport& ours, const Stre
                      media.kind, media.protocol, media.format, media.mid);
       continue;
     }
-    const auto rtx = offer.format.rtx_payload_type;
-    fmt::format_to(out, "m=video 9 UDP/TLS/RTP/SAVPF {}{}\r\n", offer.format.payload_type,
-                   rtx ? fmt::format(" {}", *rtx) : "");
-    fmt::format_to(out,
-                   "c=IN IP4 0.0.0.0\r\n"
-                   "a=mid:{}\r\n"
-                   "a=sendonly\r\n",
-                   media.mid);
-    add_transport(out, ours);
-    add_format(out, offer);
-    if (rtx) {
-      fmt::format_to(out, "a=rtpmap:{0} rtx/90000\r\na=fmtp:{0} apt={1}\r\n", *rtx,
-                     offer.format.payload_type);
+    if (i == offer.video) {
+      add_video(out, offer, ours, ids);
+    } else {
+      add_audio(out, offer, ours, ids);
     }
-    add_stream(out, ids, rtx.has_value());
+    // Candidates stand in the first of a bundle (RFC 8843 section 9.3).
+    if (std::exchange(reachable, true)) continue;
     add_candidates(out, ours);
     fmt::format_to(out, "a=end-of-candidates\r\n");
   }

@@ -13,16 +13,17 @@ namespace lumen::web {
 struct StreamIds {
   std::uint32_t ssrc = 0;
   std::uint32_t rtx_ssrc = 0;  // of packets sent again; only with H264Format::rtx_payload_type
-  std::string cname;           // RFC 7022
+  std::uint32_t audio_ssrc = 0;
+  std::string cname;  // RFC 7022; one for all, so that receivers synchronize them
 };
 
-/// The receiver's description reduced to its video, with nothing in it but what was checked; `mid`
-/// is what the video is called in it. A browser's has no candidates: its own checks tell where it
-/// is.
+/// The receiver's description reduced to its video, which comes first, and its sound, with nothing
+/// in it but what was checked; `mid` is what the video is called in it. A browser's has no
+/// candidates: its own checks tell where it is.
 std::string compose_receiver(const Offer& receiver, std::string_view mid);
 
-/// The answer, or with `offer` of make_offer() the offer that is sent: the stream in the video,
-/// everything else rejected. `ours` has the candidates.
+/// The answer, or with `offer` of make_offer() the offer that is sent: the stream in the video
+/// and the sound, everything else rejected. `ours` has the candidates.
 std::string compose_answer(const Offer& offer, const Transport& ours, const StreamIds& ids);
 
 }  // namespace lumen::web

@@ -34,8 +34,10 @@ Audience::Audience(AudienceSettings settings, Callbacks callbacks)
       thread_([this] { look_after(); }) {}
 
 Result<Admission> Audience::admit(const Offer& offer) {
+  Offer accepted = offer;
+  if (!audio_) accepted.audio.reset();
   const auto viewer = add([&](std::string id, Viewer::Callbacks callbacks) {
-    return Viewer::create(std::move(id), offer, settings_.local_address, settings_.make_peer,
+    return Viewer::create(std::move(id), accepted, settings_.local_address, settings_.make_peer,
                           std::move(callbacks));
   });
   if (!viewer) return tl::unexpected(viewer.error());
@@ -133,8 +135,12 @@ void Audience::tell_bandwidth() {
   if (callbacks_.bandwidth) callbacks_.bandwidth(slowest);
 }
 
-void Audience::send(std::span<const rtp::Bytes> packets, bool key) {
-  for (const auto& viewer : viewers()) viewer->send(packets, key);
+void Audience::send(std::span<const rtp::Bytes> packets, Timestamp seen, bool key) {
+  for (const auto& viewer : viewers()) viewer->send(packets, seen, key);
+}
+
+void Audience::send_audio(rtp::Bytes packet, Timestamp heard) {
+  for (const auto& viewer : viewers()) viewer->send_audio(packet, heard);
 }
 
 std::size_t Audience::size() const {

@@ -56,7 +56,10 @@ class Audience {
   /// False where there is no such viewer.
   bool dismiss(std::string_view id);
 
-  void send(std::span<const rtp::Bytes> packets, bool key);
+  void send(std::span<const rtp::Bytes> packets, Timestamp seen, bool key);
+  void send_audio(rtp::Bytes packet, Timestamp heard);
+  /// From now on offers of sound are accepted.
+  void expect_audio() { audio_ = true; }
 
   [[nodiscard]] std::size_t size() const;
   /// Of all viewers so far.
@@ -77,6 +80,7 @@ class Audience {
 
   const AudienceSettings settings_;
   const Callbacks callbacks_;
+  std::atomic<bool> audio_{false};
 
   mutable std::mutex mutex_;
   Viewers viewers_;

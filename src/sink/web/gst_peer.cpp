@@ -62,6 +62,13 @@ CapsRef stream_caps(const Offer& offer, const StreamIds& ids) {
   return caps;
 }
 
+CapsRef audio_caps(const OfferedAudio& audio, const StreamIds& ids) {
+  return CapsRef(gst_caps_new_simple(
+      "application/x-rtp", "media", G_TYPE_STRING, "audio", "encoding-name", G_TYPE_STRING, "OPUS",
+      "clock-rate", G_TYPE_INT, 48000, "encoding-params", G_TYPE_STRING, "2", "payload", G_TYPE_INT,
+      static_cast<int>(audio.payload_type), "ssrc", G_TYPE_UINT, ids.audio_ssrc, nullptr));
+}
+
 /// The RTP session's event about packets that transport-wide feedback told of: the times at which
 /// they were sent, by CLOCK_MONOTONIC, and came, by the receiver's clock (GStreamer 1.22,
 /// rtptwcc.c). Empty for other events.
@@ -125,11 +132,20 @@ class GstPeer final : public MediaPeer {
   Result<Transport> negotiate(const Offer& offer) override;
   Result<Transport> offer(const Offer& ours) override;
   Result<void> accept(const Offer& answer) override;
-  void send(std::span<const std::uint8_t> packet) override;
+  void send(std::span<const std::uint8_t> packet, Timestamp seen) override {
+    push(pad_.get(), packet, seen);
+  }
+  void send_audio(std::span<const std::uint8_t> packet, Timestamp heard) override {
+    push(audio_pad_.get(), packet, heard);
+  }
   void close() override;
 
  private:
-  Result<void> add_stream(const Offer& offer);
+  Result<void> add_streams(const Offer& offer);
+  /// Links a pad of ours to webrtcbin's next one, and sends what a stream begins with.
+  Result<void> begin_stream(const char* name, GstCaps* caps, GstRef<GstPad>& pad,
+                            GlibRef<GstWebRTCRTPTransceiver>& transceiver);
+  void push(GstPad* pad, std::span<const std::uint8_t> packet, Timestamp time);
   Result<void> describe(const Offer& offer);
   Result<void> set_remote(GstWebRTCSDPType type, const std::string& text);
   Result<void> make_local(const char* signal, const char* field);
@@ -147,6 +163,7 @@ class GstPeer final : public MediaPeer {
   GstRef<GstElement> pipeline_;
   GstElement* webrtc_ = nullptr;  // the pipeline's
   GstRef<GstPad> pad_;            // ours, towards webrtcbin
+  GstRef<GstPad> audio_pad_;      // likewise; none without sound
   GlibRef<GstWebRTCRTPTransceiver> transceiver_;
   GlibRef<GObject> rtp_session_;
 
@@ -169,6 +186,11 @@ Result<void> GstPeer::build() {
   gst_bus_set_sync_handler(bus.get(), drop_message, nullptr, nullptr);
   g_object_set(webrtc_, "bundle-policy", GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, "latency", 0U,
                nullptr);
+
+  // Sender reports by the buffers' times, not by when they were sent: sound and picture take
+  // differently long to get here.
+  const GstRef<GstElement> rtpbin(gst_bin_get_by_name(GST_BIN(webrtc_), "rtpbin"));
+  g_object_set(rtpbin.get(), "rtcp-sync-send-time", FALSE, nullptr);
 
   const auto ice = object_property<GObject>(webrtc_, "ice-agent");
   g_object_set(ice.get(), "ice-tcp", FALSE, nullptr);
@@ -197,14 +219,14 @@ Result<void> GstPeer::build() {
 
 Result<Transport> GstPeer::negotiate(const Offer& offer) {
   fingerprint_ = offer.transport.fingerprint;
-  if (auto added = add_stream(offer); !added) return tl::unexpected(std::move(added.error()));
+  if (auto added = add_streams(offer); !added) return tl::unexpected(std::move(added.error()));
   if (auto done = describe(offer); !done) return tl::unexpected(std::move(done.error()));
   return own_transport();
 }
 
 Result<Transport> GstPeer::offer(const Offer& ours) {
   if (auto added = add_ice_servers(); !added) return tl::unexpected(std::move(added.error()));
-  if (auto added = add_stream(ours); !added) return tl::unexpected(std::move(added.error()));
+  if (auto added = add_streams(ours); !added) return tl::unexpected(std::move(added.error()));
   if (auto made = make_local("create-offer", "offer"); !made) {
     return tl::unexpected(std::move(made.error()));
   }
@@ -264,37 +286,46 @@ Result<Transport> GstPeer::own_transport() {
   return transport;
 }
 
-Result<void> GstPeer::add_stream(const Offer& offer) {
-  const CapsRef caps = stream_caps(offer, settings_.ids);
-  GstPadTemplate* const pads = gst_element_get_pad_template(webrtc_, "sink_%u");
-  const GstRef<GstPad> sink(gst_element_request_pad(webrtc_, pads, "sink_0", caps.get()));
-  if (!sink) return broken("webrtcbin takes no stream");
-  transceiver_ = object_property<GstWebRTCRTPTransceiver>(sink.get(), "transceiver");
-  g_object_set(transceiver_.get(), "direction", GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY,
-               "codec-preferences", caps.get(), "do-nack", FALSE, nullptr);
+Result<void> GstPeer::add_streams(const Offer& offer) {
+  if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
+    return broken("webrtcbin doesn't start");
+  }
+  const CapsRef video = stream_caps(offer, settings_.ids);
+  if (auto begun = begin_stream("video", video.get(), pad_, transceiver_); !begun) return begun;
+  if (!offer.audio) return {};
+  const CapsRef audio = audio_caps(*offer.audio, settings_.ids);
+  GlibRef<GstWebRTCRTPTransceiver> transceiver;
+  return begin_stream("audio", audio.get(), audio_pad_, transceiver);
+}
 
-  pad_.reset(GST_PAD(gst_object_ref_sink(gst_pad_new("rtp", GST_PAD_SRC))));
+Result<void> GstPeer::begin_stream(const char* name, GstCaps* caps, GstRef<GstPad>& pad,
+                                   GlibRef<GstWebRTCRTPTransceiver>& transceiver) {
+  GstPadTemplate* const pads = gst_element_get_pad_template(webrtc_, "sink_%u");
+  const GstRef<GstPad> sink(gst_element_request_pad(webrtc_, pads, nullptr, caps));
+  if (!sink) return broken("webrtcbin takes no stream");
+  transceiver = object_property<GstWebRTCRTPTransceiver>(sink.get(), "transceiver");
+  g_object_set(transceiver.get(), "direction", GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY,
+               "codec-preferences", caps, "do-nack", FALSE, nullptr);
+
+  pad.reset(GST_PAD(gst_object_ref_sink(gst_pad_new(name, GST_PAD_SRC))));
   // Key-frame requests arrive here too; they are taken from the RTCP itself.
-  gst_pad_set_element_private(pad_.get(), this);
-  gst_pad_set_event_function(pad_.get(), [](GstPad* pad, GstObject*, GstEvent* event) -> gboolean {
-    const auto* const self = static_cast<GstPeer*>(gst_pad_get_element_private(pad));
+  gst_pad_set_element_private(pad.get(), this);
+  gst_pad_set_event_function(pad.get(), [](GstPad* from, GstObject*, GstEvent* event) -> gboolean {
+    const auto* const self = static_cast<GstPeer*>(gst_pad_get_element_private(from));
     const auto reports = packet_reports(event);
     if (!reports.empty()) self->settings_.events.reported(reports);
     gst_event_unref(event);
     return TRUE;
   });
-  gst_pad_set_active(pad_.get(), TRUE);
-  if (gst_pad_link(pad_.get(), sink.get()) != GST_PAD_LINK_OK) {
+  gst_pad_set_active(pad.get(), TRUE);
+  if (gst_pad_link(pad.get(), sink.get()) != GST_PAD_LINK_OK) {
     return broken("webrtcbin can't be linked");
-  }
-  if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
-    return broken("webrtcbin doesn't start");
   }
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_pad_push_event(pad_.get(), gst_event_new_stream_start("lumen"));
-  gst_pad_push_event(pad_.get(), gst_event_new_caps(caps.get()));
-  gst_pad_push_event(pad_.get(), gst_event_new_segment(&segment));
+  gst_pad_push_event(pad.get(), gst_event_new_stream_start(name));
+  gst_pad_push_event(pad.get(), gst_event_new_caps(caps));
+  gst_pad_push_event(pad.get(), gst_event_new_segment(&segment));
   return {};
 }
 
@@ -414,12 +445,14 @@ void GstPeer::on_connection_state() {
   }
 }
 
-void GstPeer::send(std::span<const std::uint8_t> packet) {
-  if (!connected_) return;
+void GstPeer::push(GstPad* pad, std::span<const std::uint8_t> packet, Timestamp time) {
+  if (!connected_ || pad == nullptr) return;
   const std::scoped_lock lock(send_mutex_);
   GstBuffer* const buffer = gst_buffer_new_memdup(packet.data(), packet.size());
-  GST_BUFFER_PTS(buffer) = gst_element_get_current_running_time(webrtc_);
-  (void)gst_pad_push(pad_.get(), buffer);
+  const auto running = static_cast<std::int64_t>(gst_element_get_current_running_time(webrtc_));
+  const std::int64_t age = (now() - time).count();
+  GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(std::max<std::int64_t>(running - age, 0));
+  (void)gst_pad_push(pad, buffer);
 }
 
 void GstPeer::close() {
@@ -431,7 +464,9 @@ void GstPeer::close() {
     const std::scoped_lock lock(send_mutex_);
     if (rtp_session_) g_signal_handlers_disconnect_by_data(rtp_session_.get(), this);
     if (webrtc_ != nullptr) g_signal_handlers_disconnect_by_data(webrtc_, this);
-    if (pad_) gst_pad_set_active(pad_.get(), FALSE);
+    for (GstPad* const pad : {pad_.get(), audio_pad_.get()}) {
+      if (pad != nullptr) gst_pad_set_active(pad, FALSE);
+    }
   });
 }
 

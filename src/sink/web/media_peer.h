@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/time.h"
 #include "sink/rtp/bandwidth_estimator.h"
 #include "sink/web/answer.h"
 #include "sink/web/offer.h"
@@ -59,9 +60,12 @@ class MediaPeer {
   virtual Result<Transport> offer(const Offer& ours) = 0;
   virtual Result<void> accept(const Offer& answer) = 0;
 
-  /// A whole RTP packet, with the offer's payload type and one of the SSRCs. Before `connected` and
-  /// after close() it goes nowhere. Any thread.
-  virtual void send(std::span<const std::uint8_t> packet) = 0;
+  /// A whole RTP packet, with the offer's payload type and one of the SSRCs, and when what is in it
+  /// was seen: sender reports relate that to the RTP timestamp. Before `connected` and after
+  /// close() it goes nowhere. Any thread.
+  virtual void send(std::span<const std::uint8_t> packet, Timestamp seen) = 0;
+  /// The same for sound; only with Offer::audio.
+  virtual void send_audio(std::span<const std::uint8_t> packet, Timestamp heard) = 0;
 
   /// Ends the connection; waits for events under way. Any thread but the events'. Idempotent.
   virtual void close() = 0;

@@ -235,6 +235,30 @@ bool receives(const SdpSection& media) {
   return !media.attribute("sendonly") && !media.attribute("inactive");
 }
 
+bool bundled(const SdpSection& session, std::string_view one, std::string_view other) {
+  return std::ranges::any_of(session.attributes("group"), [&](std::string_view group) {
+    const auto words = split_words(group);
+    return !words.empty() && words.front() == "BUNDLE" && std::ranges::count(words, one) > 0 &&
+           std::ranges::count(words, other) > 0;
+  });
+}
+
+/// The first sound to receive that is Opus and takes the video's way.
+std::optional<OfferedAudio> audio_of(const SdpText& sdp, const Offer& offer) {
+  for (std::size_t i = 0; i < sdp.media.size(); ++i) {
+    const OfferedMedia& media = offer.media[i];
+    if (media.kind != "audio" || media.protocol != kProtocol || !receives(sdp.media[i]) ||
+        is_rejected(sdp.media[i]) || !sdp.media[i].attribute("rtcp-mux") ||
+        !bundled(sdp.session, media.mid, offer.media[offer.video].mid)) {
+      continue;
+    }
+    for (const unsigned type : payload_types(sdp.media[i])) {
+      if (is_format(sdp.media[i], type, "opus/48000/2")) return OfferedAudio{i, type};
+    }
+  }
+  return std::nullopt;
+}
+
 /// Who wants to receive a stream of ours: an offer or an answer.
 Result<Offer> parse_receiver(std::string_view text) {
   if (text.size() > kMaxOfferBytes) return malformed("is too large");
@@ -280,7 +304,12 @@ Result<Offer> parse_receiver(std::string_view text) {
 
 }  // namespace
 
-Result<Offer> parse_offer(std::string_view text) { return parse_receiver(text); }
+Result<Offer> parse_offer(std::string_view text) {
+  auto offer = parse_receiver(text);
+  if (!offer) return offer;
+  offer->audio = audio_of(*split_sdp(text), *offer);  // it is sound: it has been split before
+  return offer;
+}
 
 Offer make_offer() {
   return {.media = {{.kind = "video",

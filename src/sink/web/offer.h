@@ -46,9 +46,16 @@ struct OfferedMedia {
   std::string mid;
 };
 
+/// Where Opus may go along: a media description in the video's bundle (RFC 8843).
+struct OfferedAudio {
+  std::size_t index = 0;  // of Offer::media
+  unsigned payload_type = 0;
+};
+
 struct Offer {
   std::vector<OfferedMedia> media;
-  std::size_t video = 0;  // which of them carries the stream
+  std::size_t video = 0;              // which of them carries the stream
+  std::optional<OfferedAudio> audio;  // none: no sound is wanted
   Transport transport;
   H264Format format;
   ExtensionIds extensions;

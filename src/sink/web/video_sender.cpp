@@ -28,13 +28,13 @@ void VideoSender::write(const EncodedFrame& frame, FrameTimes& times) {
       frame.data.view(), clock_->at(frame.pts),
       frame.last ? rtp::Packetizer::End::kAccessUnit : rtp::Packetizer::End::kPart);
   times.mark(Stage::kSendBegin);
-  send_paced(packets, start);
+  send_paced(packets, frame.pts, start);
   times.mark(Stage::kSent);
   if (frame.last) frames_.fetch_add(1, std::memory_order_relaxed);
 }
 
 // What one part spends of the frame's time, the next ones lack.
-void VideoSender::send_paced(std::span<const rtp::Bytes> packets, bool start) {
+void VideoSender::send_paced(std::span<const rtp::Bytes> packets, Timestamp seen, bool start) {
   packet_bytes_.clear();
   for (const rtp::Bytes packet : packets) packet_bytes_.push_back(packet.size());
   rtp::plan_bursts(packet_bytes_, pacing_left_, {}, bursts_);
@@ -42,7 +42,7 @@ void VideoSender::send_paced(std::span<const rtp::Bytes> packets, bool start) {
   for (const rtp::Burst& burst : bursts_) {
     if (burst.at > Nanoseconds{0}) sleep_until(begin + burst.at);
     const auto due = packets.subspan(burst.first, burst.count);
-    audience_.send(due, start && burst.first == 0);
+    audience_.send(due, seen, start && burst.first == 0);
     if (mirror_) mirror_->send(due);
   }
   if (!bursts_.empty()) pacing_left_ -= bursts_.back().at;

@@ -31,7 +31,7 @@ class VideoSender {
   [[nodiscard]] std::uint64_t frames() const { return frames_.load(std::memory_order_relaxed); }
 
  private:
-  void send_paced(std::span<const rtp::Bytes> packets, bool start);
+  void send_paced(std::span<const rtp::Bytes> packets, Timestamp seen, bool start);
 
   Audience& audience_;
   std::mt19937 random_{std::random_device{}()};

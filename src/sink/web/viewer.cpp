@@ -13,6 +13,12 @@ namespace {
 // More can't be missing of what the history holds.
 constexpr std::size_t kMaxLost = 1024;
 
+std::optional<PacketIdentity> audio_identity(const Offer& offer, std::uint32_t ssrc) {
+  if (!offer.audio) return std::nullopt;
+  return PacketIdentity{.payload_type = static_cast<std::uint8_t>(offer.audio->payload_type),
+                        .ssrc = ssrc};
+}
+
 // As good as no limit: a way that is wider counts as this wide.
 constexpr std::uint64_t kWidest = 500'000'000;
 
@@ -24,12 +30,15 @@ Viewer::Viewer(std::string id, StreamIds ids, std::uint16_t first_sequence, Call
       callbacks_(std::move(callbacks)),
       sequence_(first_sequence),
       rtx_sequence_(static_cast<std::uint16_t>(~first_sequence)),
+      audio_sequence_(static_cast<std::uint16_t>(first_sequence ^ 0x5555U)),
       estimator_({.highest_bps = kWidest}) {}
 
 std::shared_ptr<Viewer> Viewer::make(std::string id, Callbacks callbacks) {
   std::random_device random;
-  StreamIds ids{.ssrc = random(), .rtx_ssrc = random(), .cname = rtp::make_cname()};
+  StreamIds ids{
+      .ssrc = random(), .rtx_ssrc = random(), .audio_ssrc = random(), .cname = rtp::make_cname()};
   if (ids.rtx_ssrc == ids.ssrc) ++ids.rtx_ssrc;
+  while (ids.audio_ssrc == ids.ssrc || ids.audio_ssrc == ids.rtx_ssrc) ++ids.audio_ssrc;
   return std::shared_ptr<Viewer>(new Viewer(
       std::move(id), std::move(ids), static_cast<std::uint16_t>(random()), std::move(callbacks)));
 }
@@ -39,6 +48,7 @@ void Viewer::use(const Offer& agreed) {
                .ssrc = ids_.ssrc,
                .playout_delay_id = agreed.extensions.playout_delay,
                .transport_cc_id = agreed.extensions.transport_cc};
+  audio_identity_ = audio_identity(agreed, ids_.audio_ssrc);
   rtx_payload_type_ = agreed.format.rtx_payload_type;
   agreed_ = now();
 }
@@ -123,7 +133,7 @@ void Viewer::on_lost(std::span<const std::uint16_t> sequences) {
   callbacks_.attention();
 }
 
-void Viewer::send(std::span<const rtp::Bytes> packets, bool key) {
+void Viewer::send(std::span<const rtp::Bytes> packets, Timestamp seen, bool key) {
   if (!connected_ || packets.empty()) return;
   if (!watching_) {
     if (!key) return;
@@ -135,10 +145,19 @@ void Viewer::send(std::span<const rtp::Bytes> packets, bool key) {
   for (const rtp::Bytes shared : packets) {
     identify(shared, identity_, sequence_++, packet_);
     if (rtx_payload_type_) history_.sent(packet_);
-    peer_->send(packet_);
+    peer_->send(packet_, seen);
     packets_.fetch_add(1, std::memory_order_relaxed);
     bytes_.fetch_add(packet_.size(), std::memory_order_relaxed);
   }
+}
+
+void Viewer::send_audio(rtp::Bytes packet, Timestamp heard) {
+  if (!watching_ || !audio_identity_) return;
+  const std::scoped_lock lock(sending_);
+  identify(packet, *audio_identity_, audio_sequence_++, packet_);
+  peer_->send_audio(packet_, heard);
+  packets_.fetch_add(1, std::memory_order_relaxed);
+  bytes_.fetch_add(packet_.size(), std::memory_order_relaxed);
 }
 
 void Viewer::serve(Timestamp now) {
@@ -152,7 +171,7 @@ void Viewer::serve(Timestamp now) {
     const auto sent = history_.take(sequence, now);
     if (sent.empty()) continue;
     rtp::make_retransmission(sent, *rtx_payload_type_, ids_.rtx_ssrc, rtx_sequence_++, packet_);
-    peer_->send(packet_);
+    peer_->send(packet_, now);
     packets_.fetch_add(1, std::memory_order_relaxed);
     repeated_.fetch_add(1, std::memory_order_relaxed);
     bytes_.fetch_add(packet_.size(), std::memory_order_relaxed);

@@ -63,7 +63,9 @@ class Viewer {
 
   /// Packets of one access unit, or of a part of it, as the packetizer made them. A viewer's first
   /// are those of a key frame; what comes before goes nowhere.
-  void send(std::span<const rtp::Bytes> packets, bool key);
+  void send(std::span<const rtp::Bytes> packets, Timestamp seen, bool key);
+  /// A packet of sound, for viewers that have got their first picture and offered to hear it.
+  void send_audio(rtp::Bytes packet, Timestamp heard);
 
   /// Sends again what was asked for. One thread.
   void serve(Timestamp now);
@@ -89,6 +91,7 @@ class Viewer {
   const StreamIds ids_;
   // Agreed on before connected_ is set; the delay changes, under `sending_`.
   PacketIdentity identity_;
+  std::optional<PacketIdentity> audio_identity_;
   std::optional<std::uint8_t> rtx_payload_type_;
   const Callbacks callbacks_;
   std::atomic<Timestamp> agreed_{now()};
@@ -97,6 +100,7 @@ class Viewer {
   std::mutex sending_;  // the sink's thread and serve()
   std::uint16_t sequence_;
   std::uint16_t rtx_sequence_;
+  std::uint16_t audio_sequence_;
   rtp::RetransmissionHistory history_;
   std::vector<std::uint8_t> packet_;
 

@@ -1,5 +1,6 @@
 #include "sink/web/web_sink.h"
 
+#include <random>
 #include <utility>
 
 #include "sink/web/gst_peer.h"
@@ -25,7 +26,8 @@ WebSink::WebSink(WebSettings settings, web::WebAccess access, std::optional<rtp:
              .encrypted = access_.identity.has_value(),
              .choose_quality = [this](std::string_view id) { return choose_quality(id); }},
             audience_),
-      sender_(audience_, std::move(mirror)) {}
+      sender_(audience_, std::move(mirror)),
+      audio_packetizer_({.first_timestamp = std::random_device{}()}) {}
 
 Result<std::unique_ptr<WebSink>> WebSink::create(WebSettings settings) {
   auto access = web::prepare_access(settings);
@@ -90,6 +92,15 @@ Result<void> WebSink::open(const StreamParameters& stream) {
 
 Result<void> WebSink::write(const EncodedFrame& frame, FrameTimes& times) {
   sender_.write(frame, times);
+  return {};
+}
+
+void WebSink::expect_audio(const AudioParameters&) { audience_.expect_audio(); }
+
+Result<void> WebSink::write_audio(const AudioPacket& packet) {
+  // Sound that nobody expected when the stream began is for those who come from now on.
+  audience_.expect_audio();
+  audience_.send_audio(audio_packetizer_.packetize(packet), packet.pts);
   return {};
 }
 

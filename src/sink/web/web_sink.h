@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "sink/rtp/opus_packetizer.h"
 #include "sink/sink.h"
 #include "sink/web/audience.h"
 #include "sink/web/http_server.h"
@@ -30,9 +31,11 @@ class WebSink final : public Sink {
 
   void connect(SinkRequests requests) override;
   void show_status(const std::string& json) override;
+  void expect_audio(const AudioParameters& audio) override;
   Result<void> open(const StreamParameters& stream) override;
   [[nodiscard]] bool takes_parts() const override { return true; }
   Result<void> write(const EncodedFrame& frame, FrameTimes& times) override;
+  Result<void> write_audio(const AudioPacket& packet) override;
   Result<void> close() override;
   [[nodiscard]] bool needs_periodic_key_frames() const override { return false; }
   [[nodiscard]] bool takes_new_sizes() const override { return true; }
@@ -55,6 +58,7 @@ class WebSink final : public Sink {
   web::Audience audience_;
   web::Site site_;
   web::VideoSender sender_;
+  rtp::OpusPacketizer audio_packetizer_;
   std::unique_ptr<web::HttpServer> server_;  // last: its threads use the rest
 };
 

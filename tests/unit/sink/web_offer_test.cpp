@@ -132,6 +132,79 @@ TEST(WebOffer, FindsTheVideoAmongOtherMedia) {
   EXPECT_THAT(answer, HasSubstr("a=group:BUNDLE 0\r\n"));
 }
 
+// As above, with a recvonly transceiver for sound behind the video's.
+std::string offer_with_sound() {
+  return with(chromium_offer(), "a=group:BUNDLE 0\r\n", "a=group:BUNDLE 0 1\r\n") +
+         "m=audio 9 UDP/TLS/RTP/SAVPF 63 111 9\r\n"
+         "c=IN IP4 0.0.0.0\r\n"
+         "a=mid:1\r\n"
+         "a=recvonly\r\n"
+         "a=rtcp-mux\r\n"
+         "a=rtpmap:63 red/48000/2\r\n"
+         "a=rtpmap:111 opus/48000/2\r\n"
+         "a=fmtp:111 minptime=10;useinbandfec=1\r\n"
+         "a=rtpmap:9 G722/8000\r\n";
+}
+
+TEST(WebOffer, TakesOpusInTheVideosBundle) {
+  const Offer offer = parsed(offer_with_sound());
+  ASSERT_TRUE(offer.audio);
+  EXPECT_EQ(offer.audio->index, 1U);
+  EXPECT_EQ(offer.audio->payload_type, 111U);
+  // The stack is told of both, and takes both back.
+  const std::string inner = compose_receiver(offer, offer.media[offer.video].mid);
+  EXPECT_THAT(inner, HasSubstr("a=group:BUNDLE 0 1\r\n"));
+  EXPECT_THAT(inner, HasSubstr("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"));
+  EXPECT_EQ(parsed(inner).audio->payload_type, 111U);
+}
+
+TEST(WebOffer, LeavesSoundOutThatItCantSend) {
+  const std::string whole = offer_with_sound();
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"BUNDLE 0 1", "BUNDLE 0"},
+           {"opus/48000/2", "ilbc/8000"},
+           {"a=mid:1\r\na=recvonly", "a=mid:1\r\na=sendonly"},
+           {"a=mid:1\r\na=recvonly\r\na=rtcp-mux", "a=mid:1\r\na=recvonly"},
+           {"m=audio 9 UDP/TLS/RTP/SAVPF", "m=audio 9 RTP/AVP"}}) {
+    const Offer offer = parsed(with(whole, from, to));
+    EXPECT_FALSE(offer.audio) << from;
+    EXPECT_THAT(compose_answer(offer, {}, {}), HasSubstr("m=audio 0 ")) << from;
+  }
+}
+
+TEST(WebAnswer, DescribesTheSoundAsPartOfTheSameStream) {
+  const std::string answer =
+      compose_answer(parsed(offer_with_sound()),
+                     {.ufrag = "me", .candidates = {"1 1 UDP 9 127.0.0.1 40000 typ host"}},
+                     {.ssrc = 11, .rtx_ssrc = 12, .audio_ssrc = 13, .cname = "c"});
+  const std::string audio = answer.substr(answer.find("m=audio"));
+  for (const char* line :
+       {"m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=mid:1", "a=sendonly", "a=ice-ufrag:me", "a=rtcp-mux",
+        "a=rtpmap:111 opus/48000/2", "a=msid:lumen audio", "a=ssrc:13 cname:c",
+        "a=fmtp:111 stereo=1;sprop-stereo=1;minptime=10;useinbandfec=1"}) {
+    EXPECT_THAT(audio, HasSubstr(std::string(line) + "\r\n"));
+  }
+  EXPECT_THAT(answer, HasSubstr("a=msid:lumen video\r\n"));
+  EXPECT_THAT(answer, HasSubstr("a=group:BUNDLE 0 1\r\n"));
+  EXPECT_THAT(audio, Not(HasSubstr("candidate"))) << "they stand in the bundle's first";
+}
+
+// Whatever a byte of the sound's part becomes, nothing of it but what was checked is written.
+TEST(WebOffer, SurvivesEveryByteOfTheSound) {
+  const std::string whole = offer_with_sound();
+  for (std::size_t at = whole.find("m=audio"); at < whole.size(); ++at) {
+    for (const char byte : {'\0', '\n', ' ', ':', 'A', '\xff'}) {
+      std::string text = whole;
+      text[at] = byte;
+      const auto offer = parse_offer(text);
+      if (!offer) continue;
+      const std::string inner = compose_receiver(*offer, offer->media[offer->video].mid);
+      EXPECT_EQ(std::count(inner.begin(), inner.end(), '\n'),
+                std::count(inner.begin(), inner.end(), '\r'));
+    }
+  }
+}
+
 TEST(WebOffer, RefusesWhatIsNoOffer) {
   using K = ErrorKind;
   EXPECT_EQ(refused(""), K::kInvalidArgument);

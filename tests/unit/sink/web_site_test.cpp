@@ -42,6 +42,7 @@ struct Record {
   std::mutex calling;  // held while an event is told
   std::vector<PeerEvents> events;
   std::vector<std::vector<std::vector<std::uint8_t>>> packets;  // per connection
+  std::vector<std::vector<std::pair<std::vector<std::uint8_t>, Timestamp>>> sound;
   std::atomic<int> open{0};
 };
 
@@ -63,6 +64,7 @@ class FakePeer final : public MediaPeer {
                                .lost = told(events.lost),
                                .reported = told(events.reported)});
     record_->packets.emplace_back();
+    record_->sound.emplace_back();
     ++record_->open;
   }
   ~FakePeer() override { close(); }
@@ -75,9 +77,14 @@ class FakePeer final : public MediaPeer {
   Result<void> accept(const Offer&) override {
     return fail(ErrorKind::kUnsupported, "browsers make the offer");
   }
-  void send(std::span<const std::uint8_t> packet) override {
+  void send(std::span<const std::uint8_t> packet, Timestamp) override {
     const std::scoped_lock lock(record_->mutex);
     record_->packets[index_].emplace_back(packet.begin(), packet.end());
+  }
+  void send_audio(std::span<const std::uint8_t> packet, Timestamp heard) override {
+    const std::scoped_lock lock(record_->mutex);
+    record_->sound[index_].emplace_back(std::vector<std::uint8_t>(packet.begin(), packet.end()),
+                                        heard);
   }
   void close() override {
     const std::scoped_lock lock(record_->calling);
@@ -134,7 +141,7 @@ class WebSite : public testing::Test {
   static constexpr std::uint8_t kPacket[] = {0x80, 0xe0, 0, 1, 1, 2, 3, 4, 0, 0, 0, 0, 'x'};
   void send(bool key) {
     const rtp::Bytes packet(kPacket);
-    audience_.send({&packet, 1}, key);
+    audience_.send({&packet, 1}, now(), key);
   }
   std::size_t received(std::size_t viewer) {
     const std::scoped_lock lock(record_->mutex);
@@ -279,6 +286,47 @@ TEST_F(WebSite, SendsAgainWhatIsAskedFor) {
   const std::scoped_lock lock(record_->mutex);
   EXPECT_EQ(record_->packets[0][10][1] & 0x7f, 109);
   EXPECT_EQ(record_->packets[0][10].size(), record_->packets[0][3].size() + rtp::kRtxBytes);
+}
+
+// A browser that wants sound, in the bundle with the picture.
+std::string offer_with_sound() {
+  std::string offer = kOffer;
+  const std::string mid = "a=mid:0\r\n";
+  EXPECT_NE(offer.find(mid), std::string::npos);
+  offer.insert(offer.find("m=video"), "a=group:BUNDLE 0 1\r\n");
+  return offer +
+         "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=recvonly\r\na=rtcp-mux\r\n"
+         "a=rtpmap:111 opus/48000/2\r\n";
+}
+
+TEST_F(WebSite, SendsSoundToThoseWhoWantItOnceTheySee) {
+  static constexpr std::uint8_t kSound[] = {0x80, 97, 0, 1, 0, 0, 0, 9, 0, 0, 0, 0, 0xfc};
+  const Timestamp heard{std::chrono::seconds{77}};
+  audience_.expect_audio();
+  EXPECT_THAT(ask("POST", "/whep", offer_with_sound()).body, HasSubstr("m=audio 9 "));
+  EXPECT_THAT(ask("POST", "/whep", kOffer).body, Not(HasSubstr("m=audio")));
+  record_->events[0].connected();
+  record_->events[1].connected();
+  audience_.send_audio(rtp::Bytes(kSound), heard);  // nobody sees anything yet
+  send(true);
+  audience_.send_audio(rtp::Bytes(kSound), heard);
+  audience_.send_audio(rtp::Bytes(kSound), heard);
+  const std::scoped_lock lock(record_->mutex);
+  ASSERT_EQ(record_->sound[0].size(), 2U);
+  EXPECT_TRUE(record_->sound[1].empty());
+  const auto& [packet, time] = record_->sound[0][0];
+  EXPECT_EQ(time, heard);
+  EXPECT_EQ(packet[1], 111) << "the browser's number for Opus";
+  EXPECT_EQ(packet[7], 9) << "the timestamp";
+  EXPECT_NE(ssrc_of(packet), ssrc_of(record_->packets[0][0]));
+  EXPECT_EQ(static_cast<std::uint16_t>(rtp::sequence_of(packet) + 1),
+            rtp::sequence_of(record_->sound[0][1].first));
+}
+
+TEST_F(WebSite, PromisesNoSoundWhereThereIsNone) {
+  const HttpResponse answer = ask("POST", "/whep", offer_with_sound());
+  EXPECT_EQ(answer.status, 201U);
+  EXPECT_THAT(answer.body, HasSubstr("m=audio 0 "));
 }
 
 TEST_F(WebSite, PassesOnWishesForKeyFrames) {

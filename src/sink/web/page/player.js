@@ -49,6 +49,7 @@ let wake = () => {};
 // One connection, from the offer to its end.
 class Session {
   #pc = new RTCPeerConnection();
+  #media = new MediaStream();
   #location = null;
   #ended;
   stamped = false;  // each picture carries its capture time
@@ -60,14 +61,21 @@ class Session {
     });
     this.#pc.addEventListener("track", ({track, receiver}) => {
       receiver.jitterBufferTarget = 0;
-      video.srcObject = new MediaStream([track]);
+      this.#media.addTrack(track);
+      if (video.srcObject !== this.#media) video.srcObject = this.#media;
+      showMute();
     });
   }
 
   // Throws {state, advice} where the host says no.
   async open() {
     this.#pc.addTransceiver("video", {direction: "recvonly"});
-    await this.#pc.setLocalDescription();
+    this.#pc.addTransceiver("audio", {direction: "recvonly"});
+    const offer = await this.#pc.createOffer();
+    // Browsers decode Opus to mono unless their own description asks for stereo.
+    offer.sdp = offer.sdp.replace(/a=fmtp:(\d+) /g, (start, type) =>
+      offer.sdp.includes(`a=rtpmap:${type} opus/`) ? `${start}stereo=1;` : start);
+    await this.#pc.setLocalDescription(offer);
     const response = await fetch("/whep", {
       method: "POST",
       headers: {"Content-Type": "application/sdp"},
@@ -126,6 +134,11 @@ class Figures {
         now.height = entry.frameHeight;
         now.decoder = entry.decoderImplementation;
         now.codec = report.get(entry.codecId)?.mimeType?.replace("video/", "");
+      }
+      if (entry.type === "inbound-rtp" && entry.kind === "audio") {
+        now.sound = report.get(entry.codecId)?.mimeType?.replace("audio/", "");
+        now.soundBuffer = entry.jitterBufferEmittedCount > 0
+          ? entry.jitterBufferDelay / entry.jitterBufferEmittedCount : null;
       }
       if (entry.type === "candidate-pair" && entry.nominated) now.roundTrip = entry.currentRoundTripTime;
     }
@@ -208,6 +221,7 @@ function tabulate(figures, times, host, stamped) {
     ["Round trip", milliseconds(figures.roundTrip)],
     ["Jitter buffer", milliseconds(figures.buffer)],
     ["Decoding", milliseconds(figures.decode)],
+    ["Sound", figures.sound ? `${figures.sound}, ${milliseconds(figures.soundBuffer)} buffer` : "–"],
     ["Encoder", host?.encoder ?? "–"],
     ["Route", host?.route ?? "–"],
     ["Target", adaptation(host)],
@@ -313,6 +327,18 @@ function toggleStatistics() {
   element("show-statistics").setAttribute("aria-pressed", String(!panel.hidden));
 }
 
+// Browsers let a page begin to play without sound only.
+function showMute() {
+  const name = video.muted ? "Unmute" : "Mute";
+  element("mute").textContent = name;
+  element("mute").title = `${name} (M)`;
+  element("mute").hidden = !video.srcObject?.getAudioTracks().length;
+}
+
+function toggleMute() {
+  if (!element("mute").hidden) video.muted = !video.muted;
+}
+
 async function toggleFullScreen() {
   if (document.fullscreenElement) return document.exitFullscreen();
   if (element("stage").requestFullscreen) return element("stage").requestFullscreen({navigationUI: "hide"});
@@ -327,6 +353,8 @@ function awake() {
 }
 
 element("show-statistics").addEventListener("click", toggleStatistics);
+element("mute").addEventListener("click", toggleMute);
+video.addEventListener("volumechange", showMute);
 element("full-screen").addEventListener("click", () => toggleFullScreen().catch(() => {}));
 element("retry").addEventListener("click", () => wake());
 video.addEventListener("dblclick", () => toggleFullScreen().catch(() => {}));
@@ -337,6 +365,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   if (event.target.matches("input, select")) return;
   if (event.key === "f") toggleFullScreen().catch(() => {});
+  if (event.key === "m") toggleMute();
   if (event.key === "s") toggleStatistics();
   if (event.key === "q") {
     element("quality").focus();
