@@ -225,6 +225,13 @@ Result<void> apply(const Option& option, RtpSettings& settings) {
     return store(byte(1, 14, "abs-capture-time=4"), settings.extensions.abs_capture_time);
   }
   if (key == "feedback") return store_switch(option, settings.sdp_feedback);
+  if (key == "audio-port") {
+    constexpr std::uint16_t kMostAudioPort = kMostPort - 1;  // RTCP has the next one
+    return store(number(std::uint16_t{1}, kMostAudioPort, "audio-port=5006"), settings.audio.port);
+  }
+  if (key == "audio-pt") {
+    return store(byte(96, 127, "audio-pt=97"), settings.audio.payload_type);
+  }
   if (key == "sdp") {
     if (value.empty()) return bad("rtp: sdp= needs a path", kRtpExample);
     settings.sdp_path = value;
@@ -232,7 +239,7 @@ Result<void> apply(const Option& option, RtpSettings& settings) {
   }
   return bad(fmt::format("rtp: unknown option \"{}\"", key),
              fmt::format("known are pt, ssrc, mtu, mux, rtcp, rtx-pt, rtx-ssrc, twcc, "
-                         "abs-capture-time, feedback and sdp; {}",
+                         "abs-capture-time, audio-port, audio-pt, feedback and sdp; {}",
                          kRtpExample));
 }
 

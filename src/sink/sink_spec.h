@@ -1,7 +1,8 @@
 // Sinks as a user names them:
 //   file:PATH[?format=mp4|mkv|h264|hevc]
 //   rtp:HOST:PORT[?OPTION&…], see RtpSettings: pt=N, ssrc=N, mtu=N, mux=1, rtcp=PORT, rtx-pt=N,
-//     rtx-ssrc=N, twcc=ID, abs-capture-time=ID, feedback=0, sdp=PATH
+//     rtx-ssrc=N, twcc=ID, abs-capture-time=ID, audio-port=N, audio-pt=N,
+//     feedback=0, sdp=PATH
 //   whip:URL[?token=TOKEN]
 //   web[:ADDRESS:PORT][?token=on&token-file=PATH&cert=PATH&key=PATH]
 #pragma once

@@ -35,7 +35,8 @@ class NoPeer final : public MediaPeer {
   }
   lumen::Result<Transport> offer(const Offer& ours) override { return negotiate(ours); }
   lumen::Result<void> accept(const Offer&) override { return {}; }
-  void send(std::span<const std::uint8_t>) override {}
+  void send(std::span<const std::uint8_t>, lumen::Timestamp) override {}
+  void send_audio(std::span<const std::uint8_t>, lumen::Timestamp) override {}
   void close() override {}
 };
 

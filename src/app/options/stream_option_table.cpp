@@ -195,13 +195,13 @@ constexpr StreamOption kTable[] = {
      "auto, node:NAME, node:id=N, node:serial=N, synthetic[:WxH@FPS]",
      store<parse_source_spec, &StreamOptions::source>},
     {"audio", 0, kOne, kAnywhere, "AUDIO",
-     "auto: what the session plays, if anything (default); off; or the monitor of\n"
+     "auto: what the session plays, if anything (default); off; the monitor of\n"
      "a sink: node:NAME, node:id=N, node:serial=N; synthetic[:PPM] beeps",
      store<parse_audio_spec, &StreamOptions::audio>},
     {"sink", 0, kMany, kAnywhere, "SINK",
      "where to; at least one, may be given again\n"
      "file:PATH[?format=mp4|mkv|h264|hevc] (file:- is standard output, as mkv),\n"
-     "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&mux=1&sdp=PATH…],\n"
+     "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&mux=1&audio-port=N&sdp=PATH…],\n"
      "whip:URL[?token=TOKEN], a media server's WHIP endpoint,\n"
      "web[:ADDRESS:PORT][?token=on&token-file=PATH&cert=PATH&key=PATH],\n"
      "a page that plays it (default web:127.0.0.1:8000; web:0.0.0.0:8443 is for\n"

@@ -96,6 +96,13 @@ Result<void> check(const RtpSettings& settings) {
                 fmt::format("RTCP can't go to port {}", *settings.rtcp_port),
                 "choose another one, or mux to share RTP's");
   }
+  const unsigned apart = settings.audio.port > settings.port ? settings.audio.port - settings.port
+                                                             : settings.port - settings.audio.port;
+  if (settings.audio.port == 65535 || (settings.audio.port != 0 && apart < 2)) {
+    return fail(ErrorKind::kInvalidArgument,
+                fmt::format("RTP's sound can't go to port {}", settings.audio.port),
+                "it and the next one must be free of the picture's two: choose port + 2");
+  }
   if (settings.payload_type > 127) {
     return fail(ErrorKind::kInvalidArgument,
                 fmt::format("{} is no RTP payload type", settings.payload_type),
@@ -168,6 +175,21 @@ RtpSink::RtpSink(RtpSettings settings, NetworkAddress rtp_address, UdpSocket rtp
 
 RtpSink::~RtpSink() { (void)close(); }
 
+void RtpSink::expect_audio(const AudioParameters&) {
+  if (settings_.audio.port == 0) return;
+  auto stream = rtp::AudioRtpStream::create(address_, settings_.audio, cname_);
+  if (stream) {
+    audio_ = *std::move(stream);
+  } else {
+    log::area("rtp").warn("no sound: {}", stream.error().describe());
+  }
+}
+
+Result<void> RtpSink::write_audio(const AudioPacket& packet) {
+  if (audio_) audio_->send(packet);
+  return {};
+}
+
 Result<void> RtpSink::open(const StreamParameters& stream) {
   if (stream.codec == Codec::kAv1) {
     return fail(ErrorKind::kInvalidArgument, "RTP carries H.264 and HEVC only",
@@ -207,11 +229,12 @@ Result<void> RtpSink::publish(const StreamParameters& stream) {
   session.cname = cname_;
   session.extensions = settings_.extensions;
   session.rtx = rtx_;
-  std::string text = rtp::make_sdp(session, stream);
+  const std::string audio = audio_ ? audio_->sdp() : "";
+  std::string text = rtp::make_sdp(session, stream) + audio;
   if (text == published_) return {};
   if (!published_.empty()) {
     session.version = ++sdp_version_;
-    text = rtp::make_sdp(session, stream);
+    text = rtp::make_sdp(session, stream) + audio;
     log::area("rtp").info("the stream's parameters changed: {} is rewritten", settings_.sdp_path);
   }
   if (auto written = rtp::write_sdp(settings_.sdp_path, text); !written) {
@@ -403,6 +426,7 @@ Result<void> RtpSink::close() {
   if (!std::exchange(open_, false)) return {};
   reader_.reset();
   if (clock_) send_reports(now(), rtp::Farewell::kBye);
+  audio_.reset();
   return {};
 }
 

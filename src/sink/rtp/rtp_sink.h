@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "platform/udp_socket.h"
+#include "sink/rtp/audio_rtp_stream.h"
 #include "sink/rtp/bandwidth_estimator.h"
 #include "sink/rtp/datagram_reader.h"
 #include "sink/rtp/mirror.h"
@@ -45,6 +46,7 @@ struct RtpSettings {
   /// The SDP asks players to report losses (RTP/AVPF, RFC 4585). Some know RTP/AVP only.
   bool sdp_feedback = true;
   std::optional<rtp::MirrorTarget> mirror{};  // absent: none
+  rtp::AudioRtpSettings audio{};              // its port is none of the video's two
 
   friend bool operator==(const RtpSettings&, const RtpSettings&) = default;
 };
@@ -65,9 +67,11 @@ class RtpSink final : public Sink {
   ~RtpSink() override;
 
   void connect(SinkRequests requests) override { requests_ = std::move(requests); }
+  void expect_audio(const AudioParameters& audio) override;
   Result<void> open(const StreamParameters& stream) override;
   [[nodiscard]] bool takes_parts() const override { return true; }
   Result<void> write(const EncodedFrame& frame, FrameTimes& times) override;
+  Result<void> write_audio(const AudioPacket& packet) override;
   Result<void> close() override;
   /// False while there is a receiver that has shown that it can ask for a key frame.
   [[nodiscard]] bool needs_periodic_key_frames() const override;
@@ -114,6 +118,8 @@ class RtpSink final : public Sink {
   std::vector<rtp::Burst> bursts_;
   rtp::PacingSettings pacing_;
   Nanoseconds pacing_left_{0};  // for the rest of the access unit
+
+  std::unique_ptr<rtp::AudioRtpStream> audio_;  // null: no sound
 
   std::optional<Timestamp> unreachable_since_;
   std::uint64_t refused_ = 0;

@@ -50,6 +50,26 @@ TEST(SinkSpec, Web) {
   EXPECT_FALSE(is_for_browsers(RtpSettings{}));
 }
 
+TEST(SinkSpec, RtpWithSound) {
+  using R = RtpSettings;
+  EXPECT_EQ(parsed<R>("rtp:127.0.0.1:5004?audio-port=5006"),
+            (R{.host = "127.0.0.1", .port = 5004, .audio = {.port = 5006, .payload_type = 97}}));
+  EXPECT_EQ(parsed<R>("rtp:127.0.0.1:5004?audio-pt=111&audio-port=6000"),
+            (R{.host = "127.0.0.1", .port = 5004, .audio = {.port = 6000, .payload_type = 111}}));
+  for (const char* wrong :
+       {"audio-port=0", "audio-port=65535", "audio-port=x", "audio-pt=95", "audio-pt=128"}) {
+    const auto spec = parse_sink_spec(std::string("rtp:127.0.0.1:5004?") + wrong);
+    ASSERT_FALSE(spec) << wrong;
+    EXPECT_FALSE(spec.error().hint.empty()) << wrong;
+  }
+  // The picture's RTP and RTCP have 5004 and 5005.
+  for (const char* taken : {"5003", "5004", "5005"}) {
+    const auto sink = create_sink(std::string("rtp:127.0.0.1:5004?audio-port=") + taken);
+    ASSERT_FALSE(sink) << taken;
+    EXPECT_EQ(sink.error().kind, ErrorKind::kInvalidArgument);
+  }
+}
+
 TEST(SinkSpec, Rtp) {
   using R = RtpSettings;
   EXPECT_EQ(parsed<R>("rtp:127.0.0.1:5004"), (R{.host = "127.0.0.1", .port = 5004}));
