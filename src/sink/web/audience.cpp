@@ -96,6 +96,15 @@ bool Audience::dismiss(std::string_view id) {
   return false;
 }
 
+bool Audience::listens(std::string_view id, bool yes) {
+  for (const auto& viewer : viewers()) {
+    if (viewer->id() != id) continue;
+    viewer->listens(yes);
+    return true;
+  }
+  return false;
+}
+
 void Audience::let_go(std::shared_ptr<Viewer> viewer, std::string_view why) {
   std::size_t left = 0;
   {

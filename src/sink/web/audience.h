@@ -55,6 +55,8 @@ class Audience {
   Result<std::string> invite(std::vector<IceServer> ice_servers, const Viewer::Exchange& exchange);
   /// False where there is no such viewer.
   bool dismiss(std::string_view id);
+  /// Viewer::listens(); false likewise.
+  bool listens(std::string_view id, bool yes);
 
   void send(std::span<const rtp::Bytes> packets, Timestamp seen, bool key);
   void send_audio(rtp::Bytes packet, Timestamp heard);

@@ -1,5 +1,7 @@
 #include "sink/web/rtp_packet.h"
 
+#include <algorithm>
+
 #include "sink/rtp/packetizer.h"
 #include "sink/rtp/rtp_packet.h"
 
@@ -24,8 +26,9 @@ void put_extension(const PacketIdentity& identity, std::vector<std::uint8_t>& ou
   out[0] = static_cast<std::uint8_t>(out[0] | kHasExtension);
   const std::size_t begin = out.size();
   out.insert(out.end(), {0xbe, 0xde, 0, 0});
-  put_element(identity.playout_delay_id, kDelayBytes,
-              identity.playout_delay << 12 | identity.playout_delay, out);
+  put_element(
+      identity.playout_delay_id, kDelayBytes,
+      identity.playout_delay << 12 | std::max(identity.playout_delay, identity.longest_delay), out);
   put_element(identity.transport_cc_id, kSequenceBytes, 0, out);
   while ((out.size() - begin) % 4 != 0) out.push_back(0);
   out[begin + 3] = static_cast<std::uint8_t>((out.size() - begin) / 4 - 1);

@@ -16,6 +16,9 @@ struct PacketIdentity {
   std::uint32_t ssrc = 0;
   unsigned playout_delay_id = 0;
   unsigned playout_delay = 0;  // tens of milliseconds, at most 4095
+  /// Likewise: so long may the receiver hold pictures back to have them together with the sound;
+  /// what is less than playout_delay counts as that.
+  unsigned longest_delay = 0;
   unsigned transport_cc_id = 0;
 };
 

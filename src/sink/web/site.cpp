@@ -22,6 +22,7 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kSessions = "/whep/";
 constexpr std::size_t kMostChoiceBytes = 1024;
 constexpr int kCookieSeconds = 30 * 24 * 3600;
+constexpr std::string_view kSound = "/sound";
 
 bool reads(const HttpRequest& request) {
   return request.method == "GET" || request.method == "HEAD";
@@ -114,6 +115,10 @@ std::optional<std::string> text_in(const std::string& body, const char* key) {
   const auto found = json.find(key);
   if (found == json.end() || !found->is_string()) return std::nullopt;
   return found->get<std::string>();
+}
+
+HttpResponse no_session() {
+  return problem(404, "Not Found", "there is no such session", "it may have ended already");
 }
 
 }  // namespace
@@ -254,11 +259,17 @@ HttpResponse Site::whep(const HttpRequest& request) {
 }
 
 HttpResponse Site::session(const HttpRequest& request, std::string_view id) {
+  if (id.ends_with(kSound)) return sound(request, id.substr(0, id.size() - kSound.size()));
   if (request.method != "DELETE") return method_not_allowed("DELETE");
-  if (!audience_.dismiss(id)) {
-    return problem(404, "Not Found", "there is no such session", "it may have ended already");
-  }
+  if (!audience_.dismiss(id)) return no_session();
   return {.status = 200};
+}
+
+HttpResponse Site::sound(const HttpRequest& request, std::string_view id) {
+  const bool on = request.method == "PUT";
+  if (!on && request.method != "DELETE") return method_not_allowed("PUT, DELETE");
+  if (!audience_.listens(id, on)) return no_session();
+  return {.status = 204};
 }
 
 }  // namespace lumen::web

@@ -1,5 +1,6 @@
 // What is served: the page; the status; WHEP (draft-ietf-wish-whep): POST /whep with an offer,
-// DELETE of the session that its Location names; POST /quality with the viewer's choice; and, where
+// DELETE of the session that its Location names, PUT and DELETE of LOCATION/sound, which tell
+// whether the viewer hears the sound; POST /quality with the viewer's choice; and, where
 // there is a token, POST /sign-in, which gives a cookie for it. Any thread.
 //
 // With a token everything but the page's own files needs it: "Authorization: Bearer TOKEN"
@@ -51,6 +52,7 @@ class Site {
   [[nodiscard]] HttpResponse quality(const HttpRequest& request);
   [[nodiscard]] HttpResponse whep(const HttpRequest& request);
   [[nodiscard]] HttpResponse session(const HttpRequest& request, std::string_view id);
+  [[nodiscard]] HttpResponse sound(const HttpRequest& request, std::string_view id);
 
   const SiteSettings settings_;
   Audience& audience_;

@@ -10,6 +10,9 @@
 namespace lumen::web {
 namespace {
 
+// Tens of milliseconds; a browser's jitter buffer for sound holds some 50 ms on a good way.
+constexpr unsigned kLongestForSound = 40;
+
 // More can't be missing of what the history holds.
 constexpr std::size_t kMaxLost = 1024;
 
@@ -142,6 +145,7 @@ void Viewer::send(std::span<const rtp::Bytes> packets, Timestamp seen, bool key)
   }
   const std::scoped_lock lock(sending_);
   identity_.playout_delay = playout_delay_;
+  identity_.longest_delay = listens_ ? kLongestForSound : 0;
   for (const rtp::Bytes shared : packets) {
     identify(shared, identity_, sequence_++, packet_);
     if (rtx_payload_type_) history_.sent(packet_);

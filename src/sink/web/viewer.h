@@ -66,6 +66,9 @@ class Viewer {
   void send(std::span<const rtp::Bytes> packets, Timestamp seen, bool key);
   /// A packet of sound, for viewers that have got their first picture and offered to hear it.
   void send_audio(rtp::Bytes packet, Timestamp heard);
+  /// Whether somebody hears the sound. Only then may the browser hold pictures back for it: sound
+  /// waits in its jitter buffer.
+  void listens(bool yes) { listens_ = yes; }
 
   /// Sends again what was asked for. One thread.
   void serve(Timestamp now);
@@ -112,6 +115,7 @@ class Viewer {
   PlayoutDelay delay_;
   std::atomic<unsigned> playout_delay_{0};
 
+  std::atomic<bool> listens_{false};
   std::atomic<bool> connected_{false};
   std::atomic<bool> failed_{false};
   std::atomic<bool> watching_{false};  // has got its first key frame

@@ -323,6 +323,30 @@ TEST_F(WebSite, SendsSoundToThoseWhoWantItOnceTheySee) {
             rtp::sequence_of(record_->sound[0][1].first));
 }
 
+// Bytes 18 and 19 hold the longest delay, twelve bits of it.
+TEST_F(WebSite, PicturesMayWaitForTheSoundWhileItIsHeard) {
+  audience_.expect_audio();
+  std::string offer = offer_with_sound();
+  offer.insert(offer.find("a=mid:0\r\n"),
+               "a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay\r\n");
+  const auto session = header(ask("POST", "/whep", offer), "Location");
+  record_->events[0].connected();
+  const auto longest = [this] {
+    send(true);
+    const std::scoped_lock lock(record_->mutex);
+    const auto& packet = record_->packets[0].back();
+    return (packet.at(18) << 8 | packet.at(19)) & 0xfff;
+  };
+  EXPECT_EQ(longest(), 0) << "muted: at once";
+  EXPECT_EQ(ask("PUT", session + "/sound").status, 204U);
+  EXPECT_EQ(longest(), 40);
+  EXPECT_EQ(ask("DELETE", session + "/sound").status, 204U);
+  EXPECT_EQ(longest(), 0);
+  EXPECT_EQ(ask("PUT", "/whep/0123/sound").status, 404U);
+  EXPECT_EQ(ask("POST", session + "/sound").status, 405U);
+  EXPECT_EQ(record_->open, 1) << "none of that ends the session";
+}
+
 TEST_F(WebSite, PromisesNoSoundWhereThereIsNone) {
   const HttpResponse answer = ask("POST", "/whep", offer_with_sound());
   EXPECT_EQ(answer.status, 201U);

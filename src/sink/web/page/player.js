@@ -87,6 +87,13 @@ class Session {
     const answer = await response.text();
     this.stamped = answer.includes("abs-capture-time");
     await this.#pc.setRemoteDescription({type: "answer", sdp: answer});
+    if (!video.muted) this.listens(true);
+  }
+
+  // While the sound is heard, the browser may hold pictures back for it.
+  listens(yes) {
+    if (!this.#location || !this.#media.getAudioTracks().length) return;
+    fetch(`${this.#location}/sound`, {method: yes ? "PUT" : "DELETE"}).catch(() => {});
   }
 
   get connected() { return this.#pc.connectionState === "connected"; }
@@ -354,7 +361,10 @@ function awake() {
 
 element("show-statistics").addEventListener("click", toggleStatistics);
 element("mute").addEventListener("click", toggleMute);
-video.addEventListener("volumechange", showMute);
+video.addEventListener("volumechange", () => {
+  showMute();
+  current?.listens(!video.muted);
+});
 element("full-screen").addEventListener("click", () => toggleFullScreen().catch(() => {}));
 element("retry").addEventListener("click", () => wake());
 video.addEventListener("dblclick", () => toggleFullScreen().catch(() => {}));
