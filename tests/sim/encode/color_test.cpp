@@ -90,7 +90,8 @@ class Colors : public testing::TestWithParam<Kind> {
     settings.encoder = GetParam().backend;
     settings.video.codec = GetParam().codec;
     settings.zerocopy = ZeroCopy::kOff;
-    EncodeLoop loop(settings, slot, policy, nullptr,
+    Adaptation adaptation({.enabled = false});
+    EncodeLoop loop(settings, slot, policy, adaptation, nullptr,
                     {.encoded =
                          [&](const EncodedFrame& encoded) {
                            const std::scoped_lock lock(mutex);
@@ -104,7 +105,9 @@ class Colors : public testing::TestWithParam<Kind> {
                            const std::scoped_lock lock(mutex);
                            ended = true;
                            changed.notify_all();
-                         }});
+                         },
+                     .backlog = [] { return 0.0; },
+                     .happened = [](const StreamEvent&) {}});
     EXPECT_TRUE(loop.start());
     slot.put(std::move(frame));
     {

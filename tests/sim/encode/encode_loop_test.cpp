@@ -64,6 +64,7 @@ class EncodeLoopOnStandIns : public testing::Test {
     EncodeStatus status;
     std::vector<std::string> encoders;  // in the order of their first picture
     std::vector<std::optional<std::uint32_t>> numbers;
+    std::vector<std::string> events;
   };
 
   /// Shows so many pictures, each once the one before has been taken, or `lost` says that it will
@@ -85,22 +86,32 @@ class EncodeLoopOnStandIns : public testing::Test {
     settings.zerocopy = ZeroCopy::kOff;
     settings.video.sub_frame = sub_frame_;
     settings.video.slices = sub_frame_ ? 4 : 1;
-    EncodeLoop loop(settings, slot, policy, nullptr,
-                    {.encoded =
-                         [&](const EncodedFrame& frame) {
-                           const std::scoped_lock lock(mutex);
-                           outcome.frames.push_back(frame);
-                           whole_ones += frame.last ? 1 : 0;
-                           changed.notify_all();
-                         },
-                     .renegotiate = [](const std::vector<FormatOffer>&) {},
-                     .finished =
-                         [&](std::optional<Error> error) {
-                           const std::scoped_lock lock(mutex);
-                           outcome.error = std::move(error);
-                           ended = true;
-                           changed.notify_all();
-                         }});
+    // Its rate is one that no encoder keeps up with: only viewers' choices count.
+    Adaptation adaptation({.enabled = false, .may_change_size = true});
+    adaptation_ = &adaptation;
+    EncodeLoop loop(
+        settings, slot, policy, adaptation, nullptr,
+        {.encoded =
+             [&](const EncodedFrame& frame) {
+               const std::scoped_lock lock(mutex);
+               outcome.frames.push_back(frame);
+               whole_ones += frame.last ? 1 : 0;
+               changed.notify_all();
+             },
+         .renegotiate = [](const std::vector<FormatOffer>&) {},
+         .finished =
+             [&](std::optional<Error> error) {
+               const std::scoped_lock lock(mutex);
+               outcome.error = std::move(error);
+               ended = true;
+               changed.notify_all();
+             },
+         .backlog = [] { return 0.0; },
+         .happened =
+             [&](const StreamEvent& event) {
+               const std::scoped_lock lock(mutex);
+               outcome.events.push_back(std::string(to_string(event.kind)) + " " + event.subject);
+             }});
     const auto started = loop.start();
     EXPECT_TRUE(started);
     for (std::uint32_t n = 0; n < pictures; ++n) {
@@ -146,7 +157,37 @@ class EncodeLoopOnStandIns : public testing::Test {
 
   test::StandIns machine_;
   bool sub_frame_ = false;
+  Adaptation* adaptation_ = nullptr;  // of the stream that runs
 };
+
+// No encoder is opened anew for it, and no picture is lost.
+TEST_F(EncodeLoopOnStandIns, FollowsAViewersChoiceInMidStream) {
+  for (const char* const backend : {"nvenc", "software"}) {
+    SCOPED_TRACE(backend);
+    machine_.nvenc.reset();
+    const Outcome outcome = stream(30, backend, [&](std::uint32_t n) {
+      if (n == 10) EXPECT_TRUE(adaptation_->set_quality("low"));
+      if (n == 20) EXPECT_TRUE(adaptation_->set_quality("auto"));
+    });
+    EXPECT_FALSE(outcome.error);
+    ASSERT_EQ(outcome.numbers.size(), 30u);
+    const Extent full = outcome.frames.front().stream->size;
+    for (std::uint32_t n = 0; n < 30; ++n) {
+      EXPECT_EQ(outcome.numbers[n], n);
+      EXPECT_EQ(outcome.frames[n].key, n % 10 == 0) << n;
+      const Extent size = outcome.frames[n].stream->size;
+      if (n >= 10 && n < 20) {
+        EXPECT_EQ(size.width, full.width * 3 / 4) << n;
+      } else {
+        EXPECT_EQ(size, full) << n;
+      }
+    }
+    if (std::string_view(backend) == "nvenc") {
+      EXPECT_EQ(machine_.nvenc.calls("nvEncOpenEncodeSessionEx"), 1u);
+      EXPECT_STREQ(machine_.nvenc.violations(), "");
+    }
+  }
+}
 
 TEST_F(EncodeLoopOnStandIns, SlicesCountAsThePicturesThatTheyAreOf) {
   sub_frame_ = true;
@@ -289,6 +330,9 @@ TEST_F(EncodeLoopOnStandIns, AChipThatFailsForGoodIsLeftForSoftware) {
       << reason(outcome, "nvenc");
   EXPECT_NE(reason(outcome, "ffmpeg-nvenc"), "not there");
   EXPECT_EQ(reason(outcome, "software"), "taken: libx264");
+  EXPECT_EQ(std::ranges::count(outcome.events, "encode_error nvenc"), 3);
+  ASSERT_GE(outcome.events.size(), 2u);
+  EXPECT_EQ(outcome.events.back(), "fallback_completed software");
   ASSERT_EQ(outcome.numbers.size(), 30u) << "no picture is lost on the way down";
   for (std::uint32_t n = 0; n < 30; ++n) EXPECT_EQ(outcome.numbers[n], n);
 }
