@@ -34,14 +34,18 @@ void AudioLoop::stop() {
 }
 
 void AudioLoop::on_audio_state(AudioState state, const std::string& reason) {
+  AudioState before{};
   {
     const std::scoped_lock lock(mutex_);
-    status_.state = state;
+    before = std::exchange(status_.state, state);
     status_.reason = reason;
   }
   spdlog::logger& log = log::area("audio");
   switch (state) {
-    case AudioState::kWaiting: log.info("no sound: {}", reason); break;
+    case AudioState::kWaiting:
+      // At the start whoever started it tells, once the picture is there.
+      if (before != AudioState::kWaiting) log.info("no sound: {}", reason);
+      break;
     case AudioState::kPaused: log.debug("{} is silent", source_->describe()); break;
     case AudioState::kStreaming: log.info("sound of {}", source_->describe()); break;
   }

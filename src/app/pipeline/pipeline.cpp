@@ -188,6 +188,10 @@ tl::expected<void, Failure> Pipeline::start() {
     return failure_of(source_code(started.error()), std::move(started.error()));
   }
   log::area("capture").info("{}", source_->describe());
+  if (audio_) {
+    const AudioStatus audio = audio_->status();
+    if (audio.state == AudioState::kWaiting) log::area("audio").info("no sound: {}", audio.reason);
+  }
   return {};
 }
 
@@ -292,7 +296,7 @@ void Pipeline::on_sink_failed(const Error& error) {
   {
     const std::scoped_lock lock(mutex_);
     last = --sinks_alive_ == 0;
-    if (!failure_) failure_ = Failure{ExitCode::kOutputFailed, error, !last};
+    if (!failure_) failure_ = Failure{ExitCode::kOutputFailed, error, true};
   }
   if (last) {
     end(std::nullopt);

@@ -44,6 +44,8 @@ void EventLog::add(StreamEvent event) {
     case EventKind::kEncodeError:
     case EventKind::kTransportError: area.error("{}", line); break;
     case EventKind::kFallbackTriggered: area.warn("{}", line); break;
+    case EventKind::kSenderStarted:
+    case EventKind::kSenderStopped: area.debug("{}", line); break;
     default: area.info("{}", line);
   }
   const std::scoped_lock lock(mutex_);

@@ -41,7 +41,7 @@ class EventLog {
  public:
   static constexpr std::size_t kKept = 16;
 
-  /// Logs it: as an error or a warning where it is one.
+  /// Logs it: as an error or a warning where it is one, and what goes as it should for --verbose.
   void add(StreamEvent event);
   /// The newest last.
   [[nodiscard]] std::vector<StreamEvent> latest() const;

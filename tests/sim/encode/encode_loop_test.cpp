@@ -166,8 +166,8 @@ TEST_F(EncodeLoopOnStandIns, FollowsAViewersChoiceInMidStream) {
     SCOPED_TRACE(backend);
     machine_.nvenc.reset();
     const Outcome outcome = stream(30, backend, [&](std::uint32_t n) {
-      if (n == 10) EXPECT_TRUE(adaptation_->set_quality("low"));
-      if (n == 20) EXPECT_TRUE(adaptation_->set_quality("auto"));
+      if (n == 10 && !adaptation_->set_quality("low")) ADD_FAILURE();
+      if (n == 20 && !adaptation_->set_quality("auto")) ADD_FAILURE();
     });
     EXPECT_FALSE(outcome.error);
     ASSERT_EQ(outcome.numbers.size(), 30u);

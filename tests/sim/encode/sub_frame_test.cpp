@@ -177,7 +177,8 @@ TEST_P(SubFrame, TheFirstPacketsLeaveBeforeTheLastSliceExists) {
   SinkRunner runner(
       std::move(*sink), ledger, nullptr,
       {.key_frame_needed = [] { ADD_FAILURE() << "overflow"; },
-       .failed = [](const std::string&, const Error& error) { FAIL() << error.describe(); }});
+       .failed = [](const std::string&, const Error& error) { FAIL() << error.describe(); },
+       .happened = [](const StreamEvent&) {}});
 
   std::vector<EncodedFrame> parts;
   test::Depacketizer depacketizer(GetParam());
