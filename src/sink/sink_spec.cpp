@@ -325,7 +325,9 @@ bool mirror(SinkSpec& spec, const rtp::MirrorTarget& target) {
 }
 
 bool is_for_browsers(const SinkSpec& spec) {
-  return std::holds_alternative<WebSettings>(spec) || std::holds_alternative<WhipSettings>(spec);
+  return std::holds_alternative<WebSettings>(spec) || takes_h264_only(spec);
 }
+
+bool takes_h264_only(const SinkSpec& spec) { return std::holds_alternative<WhipSettings>(spec); }
 
 }  // namespace lumen

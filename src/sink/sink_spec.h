@@ -37,4 +37,7 @@ bool mirror(SinkSpec& spec, const rtp::MirrorTarget& target);
 /// constrained baseline profile, and some nothing else (RFC 7742 section 6.2).
 bool is_for_browsers(const SinkSpec& spec);
 
+/// True where the receiver is offered H.264 and nothing else.
+bool takes_h264_only(const SinkSpec& spec);
+
 }  // namespace lumen

@@ -75,6 +75,35 @@ TEST_F(PageTest, ShowsThePicturesThatWereSent) {
   }
 }
 
+TEST_F(PageTest, ShowsAv1) {
+  start_host("synthetic:320x180@15", 0, "1M", "127.0.0.1", "", {"--codec", "av1"});
+  const std::string tab = open_page();
+  ASSERT_TRUE(becomes(tab, "playing"));
+  const json before = evaluate(tab, kInbound);
+  std::this_thread::sleep_for(std::chrono::seconds(3));
+  const json after = evaluate(tab, kInbound);
+  EXPECT_GE(after.value("framesDecoded", 0.0) - before.value("framesDecoded", 0.0), 3 * 15 * 0.8);
+  EXPECT_EQ(evaluate(tab, R"js((async () => {
+    const report = await window.connections.at(-1).getStats();
+    const inbound = [...report.values()].find((entry) => entry.type === "inbound-rtp"
+      && entry.kind === "video");
+    return report.get(inbound.codecId).mimeType;
+  })())js"),
+            "video/AV1");
+  const Rect patch = patch_rect(0, {320, 180});
+  const json pixel =
+      evaluate(tab,
+               "(() => { const v = document.querySelector('video'); const c = new OffscreenCanvas("
+               "v.videoWidth, v.videoHeight).getContext('2d'); c.drawImage(v, 0, 0); return "
+               "[...c.getImageData(" +
+                   std::to_string(patch.x + patch.size.width / 2) + "," +
+                   std::to_string(patch.y + patch.size.height / 2) + ",1,1).data]; })()");
+  const Rgb color = patch_color(0);
+  EXPECT_NEAR(pixel[0].get<double>(), color.r, 20);
+  EXPECT_NEAR(pixel[1].get<double>(), color.g, 20);
+  EXPECT_NEAR(pixel[2].get<double>(), color.b, 20);
+}
+
 TEST_F(PageTest, DecodesWhatItReceives) {
   start_host();
   const std::string tab = open_page();

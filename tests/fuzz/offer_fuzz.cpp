@@ -32,7 +32,7 @@ void require_sound(std::string_view text) {
 
 void check(const Offer& offer) {
   require(offer.video < offer.media.size());
-  require(offer.format.payload_type <= 127 && offer.format.profile_level_id.size() == 6);
+  require(offer.format.payload_type <= 127 && !offer.format.parameters.empty());
   const std::string inner = lumen::web::compose_receiver(offer, offer.media[offer.video].mid);
   require_sound(inner);
   require_sound(lumen::web::compose_answer(offer, offer.transport, {.ssrc = 1, .rtx_ssrc = 2}));

@@ -20,10 +20,10 @@ unsigned quantizer_of(Quality quality) {
   return 16;
 }
 
-bool has_browsers(const StreamOptions& options) {
-  return std::ranges::any_of(options.sinks, [](const std::string& sink) {
+bool has_sink(const StreamOptions& options, bool (&is)(const SinkSpec&)) {
+  return std::ranges::any_of(options.sinks, [&](const std::string& sink) {
     const auto spec = parse_sink_spec(sink);
-    return spec && is_for_browsers(*spec);
+    return spec && is(*spec);
   });
 }
 
@@ -54,8 +54,8 @@ Result<void> check(const StreamOptions& options) {
     return fail(ErrorKind::kInvalidArgument, "the baseline profile has no CABAC",
                 "use --profile main, or --entropy cavlc");
   }
-  if (has_browsers(options) && options.codec.value_or(Codec::kH264) != Codec::kH264) {
-    return fail(ErrorKind::kInvalidArgument, "--sink web and --sink whip send H.264 only",
+  if (has_sink(options, takes_h264_only) && options.codec.value_or(Codec::kH264) != Codec::kH264) {
+    return fail(ErrorKind::kInvalidArgument, "--sink whip sends H.264 only",
                 "leave --codec out, or use --codec h264");
   }
   if (!is_plain(options) && options.profile != Profile::kAuto) {
@@ -90,7 +90,10 @@ Result<EncodingPlan> plan_encoding(const StreamOptions& options) {
   video.entropy = options.entropy;
   video.profile = options.profile;
   const bool open = options.profile == Profile::kAuto && options.entropy != EntropyCoder::kCabac;
-  if (open && is_plain(options) && has_browsers(options)) video.profile = Profile::kBaseline;
+  if (open && is_plain(options) && video.codec == Codec::kH264 &&
+      has_sink(options, is_for_browsers)) {
+    video.profile = Profile::kBaseline;
+  }
   video.chroma = options.chroma;
   video.bit_depth = options.bit_depth;
   video.level = options.level;

@@ -53,7 +53,7 @@ EncodeLoopSettings loop_settings(const StreamOptions& options, const EncodingPla
 
 /// --sdp belongs to the first RTP sink that has no path of its own, --mirror to the first sink that
 /// makes RTP packets.
-Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options) {
+Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options, Codec codec) {
   std::vector<SinkSpec> specs;
   bool sdp_placed = !options.sdp_path;
   bool mirror_placed = !options.mirror;
@@ -66,7 +66,10 @@ Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options) {
       sdp_placed = true;
     }
     mirror_placed = mirror_placed || mirror(*spec, *options.mirror);
-    if (auto* web = std::get_if<WebSettings>(&*spec)) web->show_qr = options.show_qr;
+    if (auto* web = std::get_if<WebSettings>(&*spec)) {
+      web->show_qr = options.show_qr;
+      web->codec = codec;
+    }
     specs.push_back(std::move(*spec));
   }
   if (!sdp_placed) {
@@ -110,7 +113,7 @@ tl::expected<void, Failure> Pipeline::prepare() {
     trace_ = std::move(*trace);
   }
 
-  auto specs = parse_sinks(options_);
+  auto specs = parse_sinks(options_, plan_.video.codec);
   if (!specs) return failure_of(ExitCode::kUsage, std::move(specs.error()));
   bandwidths_.resize(specs->size());
   for (const SinkSpec& spec : *specs) {

@@ -191,13 +191,9 @@ Result<void> RtpSink::write_audio(const AudioPacket& packet) {
 }
 
 Result<void> RtpSink::open(const StreamParameters& stream) {
-  if (stream.codec == Codec::kAv1) {
-    return fail(ErrorKind::kInvalidArgument, "RTP carries H.264 and HEVC only",
-                "choose --codec h264 or hevc");
-  }
   open_ = true;
   log::area("rtp").info("{} to {}, payload type {}, SSRC {:#010x}, mtu {}{}",
-                        stream.codec == Codec::kH264 ? "H.264" : "HEVC", endpoint(address_),
+                        rtp::encoding_name(stream.codec), endpoint(address_),
                         settings_.payload_type, ssrc_, settings_.mtu,
                         stream.codec == Codec::kH264
                             ? ", profile-level-id " + rtp::profile_level_id(stream.parameter_sets)

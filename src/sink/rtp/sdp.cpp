@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "encode/obu.h"
 #include "sink/rtp/base64.h"
 
 namespace lumen::rtp {
@@ -50,6 +51,23 @@ std::string hevc_parameters(Bytes parameter_sets) {
   add("sprop-sps", sets.sps);
   add("sprop-pps", sets.pps);
   return text;
+}
+
+// Section 7.2.1 of the AV1 payload format; the profile is the sequence header's first three bits
+// (AV1 specification, 5.5.1).
+std::string av1_parameters(Bytes sequence_header) {
+  const auto obu = ObuReader(sequence_header).next();
+  if (!obu || obu->type != ObuType::kSequenceHeader || obu->payload.empty()) return {};
+  return fmt::format("profile={}", obu->payload.front() >> 5);
+}
+
+std::string format_parameters(const StreamParameters& stream) {
+  switch (stream.codec) {
+    case Codec::kHevc: return hevc_parameters(stream.parameter_sets);
+    case Codec::kAv1: return av1_parameters(stream.parameter_sets);
+    case Codec::kH264: break;
+  }
+  return h264_parameters(stream.parameter_sets);
 }
 
 std::string_view address_type(AddressFamily family) {
@@ -133,10 +151,18 @@ std::string profile_level_id(Bytes parameter_sets) {
   return fmt::format("{:02x}{:02x}{:02x}", sps[1], sps[2], sps[3]);
 }
 
+std::string_view encoding_name(Codec codec) {
+  switch (codec) {
+    case Codec::kHevc: return "H265";
+    case Codec::kAv1: return "AV1";
+    case Codec::kH264: break;
+  }
+  return "H264";
+}
+
 std::string make_sdp(const SdpSession& session, const StreamParameters& stream) {
   const NetworkAddress& to = session.destination;
   const std::string_view type = address_type(to.family);
-  const bool h264 = stream.codec == Codec::kH264;
   // RFC 8866 5.7: an IPv4 multicast address carries its TTL; ours is the system's default of 1.
   const bool ttl = to.multicast && to.family == AddressFamily::kIpv4;
 
@@ -153,9 +179,8 @@ std::string make_sdp(const SdpSession& session, const StreamParameters& stream) 
   if (stream.bitrate_bps > 0) text += fmt::format("b=AS:{}\r\n", (stream.bitrate_bps + 999) / 1000);
   text += fmt::format("a=rtcp:{}\r\n", session.rtcp_port);
   if (session.rtcp_mux) text += "a=rtcp-mux\r\n";
-  text += fmt::format("a=rtpmap:{} {}/90000\r\n", payload_type, h264 ? "H264" : "H265");
-  const std::string parameters =
-      h264 ? h264_parameters(stream.parameter_sets) : hevc_parameters(stream.parameter_sets);
+  text += fmt::format("a=rtpmap:{} {}/90000\r\n", payload_type, encoding_name(stream.codec));
+  const std::string parameters = format_parameters(stream);
   if (!parameters.empty()) text += fmt::format("a=fmtp:{} {}\r\n", payload_type, parameters);
   if (session.feedback) text += feedback_lines(session);
   text += identity_lines(session);

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "sink/rtp/sdp.h"
+
 namespace lumen::web {
 namespace {
 
@@ -50,14 +52,16 @@ void add_candidates(Text out, const Transport& transport) {
 }
 
 void add_format(Text out, const Offer& offer) {
-  const H264Format& format = offer.format;
-  fmt::format_to(
-      out,
-      "a=rtpmap:{0} H264/90000\r\n"
-      "a=fmtp:{0} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={1}\r\n"
-      "a=rtcp-fb:{0} nack pli\r\n"
-      "a=rtcp-fb:{0} ccm fir\r\n",
-      format.payload_type, format.profile_level_id);
+  const VideoFormat& format = offer.format;
+  fmt::format_to(out, "a=rtpmap:{} {}/90000\r\n", format.payload_type,
+                 rtp::encoding_name(format.codec));
+  if (!format.parameters.empty()) {
+    fmt::format_to(out, "a=fmtp:{} {}\r\n", format.payload_type, format.parameters);
+  }
+  fmt::format_to(out,
+                 "a=rtcp-fb:{0} nack pli\r\n"
+                 "a=rtcp-fb:{0} ccm fir\r\n",
+                 format.payload_type);
   if (format.nack) fmt::format_to(out, "a=rtcp-fb:{} nack\r\n", format.payload_type);
   if (format.transport_cc) {
     fmt::format_to(out, "a=rtcp-fb:{} transport-cc\r\n", format.payload_type);

@@ -12,7 +12,7 @@ namespace lumen::web {
 /// What the stream is called on the wire, in one viewer's session.
 struct StreamIds {
   std::uint32_t ssrc = 0;
-  std::uint32_t rtx_ssrc = 0;  // of packets sent again; only with H264Format::rtx_payload_type
+  std::uint32_t rtx_ssrc = 0;  // of packets sent again; only with VideoFormat::rtx_payload_type
   std::uint32_t audio_ssrc = 0;
   std::string cname;  // RFC 7022; one for all, so that receivers synchronize them
 };

@@ -13,6 +13,7 @@
 #include <gst/sdp/sdp.h>
 
 #include "core/log.h"
+#include "sink/rtp/sdp.h"
 #include "sink/web/fingerprint.h"
 #include "sink/web/gst_handles.h"
 
@@ -39,13 +40,19 @@ GstBusSyncReply drop_message(GstBus*, GstMessage* message, gpointer) {
 }
 
 CapsRef stream_caps(const Offer& offer, const StreamIds& ids) {
-  const H264Format& format = offer.format;
+  const VideoFormat& format = offer.format;
   CapsRef caps(gst_caps_new_simple(
-      "application/x-rtp", "media", G_TYPE_STRING, "video", "encoding-name", G_TYPE_STRING, "H264",
-      "clock-rate", G_TYPE_INT, 90000, "payload", G_TYPE_INT, static_cast<int>(format.payload_type),
-      "ssrc", G_TYPE_UINT, ids.ssrc, "packetization-mode", G_TYPE_STRING, "1", "profile-level-id",
-      G_TYPE_STRING, format.profile_level_id.c_str(), "rtcp-fb-nack-pli", G_TYPE_BOOLEAN, TRUE,
-      "rtcp-fb-ccm-fir", G_TYPE_BOOLEAN, TRUE, nullptr));
+      "application/x-rtp", "media", G_TYPE_STRING, "video", "encoding-name", G_TYPE_STRING,
+      std::string(rtp::encoding_name(format.codec)).c_str(), "clock-rate", G_TYPE_INT, 90000,
+      "payload", G_TYPE_INT, static_cast<int>(format.payload_type), "ssrc", G_TYPE_UINT, ids.ssrc,
+      "rtcp-fb-nack-pli", G_TYPE_BOOLEAN, TRUE, "rtcp-fb-ccm-fir", G_TYPE_BOOLEAN, TRUE, nullptr));
+  for (std::string_view rest = format.parameters; !rest.empty();) {
+    const std::string_view parameter = rest.substr(0, rest.find(';'));
+    rest.remove_prefix(std::min(rest.size(), parameter.size() + 1));
+    const auto equals = parameter.find('=');
+    gst_caps_set_simple(caps.get(), std::string(parameter.substr(0, equals)).c_str(), G_TYPE_STRING,
+                        std::string(parameter.substr(equals + 1)).c_str(), nullptr);
+  }
   if (format.nack) {
     gst_caps_set_simple(caps.get(), "rtcp-fb-nack", G_TYPE_BOOLEAN, TRUE, nullptr);
   }

@@ -26,7 +26,7 @@ struct PeerEvents {
   std::function<void()> heard;      // some RTCP: it is alive
   std::function<void()> key_frame_wanted;                    // PLI, FIR
   std::function<void(std::span<const std::uint16_t>)> lost;  // NACK: sequence numbers
-  /// What became of packets, in the order of sending; only with H264Format::transport_cc.
+  /// What became of packets, in the order of sending; only with VideoFormat::transport_cc.
   std::function<void(std::span<const rtp::PacketReport>)> reported;
 };
 

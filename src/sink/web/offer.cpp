@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "sink/rtp/sdp.h"
 #include "sink/web/sdp_lines.h"
 
 namespace lumen::web {
@@ -17,6 +18,8 @@ namespace {
 constexpr std::size_t kMaxMedia = 16;
 constexpr std::string_view kProtocol = "UDP/TLS/RTP/SAVPF";
 constexpr unsigned kOfferedType = 96;
+constexpr std::string_view kH264Parameters =
+    "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=";
 constexpr std::size_t kMaxCandidates = 32;
 constexpr std::size_t kMaxWord = 64;  // of mids, protocols and formats
 
@@ -106,12 +109,19 @@ std::vector<unsigned> payload_types(const SdpSection& media) {
   return types;
 }
 
+using Parameters = std::map<std::string, std::string, std::less<>>;
+
+Parameters parameters_of(const SdpSection& media, unsigned type) {
+  const auto formats = about(media, "fmtp", type);
+  return parameters(formats.empty() ? "" : formats.front());
+}
+
 bool is_format(const SdpSection& media, unsigned type, std::string_view name) {
   const auto maps = about(media, "rtpmap", type);
   return !maps.empty() && lower(maps.front()) == name;
 }
 
-std::string profile_of(const std::map<std::string, std::string, std::less<>>& format) {
+std::string profile_of(const Parameters& format) {
   // Without the parameter it is baseline, level 1 (RFC 6184 section 8.1).
   const auto found = format.find("profile-level-id");
   return found == format.end() ? "42000a" : lower(found->second);
@@ -122,32 +132,72 @@ bool is_constrained_baseline(std::string_view profile) {
   return profile.starts_with("42e0") || profile.starts_with("42c0");
 }
 
-std::optional<H264Format> choose_format(const SdpSection& media) {
-  std::optional<H264Format> chosen;
+std::optional<VideoFormat> choose_h264(const SdpSection& media) {
+  std::optional<VideoFormat> chosen;
   for (const unsigned type : payload_types(media)) {
     if (!is_format(media, type, "h264/90000")) continue;
-    const auto formats = about(media, "fmtp", type);
-    const auto format = parameters(formats.empty() ? "" : formats.front());
+    const Parameters format = parameters_of(media, type);
     const auto mode = format.find("packetization-mode");
     if (mode == format.end() || mode->second != "1") continue;
-    std::string profile = profile_of(format);
+    const std::string profile = profile_of(format);
     if (profile.size() != 6 ||
         !std::ranges::all_of(profile, [](unsigned char c) { return std::isxdigit(c) != 0; })) {
       continue;
     }
     if (chosen && !is_constrained_baseline(profile)) continue;
-    const bool done = is_constrained_baseline(profile);
-    chosen = H264Format{.payload_type = type, .profile_level_id = std::move(profile)};
-    if (done) break;
+    chosen = VideoFormat{.codec = Codec::kH264,
+                         .payload_type = type,
+                         .parameters = std::string(kH264Parameters) + profile};
+    if (is_constrained_baseline(profile)) break;
   }
+  return chosen;
+}
+
+/// The first whose profile, as `profile_key` says, is `profile`; without the parameter it is.
+std::optional<VideoFormat> choose_profile(const SdpSection& media, Codec codec,
+                                          std::string_view profile_key, std::string_view profile,
+                                          std::initializer_list<std::string_view> echoed) {
+  const std::string name = lower(rtp::encoding_name(codec)) + "/90000";
+  for (const unsigned type : payload_types(media)) {
+    if (!is_format(media, type, name)) continue;
+    const Parameters format = parameters_of(media, type);
+    const auto found = format.find(profile_key);
+    if (found != format.end() && found->second != profile) continue;
+    VideoFormat chosen{.codec = codec, .payload_type = type};
+    for (const std::string_view key : echoed) {
+      const auto value = format.find(key);
+      if (value == format.end() || !is_token(value->second)) continue;
+      chosen.parameters +=
+          (chosen.parameters.empty() ? "" : ";") + std::string(key) + "=" + value->second;
+    }
+    return chosen;
+  }
+  return std::nullopt;
+}
+
+std::optional<VideoFormat> choose_codec(const SdpSection& media, Codec codec) {
+  switch (codec) {
+    // RFC 7798 section 7.1: profile-id 1 is Main.
+    case Codec::kHevc:
+      return choose_profile(media, codec, "profile-id", "1",
+                            {"level-id", "profile-id", "tier-flag", "tx-mode"});
+    // Section 7.1 of the AV1 payload format.
+    case Codec::kAv1:
+      return choose_profile(media, codec, "profile", "0", {"level-idx", "profile", "tier"});
+    case Codec::kH264: break;
+  }
+  return choose_h264(media);
+}
+
+std::optional<VideoFormat> choose_format(const SdpSection& media, Codec codec) {
+  auto chosen = choose_codec(media, codec);
   if (!chosen) return std::nullopt;
   const auto feedback = about(media, "rtcp-fb", chosen->payload_type);
   chosen->nack = std::ranges::count(feedback, "nack") > 0;
   chosen->transport_cc = std::ranges::count(feedback, "transport-cc") > 0;
   for (const unsigned type : payload_types(media)) {
     if (!chosen->nack || !is_format(media, type, "rtx/90000")) continue;
-    const auto formats = about(media, "fmtp", type);
-    const auto format = parameters(formats.empty() ? "" : formats.front());
+    const Parameters format = parameters_of(media, type);
     const auto apt = format.find("apt");
     if (apt != format.end() && parse_decimal(apt->second, 127) == chosen->payload_type) {
       chosen->rtx_payload_type = type;
@@ -260,7 +310,7 @@ std::optional<OfferedAudio> audio_of(const SdpText& sdp, const Offer& offer) {
 }
 
 /// Who wants to receive a stream of ours: an offer or an answer.
-Result<Offer> parse_receiver(std::string_view text) {
+Result<Offer> parse_receiver(std::string_view text, Codec codec) {
   if (text.size() > kMaxOfferBytes) return malformed("is too large");
   const auto sdp = split_sdp(text);
   if (!sdp) return tl::unexpected(sdp.error());
@@ -287,11 +337,11 @@ Result<Offer> parse_receiver(std::string_view text) {
   auto transport = transport_of(section, sdp->session);
   if (!transport) return tl::unexpected(std::move(transport.error()));
   offer.transport = std::move(*transport);
-  auto format = choose_format(section);
+  auto format = choose_format(section, codec);
   if (!format) {
     return unsupported(
-        "has no H.264 with packetization-mode 1",
-        "a browser or server that decodes H.264 is needed; some builds leave it out");
+        fmt::format("has no {} that lumen could send", rtp::encoding_name(codec)),
+        "a browser or server that decodes it is needed; all know H.264, but for some builds");
   }
   offer.format = std::move(*format);
   offer.extensions = extensions_of(section);
@@ -304,8 +354,8 @@ Result<Offer> parse_receiver(std::string_view text) {
 
 }  // namespace
 
-Result<Offer> parse_offer(std::string_view text) {
-  auto offer = parse_receiver(text);
+Result<Offer> parse_offer(std::string_view text, Codec codec) {
+  auto offer = parse_receiver(text, codec);
   if (!offer) return offer;
   offer->audio = audio_of(*split_sdp(text), *offer);  // it is sound: it has been split before
   return offer;
@@ -317,7 +367,7 @@ Offer make_offer() {
                      .format = std::to_string(kOfferedType),
                      .mid = "0"}},
           .format = {.payload_type = kOfferedType,
-                     .profile_level_id = "42e01f",
+                     .parameters = std::string(kH264Parameters) + "42e01f",
                      .rtx_payload_type = kOfferedType + 1,
                      .nack = true,
                      .transport_cc = true},
@@ -325,7 +375,7 @@ Offer make_offer() {
 }
 
 Result<Offer> parse_answer(std::string_view text) {
-  auto answer = parse_receiver(text);
+  auto answer = parse_receiver(text, Codec::kH264);
   if (!answer) return answer;
   const auto sdp = split_sdp(text);  // it is sound: it has been split before
   const Offer ours = make_offer();

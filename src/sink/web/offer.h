@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "encode/encoded_frame.h"
 
 namespace lumen::web {
 
@@ -27,12 +28,15 @@ struct Transport {
 /// RTP header extensions, by the number that the offer gave each; 0: not offered.
 struct ExtensionIds {
   unsigned playout_delay = 0;
-  unsigned transport_cc = 0;  // only with H264Format::transport_cc
+  unsigned transport_cc = 0;  // only with VideoFormat::transport_cc
 };
 
-struct H264Format {
+struct VideoFormat {
+  Codec codec = Codec::kH264;
   unsigned payload_type = 0;
-  std::string profile_level_id;              // six lower-case hexadecimal digits, as offered
+  /// What a=fmtp says of it: of H.264 the profile as offered, of the others nothing but what was
+  /// offered of the profile that is sent.
+  std::string parameters;
   std::optional<unsigned> rtx_payload_type;  // RFC 4588; none: can't ask for packets again
   bool nack = false;
   bool transport_cc = false;  // reports when each packet came
@@ -57,7 +61,7 @@ struct Offer {
   std::size_t video = 0;              // which of them carries the stream
   std::optional<OfferedAudio> audio;  // none: no sound is wanted
   Transport transport;
-  H264Format format;
+  VideoFormat format;
   ExtensionIds extensions;
 };
 
@@ -68,8 +72,9 @@ inline constexpr std::string_view kTransportCcUri =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 /// kInvalidArgument: no well-formed offer; kUnsupported: well-formed, but nothing in it that lumen
-/// can send (no video to receive, no H.264 with packetization-mode 1).
-Result<Offer> parse_offer(std::string_view sdp);
+/// can send: no video to receive, or not of that codec in the form that lumen makes (H.264 with
+/// packetization-mode 1; HEVC's and AV1's main profile).
+Result<Offer> parse_offer(std::string_view sdp, Codec codec = Codec::kH264);
 
 /// The offer that lumen makes where it is the one who asks: to send H.264, with retransmission.
 Offer make_offer();

@@ -24,7 +24,7 @@ void VideoSender::write(const EncodedFrame& frame, FrameTimes& times) {
   if (!clock_) clock_.emplace(frame.pts, static_cast<std::uint32_t>(random_()));
   const bool start = frame.key && frame.part == 0;
   const auto packets = packetizer_.packetize(
-      Codec::kH264, start ? rtp::Bytes(frame.stream->parameter_sets) : rtp::Bytes(),
+      frame.stream->codec, start ? rtp::Bytes(frame.stream->parameter_sets) : rtp::Bytes(),
       frame.data.view(), clock_->at(frame.pts),
       frame.last ? rtp::Packetizer::End::kAccessUnit : rtp::Packetizer::End::kPart);
   times.mark(Stage::kSendBegin);

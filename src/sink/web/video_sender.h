@@ -24,7 +24,7 @@ class VideoSender {
   /// `audience` must outlive it. `mirror`, where there is one, gets what all viewers share.
   explicit VideoSender(Audience& audience, std::optional<rtp::Mirror> mirror = std::nullopt);
 
-  /// An access unit of H.264, or a part of one; as Sink::write().
+  /// An access unit, or a part of one; as Sink::write().
   void write(const EncodedFrame& frame, FrameTimes& times);
 
   /// Access units so far. Any thread.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "encode/encoded_frame.h"
 #include "sink/rtp/mirror.h"
 
 namespace lumen {
@@ -18,6 +19,7 @@ struct WebSettings {
   std::string key_file;
   bool show_qr = false;  // the page's URL and its QR code are shown, terminal or not
 
+  Codec codec = Codec::kH264;                 // of the stream
   std::optional<rtp::MirrorTarget> mirror{};  // of the packets that all viewers share; absent: none
 
   friend bool operator==(const WebSettings&, const WebSettings&) = default;

@@ -101,7 +101,8 @@ TEST(EncodingPlan, BrowsersGetConstrainedBaselineUnlessToldOtherwise) {
   EXPECT_EQ(plan({.sinks = web, .entropy = EntropyCoder::kCabac}).video.profile, Profile::kAuto);
   EXPECT_EQ(plan({.sinks = web, .chroma = Chroma::k444}).video.profile, Profile::kAuto);
   EXPECT_EQ(plan({.sinks = {"rtp:127.0.0.1:5004"}}).video.profile, Profile::kAuto);
-  const auto hevc = plan_encoding({.sinks = web, .codec = Codec::kHevc});
+  EXPECT_EQ(plan({.sinks = web, .codec = Codec::kAv1}).video.profile, Profile::kAuto);
+  const auto hevc = plan_encoding({.sinks = {"whip:http://h/"}, .codec = Codec::kHevc});
   ASSERT_FALSE(hevc);
   EXPECT_THAT(hevc.error().describe(), HasSubstr("H.264"));
 }

@@ -83,6 +83,14 @@ TEST(Sdp, HevcCarriesAllThreeParameterSets) {
   EXPECT_THAT(sdp, HasSubstr(";sprop-pps=RA"));             // 44 0x
 }
 
+TEST(Sdp, Av1SaysItsProfile) {
+  const auto frames = test::encode_stream({.codec = Codec::kAv1, .frames = 2});
+  auto session = session_to("127.0.0.1");
+  session.payload_type = 97;
+  const std::string sdp = rtp::make_sdp(session, *frames.front().stream);
+  EXPECT_THAT(sdp, HasSubstr("a=rtpmap:97 AV1/90000\r\na=fmtp:97 profile=0\r\n"));
+}
+
 TEST(Sdp, SaysWhatTheReceiverMaySendBack) {
   auto session = session_to("127.0.0.1");
   session.ssrc = 7;

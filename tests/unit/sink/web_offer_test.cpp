@@ -92,7 +92,7 @@ TEST(WebOffer, TakesConstrainedBaselineAndItsRetransmission) {
   ASSERT_EQ(offer.media.size(), 1U);
   EXPECT_EQ(offer.media[0].mid, "0");
   EXPECT_EQ(offer.format.payload_type, 108U);
-  EXPECT_EQ(offer.format.profile_level_id, "42e01f");
+  EXPECT_THAT(offer.format.parameters, HasSubstr("profile-level-id=42e01f"));
   EXPECT_EQ(offer.format.rtx_payload_type, 109U);
   EXPECT_TRUE(offer.format.nack);
   EXPECT_EQ(offer.extensions.playout_delay, 5U);
@@ -263,7 +263,7 @@ TEST(WebOffer, NothingOfTheOfferReachesTheStackButWhatWasChecked) {
   EXPECT_THAT(inner, Not(HasSubstr("candidate")));
   EXPECT_THAT(inner, Not(HasSubstr("VP8")));
   EXPECT_THAT(inner, HasSubstr("m=video 9 UDP/TLS/RTP/SAVPF 108\r\n"));
-  EXPECT_EQ(parsed(inner).format.profile_level_id, "42e01f");
+  EXPECT_THAT(parsed(inner).format.parameters, HasSubstr("profile-level-id=42e01f"));
 }
 
 TEST(WebAnswer, DescribesTheStreamAndItsRetransmission) {
@@ -284,6 +284,36 @@ TEST(WebAnswer, DescribesTheStreamAndItsRetransmission) {
         "a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"}) {
     EXPECT_THAT(answer, HasSubstr(std::string(line) + "\r\n"));
   }
+}
+
+TEST(WebOffer, TakesTheStreamsCodecInTheProfileThatIsSent) {
+  std::string text =
+      with(chromium_offer(), "108 109 127 125\r\n", "108 109 127 125 45 46 39 40\r\n");
+  text +=
+      "a=rtpmap:39 AV1/90000\r\n"
+      "a=fmtp:39 level-idx=5;profile=1;tier=0\r\n"
+      "a=rtpmap:45 AV1/90000\r\n"
+      "a=rtcp-fb:45 nack\r\n"
+      "a=fmtp:45 level-idx=5;profile=0;tier=0\r\n"
+      "a=rtpmap:46 rtx/90000\r\n"
+      "a=fmtp:46 apt=45\r\n"
+      "a=rtpmap:40 H265/90000\r\n"
+      "a=fmtp:40 level-id=156;profile-id=1;tier-flag=0;tx-mode=SRST\r\n";
+  const auto av1 = parse_offer(text, Codec::kAv1);
+  ASSERT_TRUE(av1) << av1.error().describe();
+  EXPECT_EQ(av1->format.payload_type, 45U);
+  EXPECT_EQ(av1->format.rtx_payload_type, 46U);
+  EXPECT_EQ(av1->format.parameters, "level-idx=5;profile=0;tier=0");
+  EXPECT_THAT(compose_answer(*av1, {}, {.ssrc = 11, .rtx_ssrc = 12}),
+              HasSubstr("a=rtpmap:45 AV1/90000\r\na=fmtp:45 level-idx=5;profile=0;tier=0\r\n"));
+  const auto hevc = parse_offer(text, Codec::kHevc);
+  ASSERT_TRUE(hevc) << hevc.error().describe();
+  EXPECT_EQ(hevc->format.payload_type, 40U);
+  EXPECT_EQ(hevc->format.parameters, "level-id=156;profile-id=1;tier-flag=0;tx-mode=SRST");
+  const auto none = parse_offer(chromium_offer(), Codec::kAv1);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().kind, ErrorKind::kUnsupported);
+  EXPECT_THAT(none.error().message, HasSubstr("AV1"));
 }
 
 TEST(WebAnswer, PromisesNothingThatWasNotOffered) {

@@ -21,7 +21,8 @@ const kNotices = {
   gone: ["The host is gone", "It was stopped, or the network is down. This page keeps trying."],
   full: ["Too many are watching", "This page keeps trying."],
   unsupported: ["This browser can't play the stream",
-    "It has to decode H.264 by WebRTC. Try another browser, or one built with H.264."],
+    "It has to decode the stream's codec by WebRTC, which is H.264 unless the host was told " +
+    "otherwise. Try another browser, or one built with H.264."],
   refused: ["The host refused", ""],
   locked: ["A token is needed", "Open the link that lumen-host printed, or enter its token."],
   wrong: ["This token is wrong", "Open the link that lumen-host printed, or enter its token."],
