@@ -27,6 +27,20 @@ bool AudioLoop::start() {
   return false;
 }
 
+void AudioLoop::tell() {
+  AudioStatus status;
+  {
+    const std::scoped_lock lock(mutex_);
+    telling_ = true;
+    status = status_;
+    status_.state = AudioState::kWaiting;
+    status_.reason.clear();  // so that it counts as news
+  }
+  if (status.state != AudioState::kWaiting || !status.reason.empty()) {
+    on_audio_state(status.state, status.reason);
+  }
+}
+
 void AudioLoop::stop() {
   source_->stop();
   queue_.close();
@@ -34,18 +48,17 @@ void AudioLoop::stop() {
 }
 
 void AudioLoop::on_audio_state(AudioState state, const std::string& reason) {
-  AudioState before{};
+  bool quiet = false;
   {
     const std::scoped_lock lock(mutex_);
-    before = std::exchange(status_.state, state);
+    quiet = !telling_ || (state == status_.state && reason == status_.reason);
+    status_.state = state;
     status_.reason = reason;
   }
+  if (quiet) return;
   spdlog::logger& log = log::area("audio");
   switch (state) {
-    case AudioState::kWaiting:
-      // At the start whoever started it tells, once the picture is there.
-      if (before != AudioState::kWaiting) log.info("no sound: {}", reason);
-      break;
+    case AudioState::kWaiting: log.info("no sound: {}", reason); break;
     case AudioState::kPaused: log.debug("{} is silent", source_->describe()); break;
     case AudioState::kStreaming: log.info("sound of {}", source_->describe()); break;
   }

@@ -31,6 +31,9 @@ class AudioLoop final : private AudioListener {
   /// True where there is something to hear already; else it may come later. That the source can't
   /// be used at all is told in the log and the status.
   bool start();
+  /// From now on the log has what becomes of the sound, and what has become of it so far: once
+  /// there is a stream that it could go with.
+  void tell();
   /// No packet comes after this returns. Idempotent.
   void stop();
 
@@ -53,6 +56,7 @@ class AudioLoop final : private AudioListener {
   AudioQueue queue_;
 
   mutable std::mutex mutex_;
+  bool telling_ = false;
   AudioStatus status_;  // but source and lost, which others know
 
   std::thread thread_;

@@ -191,10 +191,7 @@ tl::expected<void, Failure> Pipeline::start() {
     return failure_of(source_code(started.error()), std::move(started.error()));
   }
   log::area("capture").info("{}", source_->describe());
-  if (audio_) {
-    const AudioStatus audio = audio_->status();
-    if (audio.state == AudioState::kWaiting) log::area("audio").info("no sound: {}", audio.reason);
-  }
+  if (audio_) audio_->tell();
   return {};
 }
 
