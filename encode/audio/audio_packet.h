@@ -13,9 +13,9 @@ inline constexpr unsigned kOpusFrame = 480;    // samples per channel and packet
 
 struct AudioPacket {
   SharedBytes data;  // one Opus packet (RFC 6716), stereo
-  /// When the first sample is heard that a decoder makes of it: the encoder's delay is taken off, so
-  /// that nobody need know of it, nor skip anything.
-  /// Packets lie on one grid of 1/48000 s; they join without a seam unless the sound had a gap.
+  /// When the first sample is heard that a decoder makes of it: the encoder's delay is taken off,
+  /// so that nobody need know of it, nor skip anything. Packets lie on one grid of 1/48000 s; they
+  /// join without a seam unless the sound had a gap.
   Timestamp pts;
   Nanoseconds duration{0};
 };
