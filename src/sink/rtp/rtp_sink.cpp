@@ -7,6 +7,7 @@
 
 #include "core/log.h"
 #include "platform/clock_sleep.h"
+#include "sink/rtp/encoding_name.h"
 #include "sink/rtp/rtcp_parser.h"
 #include "sink/rtp/sdp.h"
 

@@ -12,6 +12,7 @@
 
 #include "encode/obu.h"
 #include "sink/rtp/base64.h"
+#include "sink/rtp/encoding_name.h"
 
 namespace lumen::rtp {
 namespace {
@@ -149,15 +150,6 @@ std::string profile_level_id(Bytes parameter_sets) {
   if (sets.sps.empty() || sets.sps.front().size() < 4) return {};
   const Bytes sps = sets.sps.front();
   return fmt::format("{:02x}{:02x}{:02x}", sps[1], sps[2], sps[3]);
-}
-
-std::string_view encoding_name(Codec codec) {
-  switch (codec) {
-    case Codec::kHevc: return "H265";
-    case Codec::kAv1: return "AV1";
-    case Codec::kH264: break;
-  }
-  return "H264";
 }
 
 std::string make_sdp(const SdpSession& session, const StreamParameters& stream) {

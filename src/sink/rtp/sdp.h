@@ -30,9 +30,6 @@ struct SdpSession {
   std::optional<RtxStream> rtx;
 };
 
-/// As a=rtpmap names it: "H264", "H265", "AV1".
-std::string_view encoding_name(Codec codec);
-
 std::string make_sdp(const SdpSession& session, const StreamParameters& stream);
 
 /// The H.264 profile, constraint flags and level as six hexadecimal digits, from the first SPS

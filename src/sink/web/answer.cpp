@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "sink/rtp/sdp.h"
+#include "sink/rtp/encoding_name.h"
 
 namespace lumen::web {
 namespace {

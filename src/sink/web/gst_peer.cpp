@@ -13,7 +13,7 @@
 #include <gst/sdp/sdp.h>
 
 #include "core/log.h"
-#include "sink/rtp/sdp.h"
+#include "sink/rtp/encoding_name.h"
 #include "sink/web/fingerprint.h"
 #include "sink/web/gst_handles.h"
 

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "sink/rtp/sdp.h"
+#include "sink/rtp/encoding_name.h"
 #include "sink/web/sdp_lines.h"
 
 namespace lumen::web {
