@@ -14,8 +14,9 @@ constexpr Nanoseconds kShortestWindow = 15s;
 // A key frame's own packets queue for some tens of milliseconds, and radio links pause as long: a
 // queue that stands is one that no packet arriving in this time got around.
 constexpr Nanoseconds kStandingWindow = 100ms;
-constexpr Nanoseconds kQueue = 30ms;  // stands from here on,
-constexpr Nanoseconds kEmpty = 10ms;  // until here
+constexpr Nanoseconds kQueue = 30ms;        // stands from here on,
+constexpr Nanoseconds kEmpty = 10ms;        // until here
+constexpr Nanoseconds kLongestQueue = 60s;  // more is a receiver's nonsense
 // The queue is emptied in this time at the rate that was measured.
 constexpr double kDrainSeconds = 0.5;
 constexpr double kShareOfCapacity = 0.9;
@@ -81,7 +82,9 @@ void BandwidthEstimator::on_packets(Timestamp now, std::span<const PacketReport>
   if (packets.empty()) return;
   reported_ = true;
   for (const PacketReport& packet : packets) count(packet);
-  if (const auto shortest = shortest_.value()) queue_ = *standing_.value() - *shortest;
+  if (const auto shortest = shortest_.value()) {
+    queue_ = std::min(*standing_.value() - *shortest, kLongestQueue);
+  }
 
   if (queue_ > kQueue || (draining_ && queue_ > kEmpty)) {
     congested(now);

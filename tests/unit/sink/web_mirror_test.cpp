@@ -4,7 +4,7 @@
 #include "../../support/udp_receiver.h"
 #include "depacketizer.h"
 #include "encoded_stream.h"
-#include "sink/web/web_sink.h"
+#include "sink/web/video_sender.h"
 
 namespace lumen {
 namespace {
@@ -13,18 +13,13 @@ TEST(WebMirror, GetsTheStreamWithoutAViewer) {
   const auto frames = test::encode_stream({.frames = 4, .profile = Profile::kBaseline});
   auto mirror = test::Receiver::bind(0);
   ASSERT_TRUE(mirror);
-  WebSettings settings;
-  settings.port = 0;
-  settings.mirror = rtp::MirrorTarget{.host = "127.0.0.1", .port = mirror->port()};
-  auto sink = WebSink::create(settings);
-  if (!sink && sink.error().kind == ErrorKind::kUnsupported) {
-    GTEST_SKIP() << sink.error().describe();
-  }
-  ASSERT_TRUE(sink) << sink.error().describe();
-  ASSERT_TRUE((*sink)->open(*frames.front().stream));
+  auto target = rtp::Mirror::create({.host = "127.0.0.1", .port = mirror->port()});
+  ASSERT_TRUE(target) << target.error().describe();
+  web::Audience nobody({}, {});
+  web::VideoSender sender(nobody, *std::move(target));
   for (const auto& frame : frames) {
     FrameTimes times = frame.times;
-    ASSERT_TRUE((*sink)->write(frame, times));
+    sender.write(frame, times);
   }
   test::Depacketizer depacketizer(Codec::kH264);
   for (const auto& packet : mirror->drain()) depacketizer.take(packet);
