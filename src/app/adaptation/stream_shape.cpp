@@ -19,12 +19,17 @@ constexpr ShapeStep kSteps[] = {
     {.rate = 0.25, .size = 0.5, .bitrate = 0.25},
 };
 
-constexpr std::uint32_t kSmallestSide = 64;
+// NVENC encodes H.264 from 145x49, HEVC from 129x33 on; what is smaller already stays as it is.
+constexpr Extent kSmallest{160, 64};
 constexpr double kSlowestRate = 5;
 
 std::uint32_t side(std::uint32_t full, double share) {
-  const auto scaled = static_cast<std::uint32_t>(std::lround(full * share / 2)) * 2;
-  return std::min(full, std::max(kSmallestSide, scaled));
+  return std::min(full, static_cast<std::uint32_t>(std::lround(full * share / 2)) * 2);
+}
+
+Extent scaled(Extent full, double share) {
+  const Extent size{side(full.width, share), side(full.height, share)};
+  return size.width < kSmallest.width || size.height < kSmallest.height ? full : size;
 }
 
 // In thousandths where it is no longer the exact one.
@@ -48,7 +53,7 @@ std::string describe(const StreamShape& shape) {
 std::span<const ShapeStep> shape_steps() { return kSteps; }
 
 StreamShape reduced(const StreamShape& full, const ShapeStep& step) {
-  return {.size = {side(full.size.width, step.size), side(full.size.height, step.size)},
+  return {.size = scaled(full.size, step.size),
           .rate = slowed(full.rate, step.rate),
           .bitrate_bps = static_cast<std::uint64_t>(
               std::llround(static_cast<double>(full.bitrate_bps) * step.bitrate))};

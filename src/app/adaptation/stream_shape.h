@@ -33,7 +33,8 @@ struct ShapeStep {
 /// From all to the least: first frames, then pixels, then bits.
 std::span<const ShapeStep> shape_steps();
 
-/// Sides are even and at least 64; the rate is at least 5 fps, unless the full one is below.
+/// Sides are even, and the size stays full where it would be below 160x64; the rate is at least 5
+/// fps, unless the full one is below.
 StreamShape reduced(const StreamShape& full, const ShapeStep& step);
 
 /// A choice that a viewer may make; each is a step and an upper bound for adaptation.

@@ -300,11 +300,16 @@ Result<void> EncodeLoop::adapt(Sizes sizes) {
     if (sizes == Sizes::kFixed) return {};  // a new encoder may want pictures of another kind
     encoders_.close();
     policy_.request(KeyFrameReason::kEncoderReplaced);
+    last_.reset();
     done = open(settings_.video);
   } else {
     video_ = changed(video_, change);
     show_encoders();
-    if (change.size) done = use_encoder();
+    if (change.size) {
+      policy_.request(KeyFrameReason::kEncoderReplaced);  // the encoder makes one by itself
+      last_.reset();  // of another size: not to be repeated, should the next import fail
+      done = use_encoder();
+    }
   }
   tell_level();
   return done;

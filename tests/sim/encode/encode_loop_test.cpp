@@ -33,20 +33,20 @@ class PlainMemory final : public HostMemory {
   std::vector<std::byte> bytes_;
 };
 
-CapturedFrame captured(std::uint32_t number) {
-  const PatternPainter painter(Fourcc::kBGRx, kSize);
-  const Pitch pitch{kSize.width * 4};
-  std::vector<std::byte> bytes(std::size_t{pitch.bytes} * kSize.height);
+CapturedFrame captured(std::uint32_t number, Extent size = kSize) {
+  const PatternPainter painter(Fourcc::kBGRx, size);
+  const Pitch pitch{size.width * 4};
+  std::vector<std::byte> bytes(std::size_t{pitch.bytes} * size.height);
   painter.draw(number, view_pixels(reinterpret_cast<std::uint8_t*>(bytes.data()), Fourcc::kBGRx,
-                                   kSize, pitch));
+                                   size, pitch));
   CapturedFrame frame;
   ShmImage image;
   image.memory = std::make_shared<PlainMemory>(std::move(bytes));
   image.planes[0] = {0, pitch};
   frame.image = image;
   frame.format = Fourcc::kBGRx;
-  frame.size = kSize;
-  frame.crop = {0, 0, kSize};
+  frame.size = size;
+  frame.crop = {0, 0, size};
   frame.times.id = number + 1;
   frame.times.mark(Stage::kProduced);
   frame.times.mark(Stage::kDequeued);
@@ -119,7 +119,7 @@ class EncodeLoopOnStandIns : public testing::Test {
       std::unique_lock lock(mutex);
       const std::size_t seen = whole_ones;
       lock.unlock();
-      slot.put(captured(n));
+      slot.put(captured(n, size_));
       lock.lock();
       // A picture that an encoder died of comes late, or never where it was inside.
       const auto taken = [&] { return ended || whole_ones > seen; };
@@ -157,11 +157,13 @@ class EncodeLoopOnStandIns : public testing::Test {
 
   test::StandIns machine_;
   bool sub_frame_ = false;
+  Extent size_ = kSize;
   Adaptation* adaptation_ = nullptr;  // of the stream that runs
 };
 
 // No encoder is opened anew for it, and no picture is lost.
 TEST_F(EncodeLoopOnStandIns, FollowsAViewersChoiceInMidStream) {
+  size_ = {320, 192};
   for (const char* const backend : {"nvenc", "software"}) {
     SCOPED_TRACE(backend);
     machine_.nvenc.reset();
@@ -169,7 +171,7 @@ TEST_F(EncodeLoopOnStandIns, FollowsAViewersChoiceInMidStream) {
       if (n == 10 && !adaptation_->set_quality("low")) ADD_FAILURE();
       if (n == 20 && !adaptation_->set_quality("auto")) ADD_FAILURE();
     });
-    EXPECT_FALSE(outcome.error);
+    EXPECT_FALSE(outcome.error) << outcome.error->describe();
     ASSERT_EQ(outcome.numbers.size(), 30u);
     const Extent full = outcome.frames.front().stream->size;
     for (std::uint32_t n = 0; n < 30; ++n) {

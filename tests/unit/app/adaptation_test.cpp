@@ -201,6 +201,12 @@ TEST(Adaptation, AViewersChoiceIsAnUpperBound) {
   EXPECT_EQ(stream.shape, kFull);
 }
 
+TEST(Adaptation, LeavesASizeAloneThatEncodersWouldRefuse) {
+  const StreamShape small{.size = {160, 96}, .rate = {60, 1}, .bitrate_bps = 1'000'000};
+  for (const ShapeStep& step : shape_steps()) EXPECT_EQ(reduced(small, step).size, small.size);
+  EXPECT_EQ(reduced(kFull, {.size = 0.5}).size, (Extent{960, 540}));
+}
+
 TEST(Adaptation, TellsViewersWhatTheyMayChoose) {
   Stream stream;
   const auto status = stream.adaptation.status();
