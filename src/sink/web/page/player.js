@@ -179,9 +179,12 @@ class PictureTimes {
   #received = [];
   #captured = [];
 
-  add({receiveTime, captureTime, expectedDisplayTime}) {
-    if (receiveTime) this.#received.push(expectedDisplayTime - receiveTime);
-    if (captureTime) this.#captured.push(expectedDisplayTime - captureTime);
+  // Chromium may expect a picture at a refresh that was over when it got it: nothing is on the
+  // screen before it was handed to the compositor (presentationTime).
+  add({receiveTime, captureTime, expectedDisplayTime, presentationTime}) {
+    const shown = Math.max(expectedDisplayTime, presentationTime);
+    if (receiveTime) this.#received.push(shown - receiveTime);
+    if (captureTime) this.#captured.push(shown - captureTime);
   }
 
   // Medians since the last call, in seconds; null without a picture.
