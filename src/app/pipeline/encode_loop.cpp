@@ -22,10 +22,15 @@ constexpr auto kStillInterval = 500ms;
 
 Extent even(Extent size) { return {(size.width + 1) & ~1U, (size.height + 1) & ~1U}; }
 
-// Smaller changes are not worth the encoder's trouble.
-bool is_other_rate(std::uint64_t wanted, std::uint64_t current) {
-  const std::uint64_t change = wanted > current ? wanted - current : current - wanted;
-  return change * 100 > current * 3;
+// In percent; smaller changes are not worth the encoder's trouble. Where they take a new encoder
+// and its key frame, more is only worth it when it is much more; too much for the way never is.
+constexpr std::uint64_t kRateStep = 3;
+constexpr std::uint64_t kStepUpOfNewEncoder = 25;
+
+bool is_other_rate(std::uint64_t wanted, std::uint64_t current, bool in_place) {
+  const bool up = wanted > current;
+  const std::uint64_t change = up ? wanted - current : current - wanted;
+  return change * 100 > current * (up && !in_place ? kStepUpOfNewEncoder : kRateStep);
 }
 
 FrameRate slower(FrameRate a, FrameRate b) {
@@ -279,9 +284,11 @@ Result<void> EncodeLoop::use_encoder() {
 Result<void> EncodeLoop::adapt(Sizes sizes) {
   const StreamShape shape = adaptation_.decide(now());
   EncoderChange change;
+  const bool in_place =
+      encoders_.encoder() != nullptr && encoders_.encoder()->capabilities().change_bitrate;
   if (shape.bitrate_bps != 0 && shape.bitrate_bps != video_.bitrate_bps &&
-      (shape.bitrate_bps == settings_.video.bitrate_bps ||
-       is_other_rate(shape.bitrate_bps, video_.bitrate_bps))) {
+      ((in_place && shape.bitrate_bps == settings_.video.bitrate_bps) ||
+       is_other_rate(shape.bitrate_bps, video_.bitrate_bps, in_place))) {
     change.bitrate_bps = shape.bitrate_bps;
   }
   if (!(shape.rate == video_.rate)) change.rate = shape.rate;

@@ -4,10 +4,24 @@
 #include <numeric>
 
 namespace lumen::rtp {
+namespace {
+
+constexpr double kAheadOfEstimate = 2.5;
+constexpr Nanoseconds kLongestKeyFrame = std::chrono::milliseconds{250};
+
+}  // namespace
 
 Nanoseconds pacing_budget(FrameRate rate) {
   const FrameRate effective = rate.variable() ? FrameRate{60, 1} : rate;
   return frame_offset(effective, 1) / 4;
+}
+
+Nanoseconds key_frame_time(std::size_t bytes, std::uint64_t bandwidth_bps) {
+  if (bandwidth_bps == 0) return Nanoseconds{0};
+  const std::chrono::duration<double> wanted{static_cast<double>(bytes) * 8 / kAheadOfEstimate /
+                                             static_cast<double>(bandwidth_bps)};
+  return std::chrono::duration_cast<Nanoseconds>(
+      std::min<std::chrono::duration<double>>(wanted, kLongestKeyFrame));
 }
 
 void plan_bursts(std::span<const std::size_t> packet_bytes, Nanoseconds budget,
@@ -35,6 +49,28 @@ void plan_bursts(std::span<const std::size_t> packet_bytes, Nanoseconds budget,
     bursts.push_back({first, next - first, gap * static_cast<std::int64_t>(i)});
     first = next;
   }
+}
+
+void Pacer::begin(FrameRate rate, Picture picture) {
+  picture_ = picture;
+  left_ = pacing_budget(rate);
+}
+
+std::span<const Burst> Pacer::plan(std::span<const std::size_t> packet_bytes,
+                                   std::uint64_t bandwidth_bps) {
+  PacingSettings settings = settings_;
+  Nanoseconds budget = left_;
+  if (picture_ == Picture::kKey) {
+    const std::size_t bytes =
+        std::accumulate(packet_bytes.begin(), packet_bytes.end(), std::size_t{0});
+    if (const Nanoseconds demanded = key_frame_time(bytes, bandwidth_bps); demanded > budget) {
+      budget = demanded;
+      settings.gap = demanded;  // however long it comes to be
+    }
+  }
+  plan_bursts(packet_bytes, budget, settings, bursts_);
+  if (!bursts_.empty()) left_ = std::max(Nanoseconds{0}, left_ - bursts_.back().at);
+  return bursts_;
 }
 
 }  // namespace lumen::rtp

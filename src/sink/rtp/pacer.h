@@ -1,9 +1,10 @@
 // When the packets of one frame leave: in bursts spread over at most a quarter of the frame
-// interval, so that a key frame does not overrun a switch's or Wi-Fi driver's queue. Pure
-// arithmetic; any thread.
+// interval, so that they do not overrun a switch's or Wi-Fi driver's queue; those of a key frame
+// over as much as the way to the receiver demands. Pure arithmetic; no thread of its own.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -32,9 +33,36 @@ struct Burst {
 /// the rate is variable).
 Nanoseconds pacing_budget(FrameRate rate);
 
+/// What a key frame of so many bytes takes on a way that is thought to carry `bandwidth_bps` (0:
+/// not known), were it the only thing that is sent, at 2.5 times the estimate: an estimate follows
+/// what the stream needs and lies below what the way carries (libwebrtc paces by the same factor).
+/// At most a quarter of a second, which is as long as a picture may be missed.
+Nanoseconds key_frame_time(std::size_t bytes, std::uint64_t bandwidth_bps);
+
 /// Replaces what is in `bursts` by the schedule for packets of these sizes (none zero), in order
 /// and without gaps. The last burst begins before the budget is over.
 void plan_bursts(std::span<const std::size_t> packet_bytes, Nanoseconds budget,
                  const PacingSettings& settings, std::vector<Burst>& bursts);
+
+/// The schedules of a stream's access units, whole or in parts. One thread.
+class Pacer {
+ public:
+  enum class Picture : std::uint8_t { kPredicted, kKey };
+
+  explicit Pacer(const PacingSettings& settings = {}) : settings_(settings) {}
+
+  /// An access unit begins.
+  void begin(FrameRate rate, Picture picture);
+  /// For packets of these sizes, those of the whole access unit or of its next part. What one part
+  /// spends of the time, the next ones lack. Valid until the next call.
+  std::span<const Burst> plan(std::span<const std::size_t> packet_bytes,
+                              std::uint64_t bandwidth_bps);
+
+ private:
+  PacingSettings settings_;
+  Picture picture_ = Picture::kPredicted;
+  Nanoseconds left_{0};
+  std::vector<Burst> bursts_;
+};
 
 }  // namespace lumen::rtp

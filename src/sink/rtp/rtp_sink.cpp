@@ -256,7 +256,10 @@ Result<void> RtpSink::write(const EncodedFrame& frame, FrameTimes& times) {
   packetizer_.packetize(
       stream_->codec, parameter_sets, frame.data.view(), clock_->at(frame.pts),
       frame.last ? rtp::Packetizer::End::kAccessUnit : rtp::Packetizer::End::kPart);
-  if (first) pacing_left_ = rtp::pacing_budget(stream_->rate);
+  if (first) {
+    pacer_.begin(stream_->rate,
+                 frame.key ? rtp::Pacer::Picture::kKey : rtp::Pacer::Picture::kPredicted);
+  }
   if (auto sent = send_paced(times); !sent) return sent;
   if (!frame.last) return {};
   sent_frames_.fetch_add(1, std::memory_order_relaxed);
@@ -268,21 +271,19 @@ Result<void> RtpSink::write(const EncodedFrame& frame, FrameTimes& times) {
   return {};
 }
 
-// What one part spends of the frame's time, the next ones lack.
 Result<void> RtpSink::send_paced(FrameTimes& times) {
   packet_bytes_.clear();
   for (const rtp::Bytes packet : packetizer_.packets()) packet_bytes_.push_back(packet.size());
-  rtp::plan_bursts(packet_bytes_, pacing_left_, pacing_, bursts_);
-  const Nanoseconds patience = rtp::pacing_budget(stream_->rate) + kBusyLimit;
+  const auto bursts = pacer_.plan(packet_bytes_, told_bandwidth_);
+  const Nanoseconds patience = (bursts.empty() ? Nanoseconds{0} : bursts.back().at) + kBusyLimit;
 
   const Timestamp begin = now();
   times.mark(Stage::kSendBegin, begin);
-  for (const rtp::Burst& burst : bursts_) {
+  for (const rtp::Burst& burst : bursts) {
     if (burst.at > Nanoseconds{0}) sleep_until(begin + burst.at);
     auto sent = send_burst(burst, begin + patience);
     if (!sent) return sent;
   }
-  if (!bursts_.empty()) pacing_left_ -= bursts_.back().at;
   times.mark(Stage::kSent);
   return {};
 }
@@ -406,9 +407,9 @@ void RtpSink::estimate_bandwidth(const rtp::Feedback& feedback, Timestamp instan
   if (feedback.most_bps) estimator_->on_remb(instant, *feedback.most_bps);
 
   const std::uint64_t bandwidth = estimator_->bits_per_second(instant).value_or(0);
-  const std::uint64_t change =
-      std::max(bandwidth, told_bandwidth_) - std::min(bandwidth, told_bandwidth_);
-  if (change * 100 <= told_bandwidth_ * kToldPercent) return;
+  const std::uint64_t told = told_bandwidth_;
+  const std::uint64_t change = std::max(bandwidth, told) - std::min(bandwidth, told);
+  if (change * 100 <= told * kToldPercent) return;
   told_bandwidth_ = bandwidth;
   log::area("rtp").debug("the way to {} carries {:.2f} Mb/s", endpoint(address_),
                          static_cast<double>(bandwidth) / 1e6);

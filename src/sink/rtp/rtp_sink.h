@@ -115,9 +115,7 @@ class RtpSink final : public Sink {
 
   Timestamp pts_;  // of the packets at hand
   std::vector<std::size_t> packet_bytes_;
-  std::vector<rtp::Burst> bursts_;
-  rtp::PacingSettings pacing_;
-  Nanoseconds pacing_left_{0};  // for the rest of the access unit
+  rtp::Pacer pacer_;
 
   std::unique_ptr<rtp::AudioRtpStream> audio_;  // null: no sound
 
@@ -130,8 +128,8 @@ class RtpSink final : public Sink {
   std::atomic<Timestamp> heard_{kNoTimestamp};
   std::optional<rtp::BandwidthEstimator> estimator_;  // the reader's, once open
   bool reports_arrivals_ = false;                     // so does the receiver
-  std::uint64_t told_bandwidth_ = 0;
-  std::optional<rtp::DatagramReader> reader_;  // while open
+  std::atomic<std::uint64_t> told_bandwidth_{0};      // bits per second; 0: not known
+  std::optional<rtp::DatagramReader> reader_;         // while open
 };
 
 }  // namespace lumen

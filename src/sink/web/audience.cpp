@@ -137,9 +137,9 @@ void Audience::tell_bandwidth() {
     const auto bandwidth = viewer->bandwidth();
     if (bandwidth) slowest = slowest == 0 ? *bandwidth : std::min(slowest, *bandwidth);
   }
-  const std::uint64_t change =
-      slowest > told_bandwidth_ ? slowest - told_bandwidth_ : told_bandwidth_ - slowest;
-  if (change * 100 <= told_bandwidth_ * kToldPercent) return;
+  const std::uint64_t told = told_bandwidth_;
+  const std::uint64_t change = std::max(slowest, told) - std::min(slowest, told);
+  if (change * 100 <= told * kToldPercent) return;
   told_bandwidth_ = slowest;
   if (callbacks_.bandwidth) callbacks_.bandwidth(slowest);
 }

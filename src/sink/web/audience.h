@@ -64,6 +64,8 @@ class Audience {
   void expect_audio() { audio_ = true; }
 
   [[nodiscard]] std::size_t size() const;
+  /// What the slowest way to a viewer carries, bits per second; 0: not known.
+  [[nodiscard]] std::uint64_t bandwidth() const { return told_bandwidth_; }
   /// Of all viewers so far.
   [[nodiscard]] ViewerCounts counts() const;
   /// Lets all go, and lets no more in. Idempotent.
@@ -91,7 +93,7 @@ class Audience {
   bool closed_ = false;
 
   std::mutex bandwidth_mutex_;
-  std::uint64_t told_bandwidth_ = 0;
+  std::atomic<std::uint64_t> told_bandwidth_{0};
 
   std::mutex attention_mutex_;
   std::condition_variable attention_;

@@ -20,7 +20,10 @@ VideoSender::VideoSender(Audience& audience, std::optional<rtp::Mirror> mirror)
       mirror_(std::move(mirror)) {}
 
 void VideoSender::write(const EncodedFrame& frame, FrameTimes& times) {
-  if (frame.part == 0) pacing_left_ = rtp::pacing_budget(frame.stream->rate);
+  if (frame.part == 0) {
+    pacer_.begin(frame.stream->rate,
+                 frame.key ? rtp::Pacer::Picture::kKey : rtp::Pacer::Picture::kPredicted);
+  }
   if (!clock_) clock_.emplace(frame.pts, static_cast<std::uint32_t>(random_()));
   const bool start = frame.key && frame.part == 0;
   const auto packets = packetizer_.packetize(
@@ -33,19 +36,16 @@ void VideoSender::write(const EncodedFrame& frame, FrameTimes& times) {
   if (frame.last) frames_.fetch_add(1, std::memory_order_relaxed);
 }
 
-// What one part spends of the frame's time, the next ones lack.
 void VideoSender::send_paced(std::span<const rtp::Bytes> packets, Timestamp seen, bool start) {
   packet_bytes_.clear();
   for (const rtp::Bytes packet : packets) packet_bytes_.push_back(packet.size());
-  rtp::plan_bursts(packet_bytes_, pacing_left_, {}, bursts_);
   const Timestamp begin = now();
-  for (const rtp::Burst& burst : bursts_) {
+  for (const rtp::Burst& burst : pacer_.plan(packet_bytes_, audience_.bandwidth())) {
     if (burst.at > Nanoseconds{0}) sleep_until(begin + burst.at);
     const auto due = packets.subspan(burst.first, burst.count);
     audience_.send(due, seen, start && burst.first == 0);
     if (mirror_) mirror_->send(due);
   }
-  if (!bursts_.empty()) pacing_left_ -= bursts_.back().at;
 }
 
 }  // namespace lumen::web

@@ -39,8 +39,7 @@ class VideoSender {
   std::optional<rtp::Mirror> mirror_;
   std::optional<rtp::RtpClock> clock_;  // set by the first frame
   std::vector<std::size_t> packet_bytes_;
-  std::vector<rtp::Burst> bursts_;
-  Nanoseconds pacing_left_{0};  // for the rest of the access unit
+  rtp::Pacer pacer_;
   std::atomic<std::uint64_t> frames_{0};
 };
 

@@ -86,7 +86,7 @@ TEST(Rtcp, CnamesAreSixteenCharactersAndDiffer) {
   EXPECT_NE(one, rtp::make_cname());
 }
 
-class Pacer : public testing::Test {
+class Bursts : public testing::Test {
  protected:
   std::vector<rtp::Burst> plan(std::size_t packets, std::size_t bytes, Nanoseconds budget) {
     std::vector<rtp::Burst> bursts;
@@ -110,33 +110,33 @@ class Pacer : public testing::Test {
   rtp::PacingSettings settings_;
 };
 
-TEST_F(Pacer, BudgetIsAQuarterOfTheFrameInterval) {
+TEST_F(Bursts, BudgetIsAQuarterOfTheFrameInterval) {
   EXPECT_EQ(rtp::pacing_budget({60, 1}), 4'166'666ns);
   EXPECT_EQ(rtp::pacing_budget({30, 1}), 8'333'333ns);
   EXPECT_EQ(rtp::pacing_budget({0, 1}), 4'166'666ns);
 }
 
-TEST_F(Pacer, SmallFramesLeaveAtOnce) {
+TEST_F(Bursts, SmallFramesLeaveAtOnce) {
   EXPECT_TRUE(plan(0, 0, 4ms).empty());
   EXPECT_EQ(plan(1, 100, 4ms).size(), 1U);
   EXPECT_EQ(plan(8, 1200, 4ms).size(), 1U);
 }
 
-TEST_F(Pacer, AUsualFrameGoesInShortBurstsAndUsesOnlyTheTimeItNeeds) {
+TEST_F(Bursts, AUsualFrameGoesInShortBurstsAndUsesOnlyTheTimeItNeeds) {
   const auto bursts = plan(35, 1200, 4166us);  // 20 Mb/s at 60 fps
   ASSERT_EQ(bursts.size(), 5U);
   for (const auto& burst : bursts) EXPECT_EQ(burst.count, 7U);
   EXPECT_EQ(bursts.back().at, 4 * settings_.gap);
 }
 
-TEST_F(Pacer, AKeyFrameIsSpreadOverTheWholeBudgetInLargerBursts) {
+TEST_F(Bursts, AKeyFrameIsSpreadOverTheWholeBudgetInLargerBursts) {
   const auto bursts = plan(1000, 1200, 4ms);
   EXPECT_EQ(bursts.size(), 20U);  // 4 ms / 200 µs
   EXPECT_EQ(bursts.back().at, 3800us);
   for (const auto& burst : bursts) EXPECT_EQ(burst.count, 50U);
 }
 
-TEST_F(Pacer, AnyMixOfSizesAndBudgetsKeepsTheRules) {
+TEST_F(Bursts, AnyMixOfSizesAndBudgetsKeepsTheRules) {
   for (std::size_t packets = 1; packets < 200; packets += 7) {
     for (const std::size_t bytes : {40U, 256U, 1200U, 9000U}) {
       for (const Nanoseconds budget : {Nanoseconds{1}, Nanoseconds{100us}, Nanoseconds{4ms}}) {
@@ -149,6 +149,38 @@ TEST_F(Pacer, AnyMixOfSizesAndBudgetsKeepsTheRules) {
                    bursts);
   const auto sum = [](std::size_t total, const rtp::Burst& b) { return total + b.count; };
   EXPECT_EQ(std::accumulate(bursts.begin(), bursts.end(), std::size_t{0}, sum), 7U);
+}
+
+// 200 kB on a way that is thought to carry 10 Mb/s: 160 ms of it, sent within 64.
+TEST(Pacer, AKeyFrameTakesTheTimeThatTheWayDemands) {
+  const std::vector<std::size_t> key(200, 1000);
+  rtp::Pacer pacer;
+  pacer.begin({60, 1}, rtp::Pacer::Picture::kKey);
+  const auto bursts = pacer.plan(key, 10'000'000);
+  EXPECT_GT(bursts.back().at, 55ms);
+  EXPECT_LT(bursts.back().at, 64ms);
+  // No burst is more than an eighth over the usual.
+  for (const auto& burst : bursts) EXPECT_LE(burst.count, 11U);
+
+  pacer.begin({60, 1}, rtp::Pacer::Picture::kKey);
+  EXPECT_LT(pacer.plan(key, 1'000'000).back().at, 250ms) << "never longer";
+  pacer.begin({60, 1}, rtp::Pacer::Picture::kKey);
+  EXPECT_LT(pacer.plan(key, 0).back().at, 4'166'666ns) << "nothing is known of the way";
+  pacer.begin({60, 1}, rtp::Pacer::Picture::kPredicted);
+  EXPECT_LT(pacer.plan(key, 10'000'000).back().at, 4'166'666ns);
+}
+
+TEST(Pacer, PartsOfAPictureShareItsTime) {
+  const std::vector<std::size_t> part(40, 1200);
+  rtp::Pacer pacer;
+  pacer.begin({60, 1}, rtp::Pacer::Picture::kPredicted);
+  Nanoseconds spent{0};
+  for (int i = 0; i < 6; ++i) {
+    const auto bursts = pacer.plan(part, 0);
+    if (!bursts.empty()) spent += bursts.back().at;
+  }
+  EXPECT_LT(spent, 4'166'666ns);
+  EXPECT_EQ(pacer.plan(part, 0).size(), 1U) << "the time is over: the rest goes at once";
 }
 
 }  // namespace
