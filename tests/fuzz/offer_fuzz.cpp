@@ -33,7 +33,7 @@ void require_sound(std::string_view text) {
 void check(const Offer& offer) {
   require(offer.video < offer.media.size());
   require(offer.format.payload_type <= 127 && !offer.format.parameters.empty());
-  const std::string inner = lumen::web::compose_receiver(offer, offer.media[offer.video].mid);
+  const std::string inner = lumen::web::compose_receiver(offer, lumen::web::mids_of(offer));
   require_sound(inner);
   require_sound(lumen::web::compose_answer(offer, offer.transport, {.ssrc = 1, .rtx_ssrc = 2}));
   // What lumen writes it reads again, and means the same.
@@ -48,9 +48,14 @@ void check(const Offer& offer) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   if (const auto offer = lumen::web::parse_offer(text)) check(*offer);
-  if (const auto answer = lumen::web::parse_answer(text)) {
-    require(answer->transport.candidates.size() <= 32);
-    check(*answer);
+  for (const auto sound : {lumen::web::OfferedSound::kNone, lumen::web::OfferedSound::kOpus}) {
+    const Offer ours = lumen::web::make_offer(sound);
+    if (const auto answer = lumen::web::parse_answer(text, ours)) {
+      require(answer->transport.candidates.size() <= 32);
+      require(!answer->audio || ours.audio);
+      check(*answer);
+      require_sound(lumen::web::compose_receiver(*answer, {.video = "v", .audio = "a"}));
+    }
   }
   for (const auto& server : lumen::whip::ice_servers_in(text)) {
     for (const std::string* part : {&server.url, &server.username, &server.credential}) {

@@ -3,8 +3,12 @@
 import assert from "node:assert/strict";
 import {spawn, spawnSync} from "node:child_process";
 import {createSocket} from "node:dgram";
-import {networkInterfaces} from "node:os";
+import {mkdtempSync, readFileSync, rmSync} from "node:fs";
+import {networkInterfaces, tmpdir} from "node:os";
+import {join} from "node:path";
+import {numbersIn} from "./pictures.mjs";
 import {Server} from "./server.mjs";
+import {beepsIn, kRate, kSamplesPerPacket} from "./sound.mjs";
 
 const [binary, wanted] = process.argv.slice(2);
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -31,6 +35,22 @@ class Host {
 }
 let host = null;
 
+// When an RTP timestamp was, in milliseconds of the monotonic clock, as the last sender report has it.
+function monotonic(report, timestamp, rate) {
+  const offset = performance.timeOrigin + performance.now() - Number(process.hrtime.bigint()) / 1e6;
+  return report.wall - offset + ((timestamp - report.timestamp) | 0) * 1000 / rate;
+}
+
+// When each picture of the synthetic source was made, by its number, in milliseconds likewise.
+function productionTimes(trace) {
+  const events = JSON.parse(readFileSync(trace));
+  const track = events.find(({name, args}) => name === "thread_name" && args.name === "source").tid;
+  return new Map(events.filter(({ph, tid}) => ph === "X" && tid === track)
+    .map(({args, ts}) => [args.frame - 1, ts / 1000]));
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
 const cases = {
   async arrives() {
     const server = new Server({token: "tk-secret"});
@@ -56,6 +76,64 @@ const cases = {
     await eventually("the session's end", () => server.requests.includes("DELETE /session/0"));
     assert.match(host.log, /whip http:\/\/127\.0\.0\.1:\d+\/whip:/);
     assert.doesNotMatch(host.log, /tk-secret|room=1|trying again/);
+    await server.close();
+  },
+
+  async sound() {
+    const server = new Server({reports: true});
+    const folder = mkdtempSync(join(tmpdir(), "lumen-whip-"));
+    const trace = join(folder, "trace.json");
+    host = new Host(`http://127.0.0.1:${await server.listen()}/whip`, "--audio", "synthetic",
+      "--trace", trace);
+    await eventually("five seconds of sound", () => server.session?.sound.length > 500);
+    const {offer, reports, sound, stream, times, captured} = server.session;
+    for (const line of ["a=group:BUNDLE 0 1", "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+      "a=rtpmap:111 opus/48000/2", "a=msid:lumen audio", "a=msid:lumen video"]) {
+      assert.ok(offer.split("\r\n").includes(line), line);
+    }
+    assert.equal(offer.match(/a=rtcp-mux/g).length, 2);
+    assert.equal(new Set(offer.match(/cname:\S+/g)).size, 1);  // receivers synchronize by it
+    for (let i = 1; i < sound.length; ++i) {
+      assert.equal((sound[i].timestamp - sound[i - 1].timestamp) >>> 0, kSamplesPerPacket);
+    }
+    await eventually("a report of each", () => reports.video.length > 0 && reports.audio.length > 0);
+    assert.equal(await host.stop(), 0);
+
+    // Beeps belong to whole seconds, pictures to when they were made.
+    const beeps = beepsIn(sound.map(({payload}) => payload)).map((at) =>
+      monotonic(reports.audio.at(-1), sound[0].timestamp + at * kRate, kRate));
+    const late = beeps.map((at) => at - Math.round(at / 1000) * 1000);
+    assert.ok(late.length >= 4, `${late.length} beeps`);
+    const made = productionTimes(trace);
+    rmSync(folder, {recursive: true});
+    const behind = [];   // by sender reports
+    const stamped = [];  // by what the pictures themselves say
+    numbersIn(Buffer.concat(stream)).forEach((number, i) => {
+      if (!made.has(number)) return;
+      behind.push(monotonic(reports.video.at(-1), times[i], 90000) - made.get(number));
+      const wall = {wall: captured.get(times[i]), timestamp: 0};
+      stamped.push(monotonic(wall, 0, 1) - made.get(number));
+    });
+    assert.ok(behind.length > 100, `${behind.length} pictures were recognized`);
+    const [soundLate, pictureLate, stampLate] = [late, behind, stamped].map(median);
+    console.log(`sound ${soundLate.toFixed(2)} ms late, pictures ${pictureLate.toFixed(2)} ms, ` +
+      `by their capture times ${stampLate.toFixed(2)} ms`);
+    for (const off of late) assert.ok(Math.abs(off - pictureLate) < 20, `${late}`);
+    for (const off of [...behind, ...stamped]) assert.ok(Math.abs(off) < 20, `${off}`);
+    await server.close();
+  },
+
+  async "no-sound"() {
+    const server = new Server({silent: true});
+    host = new Host(`http://127.0.0.1:${await server.listen()}/whip`, "--audio", "synthetic");
+    await eventually("frames", () => server.session?.frames > 60);
+    assert.equal(server.session.sound.length, 0);
+    assert.equal(server.sessions.length, 1);
+    // The next session has the same server: nothing new is to be said.
+    await server.session.connection.close();
+    await eventually("another session", () => server.sessions.length > 1 && server.session.frames > 30);
+    assert.equal(host.log.match(/takes no Opus/g)?.length, 1);
+    assert.equal(await host.stop(), 0);
     await server.close();
   },
 

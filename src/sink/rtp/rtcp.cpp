@@ -42,6 +42,11 @@ std::uint64_t ntp_time(std::chrono::sys_time<std::chrono::nanoseconds> wall) {
   return ntp_seconds << 32 | (rest << 32) / 1'000'000'000U;
 }
 
+std::uint64_t ntp_time_at(Timestamp instant) {
+  const auto wall = std::chrono::time_point_cast<Nanoseconds>(std::chrono::system_clock::now());
+  return ntp_time(wall - (now() - instant));
+}
+
 std::vector<std::uint8_t> make_compound(const SenderReport& report, std::string_view cname,
                                         Farewell farewell) {
   std::vector<std::uint8_t> out;

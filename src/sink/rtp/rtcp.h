@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/time.h"
+
 namespace lumen::rtp {
 
 /// Time between two sender reports. RFC 3550 6.2 recommends 5 s at least, and lets a session
@@ -19,6 +21,9 @@ inline constexpr std::chrono::seconds kSenderReportInterval{1};
 
 /// 32.32 fixed point seconds since 1900-01-01 UTC (RFC 3550 section 4).
 std::uint64_t ntp_time(std::chrono::sys_time<std::chrono::nanoseconds> wall);
+
+/// The wall time of an instant of the monotonic clock, by what the two are now.
+std::uint64_t ntp_time_at(Timestamp instant);
 
 struct SenderReport {
   std::uint32_t ssrc = 0;

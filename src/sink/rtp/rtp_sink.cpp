@@ -252,7 +252,7 @@ Result<void> RtpSink::write(const EncodedFrame& frame, FrameTimes& times) {
   const rtp::Bytes parameter_sets =
       frame.key && first ? rtp::Bytes(stream_->parameter_sets) : rtp::Bytes();
   pts_ = frame.pts;
-  packetizer_.set_capture_time(rtp::ntp_time(wall_now() - (now() - frame.pts)));
+  packetizer_.set_capture_time(rtp::ntp_time_at(frame.pts));
   packetizer_.packetize(
       stream_->codec, parameter_sets, frame.data.view(), clock_->at(frame.pts),
       frame.last ? rtp::Packetizer::End::kAccessUnit : rtp::Packetizer::End::kPart);

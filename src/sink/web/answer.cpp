@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sink/rtp/encoding_name.h"
+#include "sink/rtp/header_extensions.h"
 
 namespace lumen::web {
 namespace {
@@ -70,6 +71,10 @@ void add_format(Text out, const Offer& offer) {
   if (offer.extensions.playout_delay != 0) {
     fmt::format_to(out, "a=extmap:{} {}\r\n", offer.extensions.playout_delay, kPlayoutDelayUri);
   }
+  if (offer.extensions.abs_capture_time != 0) {
+    fmt::format_to(out, "a=extmap:{} {}\r\n", offer.extensions.abs_capture_time,
+                   rtp::kAbsCaptureTimeUri);
+  }
 }
 
 void add_stream(Text out, const StreamIds& ids, bool rtx) {
@@ -88,6 +93,15 @@ void add_accepted(Text out, std::string_view kind, std::string_view payload_type
                  "a=sendonly\r\n",
                  kind, payload_types, mid);
   add_transport(out, ours);
+}
+
+void add_rejected(Text out, const OfferedMedia& media) {
+  fmt::format_to(out,
+                 "m={} 0 {} {}\r\n"
+                 "c=IN IP4 0.0.0.0\r\n"
+                 "a=mid:{}\r\n"
+                 "a=inactive\r\n",
+                 media.kind, media.protocol, media.format, media.mid);
 }
 
 void add_video(Text out, const Offer& offer, const Transport& ours, const StreamIds& ids) {
@@ -113,12 +127,15 @@ void add_audio(Text out, const Offer& offer, const Transport& ours, const Stream
 
 }  // namespace
 
-std::string compose_receiver(const Offer& receiver, std::string_view mid) {
+StreamMids mids_of(const Offer& receiver) {
+  return {.video = receiver.media[receiver.video].mid,
+          .audio = receiver.audio ? receiver.media[receiver.audio->index].mid : ""};
+}
+
+std::string compose_receiver(const Offer& receiver, const StreamMids& mids) {
   std::string text;
   const Text out(text);
-  const std::string* const audio =
-      receiver.audio ? &receiver.media[receiver.audio->index].mid : nullptr;
-  add_session(out, fmt::format(" {}{}{}", mid, audio ? " " : "", audio ? *audio : ""));
+  add_session(out, " " + mids.video + (receiver.audio ? " " + mids.audio : ""));
   const auto add_media = [&](std::string_view kind, unsigned payload_type, std::string_view name) {
     fmt::format_to(out,
                    "m={} 9 UDP/TLS/RTP/SAVPF {}\r\n"
@@ -128,12 +145,17 @@ std::string compose_receiver(const Offer& receiver, std::string_view mid) {
                    kind, payload_type, name);
     add_transport(out, receiver.transport);
   };
-  add_media("video", receiver.format.payload_type, mid);
+  add_media("video", receiver.format.payload_type, mids.video);
   add_format(out, receiver);
   add_candidates(out, receiver.transport);
-  if (audio != nullptr) {
-    add_media("audio", receiver.audio->payload_type, *audio);
+  if (receiver.audio) {
+    add_media("audio", receiver.audio->payload_type, mids.audio);
     add_opus(out, receiver.audio->payload_type);
+  } else if (!mids.audio.empty()) {
+    add_rejected(
+        out, {.kind = "audio", .protocol = "UDP/TLS/RTP/SAVPF", .format = "0", .mid = mids.audio});
+    // webrtcbin asks for these even there (GStreamer 1.22, webrtcsdp.c).
+    add_transport(out, receiver.transport);
   }
   return text;
 }
@@ -151,12 +173,7 @@ std::string compose_answer(const Offer& offer, const Transport& ours, const Stre
   for (std::size_t i = 0; i < offer.media.size(); ++i) {
     const OfferedMedia& media = offer.media[i];
     if (!carried(offer, i)) {
-      fmt::format_to(out,
-                     "m={} 0 {} {}\r\n"
-                     "c=IN IP4 0.0.0.0\r\n"
-                     "a=mid:{}\r\n"
-                     "a=inactive\r\n",
-                     media.kind, media.protocol, media.format, media.mid);
+      add_rejected(out, media);
       continue;
     }
     if (i == offer.video) {

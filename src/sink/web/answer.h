@@ -17,10 +17,19 @@ struct StreamIds {
   std::string cname;  // RFC 7022; one for all, so that receivers synchronize them
 };
 
+/// What the media of a stream are called in a description (RFC 5888).
+struct StreamMids {
+  std::string video;
+  std::string audio;  // empty: there is none
+};
+
+/// As the receiver calls them.
+StreamMids mids_of(const Offer& receiver);
+
 /// The receiver's description reduced to its video, which comes first, and its sound, with nothing
-/// in it but what was checked; `mid` is what the video is called in it. A browser's has no
-/// candidates: its own checks tell where it is.
-std::string compose_receiver(const Offer& receiver, std::string_view mid);
+/// in it but what was checked. Sound that `mids` names and the receiver does not take is rejected.
+/// A browser's has no candidates: its own checks tell where it is.
+std::string compose_receiver(const Offer& receiver, const StreamMids& mids);
 
 /// The answer, or with `offer` of make_offer() the offer that is sent: the stream in the video
 /// and the sound, everything else rejected. `ours` has the candidates.

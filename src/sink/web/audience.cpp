@@ -47,7 +47,8 @@ Result<Admission> Audience::admit(const Offer& offer) {
 Result<std::string> Audience::invite(std::vector<IceServer> ice_servers,
                                      const Viewer::Exchange& exchange) {
   const auto viewer = add([&](std::string id, Viewer::Callbacks callbacks) {
-    return Viewer::invite(std::move(id), std::move(ice_servers), settings_.make_peer, exchange,
+    return Viewer::invite(std::move(id), audio_ ? OfferedSound::kOpus : OfferedSound::kNone,
+                          std::move(ice_servers), settings_.make_peer, exchange,
                           std::move(callbacks));
   });
   if (!viewer) return tl::unexpected(viewer.error());

@@ -60,7 +60,7 @@ class Audience {
 
   void send(std::span<const rtp::Bytes> packets, Timestamp seen, bool key);
   void send_audio(rtp::Bytes packet, Timestamp heard);
-  /// From now on offers of sound are accepted.
+  /// From now on who comes may have sound: offers of it are accepted, and it is offered.
   void expect_audio() { audio_ = true; }
 
   [[nodiscard]] std::size_t size() const;

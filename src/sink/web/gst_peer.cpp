@@ -14,6 +14,7 @@
 
 #include "core/log.h"
 #include "sink/rtp/encoding_name.h"
+#include "sink/rtp/header_extensions.h"
 #include "sink/web/fingerprint.h"
 #include "sink/web/gst_handles.h"
 
@@ -66,6 +67,7 @@ CapsRef stream_caps(const Offer& offer, const StreamIds& ids) {
   };
   add_extension(offer.extensions.playout_delay, kPlayoutDelayUri);
   add_extension(offer.extensions.transport_cc, kTransportCcUri);
+  add_extension(offer.extensions.abs_capture_time, rtp::kAbsCaptureTimeUri);
   return caps;
 }
 
@@ -166,7 +168,7 @@ class GstPeer final : public MediaPeer {
 
   const PeerSettings settings_;
   std::string fingerprint_;  // the other side's
-  std::string mid_;          // what webrtcbin calls the stream that it offers
+  StreamMids mids_;          // what webrtcbin calls the media that it offers
   GstRef<GstElement> pipeline_;
   GstElement* webrtc_ = nullptr;  // the pipeline's
   GstRef<GstPad> pad_;            // ours, towards webrtcbin
@@ -242,7 +244,7 @@ Result<Transport> GstPeer::offer(const Offer& ours) {
 
 Result<void> GstPeer::accept(const Offer& answer) {
   fingerprint_ = answer.transport.fingerprint;
-  if (auto set = set_remote(GST_WEBRTC_SDP_TYPE_ANSWER, compose_receiver(answer, mid_)); !set) {
+  if (auto set = set_remote(GST_WEBRTC_SDP_TYPE_ANSWER, compose_receiver(answer, mids_)); !set) {
     return set;
   }
   listen_to_rtcp();
@@ -279,10 +281,13 @@ Result<Transport> GstPeer::own_transport() {
   if (!description) return broken("there is no local description");
   const GlibText text(gst_sdp_message_as_text(description->sdp));
   log::area("web").debug("webrtcbin says\n{}", text.get());
-  const GstSDPMedia* const media = gst_sdp_message_get_media(description->sdp, 0);
-  const char* const mid =
-      media == nullptr ? nullptr : gst_sdp_media_get_attribute_val(media, "mid");
-  mid_ = mid == nullptr ? "" : mid;
+  const auto mid_at = [&](guint index) -> std::string {
+    if (index >= gst_sdp_message_medias_len(description->sdp)) return {};
+    const GstSDPMedia* const media = gst_sdp_message_get_media(description->sdp, index);
+    const char* const mid = gst_sdp_media_get_attribute_val(media, "mid");
+    return mid == nullptr ? "" : mid;
+  };
+  mids_ = {.video = mid_at(0), .audio = mid_at(1)};
   auto transport = parse_transport(text.get());
   if (!transport) return transport;
   // What webrtcbin leaves behind when no port could be bound.
@@ -349,7 +354,7 @@ Result<void> GstPeer::call(const char* signal, GstWebRTCSessionDescription* desc
 }
 
 Result<void> GstPeer::describe(const Offer& offer) {
-  const std::string text = compose_receiver(offer, offer.media[offer.video].mid);
+  const std::string text = compose_receiver(offer, mids_of(offer));
   if (auto set = set_remote(GST_WEBRTC_SDP_TYPE_OFFER, text); !set) return set;
   if (auto made = make_local("create-answer", "answer"); !made) return made;
   listen_to_rtcp();

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "sink/rtp/encoding_name.h"
+#include "sink/rtp/header_extensions.h"
 #include "sink/web/sdp_lines.h"
 
 namespace lumen::web {
@@ -18,6 +19,7 @@ namespace {
 constexpr std::size_t kMaxMedia = 16;
 constexpr std::string_view kProtocol = "UDP/TLS/RTP/SAVPF";
 constexpr unsigned kOfferedType = 96;
+constexpr unsigned kOfferedOpusType = 111;  // browsers' own number for it
 constexpr std::string_view kH264Parameters =
     "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=";
 constexpr std::size_t kMaxCandidates = 32;
@@ -217,6 +219,7 @@ ExtensionIds extensions_of(const SdpSection& media) {
     if (!id || *id == 0) continue;
     if (words[1] == kPlayoutDelayUri) ids.playout_delay = *id;
     if (words[1] == kTransportCcUri) ids.transport_cc = *id;
+    if (words[1] == rtp::kAbsCaptureTimeUri) ids.abs_capture_time = *id;
   }
   return ids;
 }
@@ -349,43 +352,61 @@ Result<Offer> parse_receiver(std::string_view text, Codec codec) {
     offer.format.transport_cc = false;
     offer.extensions.transport_cc = 0;
   }
+  offer.audio = audio_of(*sdp, offer);
   return offer;
+}
+
+bool same_or_none(unsigned answered, unsigned offered) {
+  return answered == 0 || answered == offered;
+}
+
+/// Each format and header extension of the answer has the number that it was offered with, each
+/// medium its place (RFC 3264 section 6).
+bool keeps_numbers(const Offer& answer, const Offer& ours) {
+  const auto& [delay, transport_cc, capture_time] = answer.extensions;
+  const auto rtx = answer.format.rtx_payload_type;
+  const bool video = answer.video == ours.video &&
+                     answer.format.payload_type == ours.format.payload_type &&
+                     (!rtx || rtx == ours.format.rtx_payload_type);
+  const bool audio = !answer.audio || (ours.audio && answer.audio->index == ours.audio->index &&
+                                       answer.audio->payload_type == ours.audio->payload_type);
+  return video && audio && same_or_none(delay, ours.extensions.playout_delay) &&
+         same_or_none(transport_cc, ours.extensions.transport_cc) &&
+         same_or_none(capture_time, ours.extensions.abs_capture_time);
 }
 
 }  // namespace
 
 Result<Offer> parse_offer(std::string_view text, Codec codec) {
-  auto offer = parse_receiver(text, codec);
-  if (!offer) return offer;
-  offer->audio = audio_of(*split_sdp(text), *offer);  // it is sound: it has been split before
+  return parse_receiver(text, codec);
+}
+
+Offer make_offer(OfferedSound sound) {
+  Offer offer{.media = {{.kind = "video",
+                         .protocol = std::string(kProtocol),
+                         .format = std::to_string(kOfferedType),
+                         .mid = "0"}},
+              .format = {.payload_type = kOfferedType,
+                         .parameters = std::string(kH264Parameters) + "42e01f",
+                         .rtx_payload_type = kOfferedType + 1,
+                         .nack = true,
+                         .transport_cc = true},
+              .extensions = {.playout_delay = 1, .transport_cc = 2, .abs_capture_time = 3}};
+  if (sound == OfferedSound::kOpus) {
+    offer.audio = {.index = offer.media.size(), .payload_type = kOfferedOpusType};
+    offer.media.push_back({.kind = "audio",
+                           .protocol = std::string(kProtocol),
+                           .format = std::to_string(kOfferedOpusType),
+                           .mid = "1"});
+  }
   return offer;
 }
 
-Offer make_offer() {
-  return {.media = {{.kind = "video",
-                     .protocol = std::string(kProtocol),
-                     .format = std::to_string(kOfferedType),
-                     .mid = "0"}},
-          .format = {.payload_type = kOfferedType,
-                     .parameters = std::string(kH264Parameters) + "42e01f",
-                     .rtx_payload_type = kOfferedType + 1,
-                     .nack = true,
-                     .transport_cc = true},
-          .extensions = {.playout_delay = 1, .transport_cc = 2}};
-}
-
-Result<Offer> parse_answer(std::string_view text) {
+Result<Offer> parse_answer(std::string_view text, const Offer& ours) {
   auto answer = parse_receiver(text, Codec::kH264);
   if (!answer) return answer;
   const auto sdp = split_sdp(text);  // it is sound: it has been split before
-  const Offer ours = make_offer();
-  const auto rtx = answer->format.rtx_payload_type;
-  if (answer->format.payload_type != ours.format.payload_type ||
-      (rtx && rtx != ours.format.rtx_payload_type) ||
-      (answer->extensions.playout_delay != 0 &&
-       answer->extensions.playout_delay != ours.extensions.playout_delay) ||
-      (answer->extensions.transport_cc != 0 &&
-       answer->extensions.transport_cc != ours.extensions.transport_cc)) {
+  if (!keeps_numbers(*answer, ours)) {
     return unsupported("numbers formats otherwise than they were offered",
                        "the server breaks RFC 3264 section 6.1");
   }

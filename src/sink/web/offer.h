@@ -29,6 +29,7 @@ struct Transport {
 struct ExtensionIds {
   unsigned playout_delay = 0;
   unsigned transport_cc = 0;  // only with VideoFormat::transport_cc
+  unsigned abs_capture_time = 0;
 };
 
 struct VideoFormat {
@@ -76,12 +77,16 @@ inline constexpr std::string_view kTransportCcUri =
 /// packetization-mode 1; HEVC's and AV1's main profile).
 Result<Offer> parse_offer(std::string_view sdp, Codec codec = Codec::kH264);
 
-/// The offer that lumen makes where it is the one who asks: to send H.264, with retransmission.
-Offer make_offer();
+enum class OfferedSound { kNone, kOpus };
 
-/// What a server says to make_offer(): as parse_offer(), of which it takes the same form; with UDP
-/// candidates. kUnsupported: it wants no video, or not as it was offered.
-Result<Offer> parse_answer(std::string_view sdp);
+/// The offer that lumen makes where it is the one who asks: to send H.264, with retransmission, and
+/// sound beside it.
+Offer make_offer(OfferedSound sound);
+
+/// What a server says to `ours`, which is of make_offer(): as parse_offer(), of which it takes the
+/// same form; with UDP candidates, and without sound where the server wants none. kUnsupported: it
+/// wants no video, or not as it was offered.
+Result<Offer> parse_answer(std::string_view sdp, const Offer& ours);
 
 /// The transport in a description of our own side, candidates included.
 Result<Transport> parse_transport(std::string_view sdp);

@@ -12,7 +12,7 @@ constexpr std::uint8_t kHasExtension = 0x10;
 
 // An element of a one-byte header extension (RFC 8285 section 4.2): its number, its length less
 // one, and its data.
-void put_element(unsigned id, unsigned bytes, std::uint32_t value, std::vector<std::uint8_t>& out) {
+void put_element(unsigned id, unsigned bytes, std::uint64_t value, std::vector<std::uint8_t>& out) {
   if (id == 0) return;
   out.push_back(static_cast<std::uint8_t>(id << 4 | (bytes - 1)));
   for (unsigned i = bytes; i-- > 0;) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
@@ -20,9 +20,13 @@ void put_element(unsigned id, unsigned bytes, std::uint32_t value, std::vector<s
 
 // 0xBEDE, the number of words, elements, and zeros to fill the last word.
 void put_extension(const PacketIdentity& identity, std::vector<std::uint8_t>& out) {
-  if (identity.playout_delay_id == 0 && identity.transport_cc_id == 0) return;
+  if (identity.playout_delay_id == 0 && identity.transport_cc_id == 0 &&
+      identity.capture_time_id == 0) {
+    return;
+  }
   constexpr unsigned kDelayBytes = 3;  // twice 12 bits, the least and the greatest delay
   constexpr unsigned kSequenceBytes = 2;
+  constexpr unsigned kCaptureTimeBytes = 8;
   out[0] = static_cast<std::uint8_t>(out[0] | kHasExtension);
   const std::size_t begin = out.size();
   out.insert(out.end(), {0xbe, 0xde, 0, 0});
@@ -30,6 +34,7 @@ void put_extension(const PacketIdentity& identity, std::vector<std::uint8_t>& ou
       identity.playout_delay_id, kDelayBytes,
       identity.playout_delay << 12 | std::max(identity.playout_delay, identity.longest_delay), out);
   put_element(identity.transport_cc_id, kSequenceBytes, 0, out);
+  put_element(identity.capture_time_id, kCaptureTimeBytes, identity.capture_time, out);
   while ((out.size() - begin) % 4 != 0) out.push_back(0);
   out[begin + 3] = static_cast<std::uint8_t>((out.size() - begin) / 4 - 1);
 }

@@ -50,7 +50,8 @@ void Viewer::use(const Offer& agreed) {
   identity_ = {.payload_type = static_cast<std::uint8_t>(agreed.format.payload_type),
                .ssrc = ids_.ssrc,
                .playout_delay_id = agreed.extensions.playout_delay,
-               .transport_cc_id = agreed.extensions.transport_cc};
+               .transport_cc_id = agreed.extensions.transport_cc,
+               .capture_time_id = agreed.extensions.abs_capture_time};
   audio_identity_ = audio_identity(agreed, ids_.audio_ssrc);
   rtx_payload_type_ = agreed.format.rtx_payload_type;
   agreed_ = now();
@@ -71,7 +72,8 @@ Result<std::shared_ptr<Viewer>> Viewer::create(std::string id, const Offer& offe
   return viewer;
 }
 
-Result<std::shared_ptr<Viewer>> Viewer::invite(std::string id, std::vector<IceServer> ice_servers,
+Result<std::shared_ptr<Viewer>> Viewer::invite(std::string id, OfferedSound sound,
+                                               std::vector<IceServer> ice_servers,
                                                const PeerFactory& make_peer,
                                                const Exchange& exchange, Callbacks callbacks) {
   auto viewer = make(std::move(id), std::move(callbacks));
@@ -79,10 +81,10 @@ Result<std::shared_ptr<Viewer>> Viewer::invite(std::string id, std::vector<IceSe
       {.ice_servers = std::move(ice_servers), .ids = viewer->ids_, .events = viewer->events()});
   if (!peer) return tl::unexpected(std::move(peer.error()));
   viewer->peer_ = std::move(*peer);
-  const Offer ours = make_offer();
+  const Offer ours = make_offer(sound);
   auto transport = viewer->peer_->offer(ours);
   if (!transport) return tl::unexpected(std::move(transport.error()));
-  const auto answer = exchange(compose_answer(ours, *transport, viewer->ids_));
+  const auto answer = exchange(ours, compose_answer(ours, *transport, viewer->ids_));
   if (!answer) return tl::unexpected(answer.error());
   viewer->use(*answer);
   if (auto accepted = viewer->peer_->accept(*answer); !accepted) {
@@ -146,6 +148,7 @@ void Viewer::send(std::span<const rtp::Bytes> packets, Timestamp seen, bool key)
   const std::scoped_lock lock(sending_);
   identity_.playout_delay = playout_delay_;
   identity_.longest_delay = listens_ ? kLongestForSound : 0;
+  identity_.capture_time = rtp::ntp_time_at(seen);
   for (const rtp::Bytes shared : packets) {
     identify(shared, identity_, sequence_++, packet_);
     if (rtx_payload_type_) history_.sent(packet_);

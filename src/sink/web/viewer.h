@@ -49,9 +49,11 @@ class Viewer {
                                                 std::string local_address,
                                                 const PeerFactory& make_peer, Callbacks callbacks);
 
-  /// The other way round: brings our offer to somebody, and their answer back.
-  using Exchange = std::function<Result<Offer>(const std::string& offer)>;
-  static Result<std::shared_ptr<Viewer>> invite(std::string id, std::vector<IceServer> ice_servers,
+  /// The other way round: brings our offer, as it is meant and as it is written, to somebody, and
+  /// their answer back.
+  using Exchange = std::function<Result<Offer>(const Offer& ours, const std::string& written)>;
+  static Result<std::shared_ptr<Viewer>> invite(std::string id, OfferedSound sound,
+                                                std::vector<IceServer> ice_servers,
                                                 const PeerFactory& make_peer,
                                                 const Exchange& exchange, Callbacks callbacks);
   Viewer(const Viewer&) = delete;
@@ -92,7 +94,7 @@ class Viewer {
 
   const std::string id_;
   const StreamIds ids_;
-  // Agreed on before connected_ is set; the delay changes, under `sending_`.
+  // Agreed on before connected_ is set; delay and capture time change, under `sending_`.
   PacketIdentity identity_;
   std::optional<PacketIdentity> audio_identity_;
   std::optional<std::uint8_t> rtx_payload_type_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <random>
 #include <utility>
 
 #include "core/log.h"
@@ -42,7 +43,8 @@ WhipSink::WhipSink(WhipSettings settings)
                        lost_ = true;
                        changed_.notify_all();
                      }}),
-      sender_(audience_) {}
+      sender_(audience_),
+      audio_packetizer_({.first_timestamp = std::random_device{}()}) {}
 
 Result<std::unique_ptr<WhipSink>> WhipSink::create(WhipSettings settings) {
   if (auto sound = whip::check_endpoint(settings.url); !sound) {
@@ -104,13 +106,14 @@ Result<void> WhipSink::publish_once() {
     lost_ = false;
   }
   whip::WhipSession session;
-  const auto published =
-      audience_.invite(ice_servers_, [&](const std::string& offer) -> Result<web::Offer> {
+  const auto published = audience_.invite(
+      ice_servers_, [&](const web::Offer& ours, const std::string& offer) -> Result<web::Offer> {
         auto made = client_.offer(offer);
         if (!made) return tl::unexpected(std::move(made.error()));
         session = *std::move(made);
-        auto answer = web::parse_answer(session.answer);
+        auto answer = web::parse_answer(session.answer, ours);
         if (!answer) return with_context("the WHIP server's answer", std::move(answer.error()));
+        tell_of_sound(ours, *answer);
         return answer;
       });
   if (!published) {
@@ -126,6 +129,20 @@ Result<void> WhipSink::publish_once() {
   }
   client_.end(session.url);
   audience_.dismiss(*published);
+  return {};
+}
+
+void WhipSink::tell_of_sound(const web::Offer& ours, const web::Offer& answer) {
+  if (!ours.audio || answer.audio || std::exchange(told_of_sound_, true)) return;
+  log::area("whip").warn("{} takes no Opus beside the picture: it gets no sound", client_.name());
+}
+
+void WhipSink::expect_audio(const AudioParameters&) { audience_.expect_audio(); }
+
+Result<void> WhipSink::write_audio(const AudioPacket& packet) {
+  // Sound that nobody expected when the session began goes along with the next one.
+  audience_.expect_audio();
+  audience_.send_audio(audio_packetizer_.packetize(packet), packet.pts);
   return {};
 }
 

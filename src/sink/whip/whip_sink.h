@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "sink/rtp/opus_packetizer.h"
 #include "sink/sink.h"
 #include "sink/web/audience.h"
 #include "sink/web/video_sender.h"
@@ -30,9 +31,11 @@ class WhipSink final : public Sink {
   ~WhipSink() override;
 
   void connect(SinkRequests requests) override;
+  void expect_audio(const AudioParameters& audio) override;
   Result<void> open(const StreamParameters& stream) override;
   [[nodiscard]] bool takes_parts() const override { return true; }
   Result<void> write(const EncodedFrame& frame, FrameTimes& times) override;
+  Result<void> write_audio(const AudioPacket& packet) override;
   Result<void> close() override;
   [[nodiscard]] bool needs_periodic_key_frames() const override { return false; }
   [[nodiscard]] bool takes_new_sizes() const override { return true; }
@@ -44,6 +47,7 @@ class WhipSink final : public Sink {
   void publish();
   Result<void> publish_once();
   bool wait(Nanoseconds time);
+  void tell_of_sound(const web::Offer& ours, const web::Offer& answer);
 
   whip::WhipClient client_;
   std::mutex requests_mutex_;
@@ -56,8 +60,10 @@ class WhipSink final : public Sink {
   std::optional<Error> failure_;
 
   std::vector<web::IceServer> ice_servers_;  // the publishing thread's
+  bool told_of_sound_ = false;               // likewise
   web::Audience audience_;                   // of the one server
   web::VideoSender sender_;
+  rtp::OpusPacketizer audio_packetizer_;
   std::thread thread_;  // publishes
 };
 

@@ -152,7 +152,7 @@ TEST(WebOffer, TakesOpusInTheVideosBundle) {
   EXPECT_EQ(offer.audio->index, 1U);
   EXPECT_EQ(offer.audio->payload_type, 111U);
   // The stack is told of both, and takes both back.
-  const std::string inner = compose_receiver(offer, offer.media[offer.video].mid);
+  const std::string inner = compose_receiver(offer, mids_of(offer));
   EXPECT_THAT(inner, HasSubstr("a=group:BUNDLE 0 1\r\n"));
   EXPECT_THAT(inner, HasSubstr("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"));
   EXPECT_EQ(parsed(inner).audio->payload_type, 111U);
@@ -198,7 +198,7 @@ TEST(WebOffer, SurvivesEveryByteOfTheSound) {
       text[at] = byte;
       const auto offer = parse_offer(text);
       if (!offer) continue;
-      const std::string inner = compose_receiver(*offer, offer->media[offer->video].mid);
+      const std::string inner = compose_receiver(*offer, mids_of(*offer));
       EXPECT_EQ(std::count(inner.begin(), inner.end(), '\n'),
                 std::count(inner.begin(), inner.end(), '\r'));
     }
@@ -250,7 +250,7 @@ TEST(WebOffer, SurvivesEveryCutAndEveryByte) {
       text[at] = byte;
       const auto offer = parse_offer(text);
       if (!offer) continue;
-      const std::string inner = compose_receiver(*offer, offer->media[offer->video].mid);
+      const std::string inner = compose_receiver(*offer, mids_of(*offer));
       EXPECT_THAT(inner, HasSubstr("\r\na=recvonly\r\n"));
       EXPECT_EQ(std::count(inner.begin(), inner.end(), '\n'),
                 std::count(inner.begin(), inner.end(), '\r'));
@@ -259,7 +259,7 @@ TEST(WebOffer, SurvivesEveryCutAndEveryByte) {
 }
 
 TEST(WebOffer, NothingOfTheOfferReachesTheStackButWhatWasChecked) {
-  const std::string inner = compose_receiver(parsed(chromium_offer()), "0");
+  const std::string inner = compose_receiver(parsed(chromium_offer()), {.video = "0"});
   EXPECT_THAT(inner, Not(HasSubstr("candidate")));
   EXPECT_THAT(inner, Not(HasSubstr("VP8")));
   EXPECT_THAT(inner, HasSubstr("m=video 9 UDP/TLS/RTP/SAVPF 108\r\n"));

@@ -57,7 +57,24 @@ TEST(WebPacket, HasRoomForTheTransportWideNumber) {
            {.payload_type = 108, .ssrc = 1, .playout_delay_id = 5, .transport_cc_id = 3}, 7, out);
   EXPECT_EQ(Packet(out.begin() + 12, out.end()),
             (Packet{0xbe, 0xde, 0, 2, 0x52, 0, 0, 0, 0x31, 0, 0, 0, 'p', 'a', 'y'}));
-  EXPECT_EQ(out.size(), shared_packet().size() + kExtensionBytes);
+}
+
+TEST(WebPacket, TellsWhenItsPictureWasCaptured) {
+  Packet out;
+  identify(
+      shared_packet(),
+      {.payload_type = 108, .ssrc = 1, .capture_time_id = 4, .capture_time = 0x0102030405060708}, 7,
+      out);
+  EXPECT_EQ(Packet(out.begin() + 12, out.end()),
+            (Packet{0xbe, 0xde, 0, 3, 0x47, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 'p', 'a', 'y'}));
+  identify(shared_packet(),
+           {.payload_type = 108,
+            .ssrc = 1,
+            .playout_delay_id = 5,
+            .transport_cc_id = 3,
+            .capture_time_id = 4},
+           7, out);
+  EXPECT_EQ(out.size(), shared_packet().size() + kExtensionBytes) << "room is left for all of them";
 }
 
 TEST(WebPacket, SentAgainCarriesItsOldNumberInFrontOfThePayload) {

@@ -50,11 +50,11 @@ TEST(LinkHeader, LeavesOutWhatIsNone) {
 }
 
 std::string answer_of(const web::Offer& answer) {
-  return web::compose_receiver(answer, answer.media[0].mid);
+  return web::compose_receiver(answer, web::mids_of(answer));
 }
 
-web::Offer good_answer() {
-  web::Offer answer = web::make_offer();
+web::Offer good_answer(web::OfferedSound sound = web::OfferedSound::kNone) {
+  web::Offer answer = web::make_offer(sound);
   answer.transport = {.ufrag = "abcd",
                       .password = "abcdefghijklmnopqrstuvwx",
                       .fingerprint =
@@ -64,6 +64,11 @@ web::Offer good_answer() {
                       .setup = "passive",
                       .candidates = {"1 1 UDP 2122252543 192.0.2.7 40000 typ host"}};
   return answer;
+}
+
+Result<web::Offer> parse(const std::string& text,
+                         web::OfferedSound sound = web::OfferedSound::kNone) {
+  return web::parse_answer(text, web::make_offer(sound));
 }
 
 std::string with(std::string text, const std::string& from, const std::string& to) {
@@ -79,7 +84,7 @@ TEST(WhipAnswer, IsTakenWithItsCandidates) {
       "a=candidate:3 1 udp 1 server.example 9 typ host\r\n"
       "a=candidate:4 2 udp 1 192.0.2.7 9 typ host\r\n"
       "a=candidate:5 1 udp 1 2001:db8::7 9 typ srflx raddr 0.0.0.0 rport 0\r\n";
-  const auto answer = web::parse_answer(text);
+  const auto answer = parse(text);
   ASSERT_TRUE(answer) << answer.error().describe();
   EXPECT_EQ(answer->format.payload_type, 96U);
   EXPECT_EQ(answer->transport.setup, "passive");
@@ -87,16 +92,59 @@ TEST(WhipAnswer, IsTakenWithItsCandidates) {
               ElementsAre("1 1 UDP 2122252543 192.0.2.7 40000 typ host",
                           "5 1 udp 1 2001:db8::7 9 typ srflx raddr 0.0.0.0 rport 0"));
   // They reach the stack, and nothing else of the answer does.
-  const std::string inner = web::compose_receiver(*answer, "video0");
+  const std::string inner = web::compose_receiver(*answer, {.video = "video0"});
   EXPECT_THAT(inner, HasSubstr("a=mid:video0\r\n"));
   EXPECT_THAT(inner, HasSubstr("a=candidate:5 1 udp"));
   EXPECT_THAT(inner, Not(HasSubstr("server.example")));
 }
 
+TEST(WhipAnswer, TakesTheSoundToo) {
+  const auto answer =
+      parse(answer_of(good_answer(web::OfferedSound::kOpus)), web::OfferedSound::kOpus);
+  ASSERT_TRUE(answer) << answer.error().describe();
+  ASSERT_TRUE(answer->audio);
+  const std::string inner = web::compose_receiver(*answer, {.video = "video0", .audio = "audio1"});
+  EXPECT_THAT(inner, HasSubstr("a=group:BUNDLE video0 audio1\r\n"));
+  EXPECT_THAT(inner, HasSubstr("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"));
+}
+
+TEST(WhipAnswer, MayLeaveTheSoundOut) {
+  const std::string whole = answer_of(good_answer(web::OfferedSound::kOpus));
+  for (const std::string& text :
+       {with(whole, "m=audio 9", "m=audio 0"), with(whole, "BUNDLE 0 1", "BUNDLE 0"),
+        with(whole, "opus/48000/2", "PCMU/8000"), whole.substr(0, whole.find("m=audio"))}) {
+    const auto answer = parse(text, web::OfferedSound::kOpus);
+    ASSERT_TRUE(answer) << answer.error().describe();
+    EXPECT_FALSE(answer->audio) << text;
+    const std::string inner =
+        web::compose_receiver(*answer, {.video = "video0", .audio = "audio1"});
+    EXPECT_THAT(inner, HasSubstr("a=group:BUNDLE video0\r\n"));
+    EXPECT_THAT(inner, HasSubstr("m=audio 0 ")) << "the stack offered it, too";
+  }
+}
+
+TEST(WhipAnswer, MayNotRenumberWhatWasOffered) {
+  const std::string whole = answer_of(good_answer(web::OfferedSound::kOpus));
+  EXPECT_THAT(whole, HasSubstr("a=extmap:3 http://www.webrtc.org/experiments/rtp-hdrext/abs-cap"));
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"a=extmap:1 ", "a=extmap:4 "},
+           {"a=extmap:2 ", "a=extmap:4 "},
+           {"a=extmap:3 ", "a=extmap:4 "},
+           {"SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=recvonly\r\n",
+            "SAVPF 112\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=recvonly\r\na=rtpmap:112 "
+            "opus/48000/2\r\n"}}) {
+    const auto answer = parse(with(whole, from, to), web::OfferedSound::kOpus);
+    ASSERT_FALSE(answer) << from;
+    EXPECT_EQ(answer.error().kind, ErrorKind::kUnsupported) << from;
+  }
+  // Sound that nobody offered.
+  EXPECT_FALSE(parse(whole));
+}
+
 TEST(WhipAnswer, IsRefusedWhereItIsNoneToOurOffer) {
   const std::string good = answer_of(good_answer());
   const auto kind_of = [](const std::string& text) {
-    const auto answer = web::parse_answer(text);
+    const auto answer = parse(text);
     EXPECT_FALSE(answer) << text;
     return answer ? ErrorKind::kRetry : answer.error().kind;
   };
@@ -115,15 +163,15 @@ TEST(WhipAnswer, IsRefusedWhereItIsNoneToOurOffer) {
 TEST(WhipAnswer, SurvivesEveryCutAndEveryByte) {
   const std::string whole = answer_of(good_answer());
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    (void)web::parse_answer(whole.substr(0, size));
+    (void)parse(whole.substr(0, size));
   }
   for (std::size_t at = 0; at < whole.size(); ++at) {
     for (const char byte : {'\0', '\n', ' ', ':', 'A', '\xff'}) {
       std::string text = whole;
       text[at] = byte;
-      const auto answer = web::parse_answer(text);
+      const auto answer = parse(text);
       if (!answer) continue;
-      const std::string inner = web::compose_receiver(*answer, "video0");
+      const std::string inner = web::compose_receiver(*answer, {.video = "video0"});
       EXPECT_EQ(std::count(inner.begin(), inner.end(), '\n'),
                 std::count(inner.begin(), inner.end(), '\r'));
     }
