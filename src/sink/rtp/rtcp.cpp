@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint8_t kTypeSr = 200;
 constexpr std::uint8_t kTypeSdes = 202;
 constexpr std::uint8_t kTypeBye = 203;
+constexpr std::uint8_t kTypeXr = 207;
+constexpr std::uint8_t kRoundTripBlock = 5;
 constexpr std::uint8_t kSdesCname = 1;
 constexpr std::uint8_t kVersion2 = 0x80;
 constexpr std::uint64_t kSecondsFrom1900To1970 = 2'208'988'800;
@@ -74,6 +76,22 @@ std::vector<std::uint8_t> make_compound(const SenderReport& report, std::string_
     put_header(out, 1, kTypeBye, 1);
     put32(out, report.ssrc);
   }
+  return out;
+}
+
+std::vector<std::uint8_t> make_round_trip_reply(std::uint32_t ssrc, std::uint32_t receiver,
+                                                std::uint32_t reference, Nanoseconds since) {
+  constexpr std::int64_t kUnitsPerSecond = 65536;
+  constexpr Nanoseconds kLongest = std::chrono::hours{18};  // 32 bits hold 18 h 12 min
+  const Nanoseconds delay = std::clamp(since, Nanoseconds{0}, kLongest);
+  std::vector<std::uint8_t> out;
+  put_header(out, 0, kTypeXr, 5);
+  put32(out, ssrc);
+  put32(out, std::uint32_t{kRoundTripBlock} << 24 | 3U);  // of three words
+  put32(out, receiver);
+  put32(out, reference);
+  put32(out, static_cast<std::uint32_t>(delay / std::chrono::microseconds{1} * kUnitsPerSecond /
+                                        1'000'000));
   return out;
 }
 

@@ -40,6 +40,11 @@ enum class Farewell { kNone, kBye };
 std::vector<std::uint8_t> make_compound(const SenderReport& report, std::string_view cname,
                                         Farewell farewell);
 
+/// Tells a receiver its round trip: `reference` is what its clock said when it asked
+/// (ReferenceTime), and `since` how long ago that came here (RFC 3611 section 4.5).
+std::vector<std::uint8_t> make_round_trip_reply(std::uint32_t ssrc, std::uint32_t receiver,
+                                                std::uint32_t reference, Nanoseconds since);
+
 /// A short-term persistent CNAME: 96 random bits in base64 (RFC 7022 section 4.2), so that neither
 /// the user's nor the host's name leaves the machine.
 std::string make_cname();

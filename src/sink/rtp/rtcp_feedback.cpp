@@ -33,6 +33,7 @@ class Collector {
     feedback_.most_bps =
         std::min(feedback_.most_bps.value_or(most.bits_per_second), most.bits_per_second);
   }
+  void operator()(const ReferenceTime&) {}
   // It speaks of all packets between two addresses, whatever their SSRC.
   void operator()(const TransportFeedback& transport) { feedback_.transport.push_back(transport); }
 

@@ -21,6 +21,7 @@ enum class Type : std::uint8_t {
   kBye = 203,
   kTransportFeedback = 205,
   kPayloadFeedback = 206,
+  kExtendedReport = 207,  // RFC 3611 section 2
 };
 
 // Formats of feedback: RFC 4585 section 9, RFC 5104 section 4.2, the drafts named in the header.
@@ -29,6 +30,8 @@ constexpr unsigned kTransportWide = 15;
 constexpr unsigned kPictureLoss = 1;
 constexpr unsigned kFullIntraRequest = 4;
 constexpr unsigned kApplicationLayer = 15;
+
+constexpr std::uint8_t kReferenceTimeBlock = 4;  // RFC 3611 section 4.4
 
 /// Numbers from the front of bytes; what is not there reads as zero and is remembered.
 class Reader {
@@ -77,6 +80,7 @@ class Parser {
   bool nack(std::uint32_t ssrc, Reader in);
   bool transport_wide(Reader in);
   bool application_layer(Reader in);
+  bool extended_report(Reader in);
   bool list(std::size_t packets);  // false: more than may be
 
   std::vector<RtcpItem>& items_;
@@ -92,6 +96,7 @@ bool Parser::packet(Type type, unsigned count, Bytes body) {
     case Type::kBye: return bye(count, in);
     case Type::kTransportFeedback: return transport_feedback(count, in);
     case Type::kPayloadFeedback: return payload_feedback(count, in);
+    case Type::kExtendedReport: return extended_report(in);
   }
   return true;
 }
@@ -253,6 +258,23 @@ bool Parser::application_layer(Reader in) {
   if (!in.good()) return false;
   items_.emplace_back(std::move(most));
   return true;
+}
+
+bool Parser::extended_report(Reader in) {
+  const std::uint32_t reporter = in.u32();
+  while (in.left() > 0) {
+    const std::uint8_t type = in.u8();
+    in.u8();  // the type's own
+    const std::size_t words = in.u16();
+    Reader block(in.take(4 * words));
+    if (!in.good()) return false;
+    if (type != kReferenceTimeBlock) continue;
+    const std::uint32_t seconds = block.u32();
+    const std::uint32_t fraction = block.u32();
+    if (!block.good()) return false;
+    items_.emplace_back(ReferenceTime{reporter, seconds << 16 | fraction >> 16});
+  }
+  return in.good();
 }
 
 }  // namespace

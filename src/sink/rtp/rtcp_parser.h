@@ -64,6 +64,13 @@ struct MaximumBitrate {
   std::vector<std::uint32_t> ssrcs;
 };
 
+/// Who receives and sends nothing asks for the round trip: by what its clock said then (RFC 3611
+/// section 4.4), of the NTP time the middle 32 bits.
+struct ReferenceTime {
+  std::uint32_t reporter = 0;
+  std::uint32_t time = 0;
+};
+
 /// draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1.
 struct TransportFeedback {
   std::uint16_t first = 0;  // transport-wide sequence number of the first packet
@@ -75,7 +82,7 @@ struct TransportFeedback {
 };
 
 using RtcpItem = std::variant<ReceptionReport, Description, Bye, Nack, PictureLoss,
-                              FullIntraRequest, MaximumBitrate, TransportFeedback>;
+                              FullIntraRequest, MaximumBitrate, ReferenceTime, TransportFeedback>;
 
 /// Larger datagrams are not RTCP that anybody sends.
 inline constexpr std::size_t kMaxRtcpBytes = 2048;

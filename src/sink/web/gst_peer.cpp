@@ -15,6 +15,8 @@
 #include "core/log.h"
 #include "sink/rtp/encoding_name.h"
 #include "sink/rtp/header_extensions.h"
+#include "sink/rtp/rtcp.h"
+#include "sink/rtp/rtcp_parser.h"
 #include "sink/web/fingerprint.h"
 #include "sink/web/gst_handles.h"
 
@@ -162,6 +164,9 @@ class GstPeer final : public MediaPeer {
   Result<void> add_ice_servers();
   Result<void> wait_for_addresses();
   void listen_to_rtcp();
+  void on_rtcp(GstBuffer* datagram);
+  /// True where something was added to what is about to be sent.
+  bool add_to_rtcp(GstBuffer* datagram);
   void on_connection_state();
   [[nodiscard]] bool is_who_offered();
   Result<void> call(const char* signal, GstWebRTCSessionDescription* description);
@@ -178,6 +183,13 @@ class GstPeer final : public MediaPeer {
 
   std::mutex send_mutex_;
   std::atomic<bool> connected_{false};
+
+  struct RoundTripRequest {
+    rtp::ReferenceTime reference;
+    Timestamp came;
+  };
+  std::mutex round_trip_mutex_;
+  std::optional<RoundTripRequest> round_trip_request_;
 
   std::mutex gather_mutex_;
   std::condition_variable gathered_;
@@ -405,9 +417,17 @@ void GstPeer::listen_to_rtcp() {
   g_signal_emit_by_name(rtpbin.get(), "get-internal-session", 0U, &session);
   rtp_session_.reset(session);
   if (session == nullptr) return;
+  g_object_set(session, "rtcp-min-interval",
+               static_cast<guint64>(Nanoseconds(rtp::kSenderReportInterval).count()), nullptr);
   g_signal_connect(
       session, "on-receiving-rtcp",
-      G_CALLBACK(+[](GObject*, GstBuffer*, GstPeer* self) { self->settings_.events.heard(); }),
+      G_CALLBACK(+[](GObject*, GstBuffer* datagram, GstPeer* self) { self->on_rtcp(datagram); }),
+      this);
+  g_signal_connect(
+      session, "on-sending-rtcp",
+      G_CALLBACK(+[](GObject*, GstBuffer* datagram, gboolean, GstPeer* self) -> gboolean {
+        return self->add_to_rtcp(datagram) ? TRUE : FALSE;
+      }),
       this);
   g_signal_connect(
       session, "on-feedback-rtcp",
@@ -421,6 +441,36 @@ void GstPeer::listen_to_rtcp() {
         }
       }),
       this);
+}
+
+// GStreamer answers all reports but extended ones (1.22, rtpsession.c).
+void GstPeer::on_rtcp(GstBuffer* datagram) {
+  settings_.events.heard();
+  GstMapInfo map;
+  if (gst_buffer_map(datagram, &map, GST_MAP_READ) == FALSE) return;
+  const auto items = rtp::parse_rtcp({map.data, map.size});
+  gst_buffer_unmap(datagram, &map);
+  if (!items) return;
+  for (const rtp::RtcpItem& item : *items) {
+    const auto* const reference = std::get_if<rtp::ReferenceTime>(&item);
+    if (reference == nullptr) continue;
+    const std::scoped_lock lock(round_trip_mutex_);
+    round_trip_request_ = {*reference, now()};
+  }
+}
+
+bool GstPeer::add_to_rtcp(GstBuffer* datagram) {
+  std::optional<RoundTripRequest> request;
+  {
+    const std::scoped_lock lock(round_trip_mutex_);
+    request = std::exchange(round_trip_request_, std::nullopt);
+  }
+  if (!request) return false;
+  const auto reply = rtp::make_round_trip_reply(settings_.ids.ssrc, request->reference.reporter,
+                                                request->reference.time, now() - request->came);
+  GstBuffer* const added = gst_buffer_new_memdup(reply.data(), reply.size());
+  gst_buffer_append(datagram, added);
+  return true;
 }
 
 // webrtcbin accepts any certificate: whether it is the one that the offer announced (RFC 8827

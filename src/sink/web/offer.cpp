@@ -197,6 +197,7 @@ std::optional<VideoFormat> choose_format(const SdpSection& media, Codec codec) {
   const auto feedback = about(media, "rtcp-fb", chosen->payload_type);
   chosen->nack = std::ranges::count(feedback, "nack") > 0;
   chosen->transport_cc = std::ranges::count(feedback, "transport-cc") > 0;
+  chosen->reference_time = std::ranges::count(feedback, "rrtr") > 0;
   for (const unsigned type : payload_types(media)) {
     if (!chosen->nack || !is_format(media, type, "rtx/90000")) continue;
     const Parameters format = parameters_of(media, type);

@@ -40,7 +40,8 @@ struct VideoFormat {
   std::string parameters;
   std::optional<unsigned> rtx_payload_type;  // RFC 4588; none: can't ask for packets again
   bool nack = false;
-  bool transport_cc = false;  // reports when each packet came
+  bool transport_cc = false;    // reports when each packet came
+  bool reference_time = false;  // asks for its round trip ("rrtr", RFC 3611 section 5.1)
 };
 
 /// A media description, in the offer's order: an answer needs one for each.

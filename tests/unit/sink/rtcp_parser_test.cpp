@@ -54,6 +54,28 @@ TEST(RtcpParser, TakesTheStreamOfAFullIntraRequestFromItsEntry) {
   }
 }
 
+// As libwebrtc sends it: RFC 3611, here behind a block of another kind.
+TEST(RtcpParser, ReadsAReferenceTime) {
+  const auto reference =
+      only<ReferenceTime>({0x80, 207, 0, 6, 0,    0,    0,    1,  //
+                           9,    0,   0, 1, 1,    2,    3,    4,  //
+                           4,    0,   0, 2, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 7, 8});
+  EXPECT_EQ(reference.reporter, 1U);
+  EXPECT_EQ(reference.time, 0xc3d4e5f6U);
+  for (const Datagram& bad : {Datagram{0x80, 207, 0, 0},                          // no SSRC
+                              Datagram{0x80, 207, 0, 2, 0, 0, 0, 1, 4, 0, 0, 2},  // cut
+                              Datagram{0x80, 207, 0, 3, 0, 0, 0, 1, 4, 0, 0, 1, 1, 2, 3, 4}}) {
+    EXPECT_FALSE(parse_rtcp(bad));
+  }
+}
+
+TEST(Rtcp, TellsAReceiverItsRoundTrip) {
+  EXPECT_EQ(make_round_trip_reply(0xa1b2c3d4, 1, 0xc3d4e5f6, std::chrono::milliseconds{1500}),
+            (Datagram{0x80, 207,  0,    5,    0xa1, 0xb2, 0xc3, 0xd4,  //
+                      5,    0,    0,    3,    0,    0,    0,    1,     //
+                      0xc3, 0xd4, 0xe5, 0xf6, 0,    1,    0x80, 0}));
+}
+
 TEST(RtcpParser, UnfoldsANackAcrossTheWrap) {
   const auto nack = only<Nack>({0x81, 0xcd, 0,    4,    0,    0,    0, 1, 0, 0, 0, 2,  //
                                 0xff, 0xfe, 0x80, 0x05, 0x00, 0x64, 0, 0});

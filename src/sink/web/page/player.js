@@ -70,12 +70,14 @@ class Session {
 
   // Throws {state, advice} where the host says no.
   async open() {
-    this.#pc.addTransceiver("video", {direction: "recvonly"});
+    const stamps = askForCaptureTimes(this.#pc.addTransceiver("video", {direction: "recvonly"}));
     this.#pc.addTransceiver("audio", {direction: "recvonly"});
     const offer = await this.#pc.createOffer();
     // Browsers decode Opus to mono unless their own description asks for stereo.
     offer.sdp = offer.sdp.replace(/a=fmtp:(\d+) /g, (start, type) =>
       offer.sdp.includes(`a=rtpmap:${type} opus/`) ? `${start}stereo=1;` : start);
+    // What captureTime is by this browser's clock follows from the sender's and the round trip.
+    if (stamps) offer.sdp = offer.sdp.replace(/a=rtcp-fb:(\d+) nack pli\r\n/g, "$&a=rtcp-fb:$1 rrtr\r\n");
     await this.#pc.setLocalDescription(offer);
     const response = await fetch("/whep", {
       method: "POST",
@@ -107,6 +109,16 @@ class Session {
     this.#pc.close();
     this.#ended();
   }
+}
+
+// Has each picture carry the time of its capture, where the browser lets a page ask for that.
+function askForCaptureTimes(transceiver) {
+  const extensions = transceiver.getHeaderExtensionsToNegotiate?.();
+  const stamp = extensions?.find(({uri}) => uri.endsWith("/abs-capture-time"));
+  if (!stamp) return false;
+  stamp.direction = "sendrecv";
+  transceiver.setHeaderExtensionsToNegotiate(extensions);
+  return true;
 }
 
 async function refusal(response) {
