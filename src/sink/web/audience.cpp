@@ -37,7 +37,7 @@ Result<Admission> Audience::admit(const Offer& offer) {
   Offer accepted = offer;
   if (!audio_) accepted.audio.reset();
   const auto viewer = add([&](std::string id, Viewer::Callbacks callbacks) {
-    return Viewer::create(std::move(id), accepted, settings_.local_address, settings_.make_peer,
+    return Viewer::create(std::move(id), accepted, settings_.local_addresses, settings_.make_peer,
                           std::move(callbacks));
   });
   if (!viewer) return tl::unexpected(viewer.error());
@@ -48,8 +48,8 @@ Result<std::string> Audience::invite(std::vector<IceServer> ice_servers,
                                      const Viewer::Exchange& exchange) {
   const auto viewer = add([&](std::string id, Viewer::Callbacks callbacks) {
     return Viewer::invite(std::move(id), audio_ ? OfferedSound::kOpus : OfferedSound::kNone,
-                          std::move(ice_servers), settings_.make_peer, exchange,
-                          std::move(callbacks));
+                          settings_.local_addresses, std::move(ice_servers), settings_.make_peer,
+                          exchange, std::move(callbacks));
   });
   if (!viewer) return tl::unexpected(viewer.error());
   return (*viewer)->id();

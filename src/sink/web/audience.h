@@ -21,9 +21,9 @@
 namespace lumen::web {
 
 struct AudienceSettings {
-  std::string_view who = "viewer";  // what the log calls them
-  std::size_t most = 32;            // at a time
-  std::string local_address;        // where they reach us; empty: every address of this machine
+  std::string_view who = "viewer";           // what the log calls them
+  std::size_t most = 32;                     // at a time
+  std::vector<std::string> local_addresses;  // as PeerSettings
   Patience patience;
   PeerFactory make_peer;
 };

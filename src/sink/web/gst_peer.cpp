@@ -219,11 +219,10 @@ Result<void> GstPeer::build() {
   if (const auto nice = object_property<GObject>(ice.get(), "agent")) {
     g_object_set(nice.get(), "upnp", FALSE, nullptr);
   }
-  if (!settings_.local_address.empty()) {
+  for (const std::string& address : settings_.local_addresses) {
     gboolean added = FALSE;
-    g_signal_emit_by_name(ice.get(), "add-local-ip-address", settings_.local_address.c_str(),
-                          &added);
-    if (added == FALSE) return broken("ICE can't listen at " + settings_.local_address);
+    g_signal_emit_by_name(ice.get(), "add-local-ip-address", address.c_str(), &added);
+    if (added == FALSE) return broken("ICE can't listen at " + address);
   }
   g_signal_connect(webrtc_, "notify::ice-gathering-state",
                    G_CALLBACK(+[](GstElement*, GParamSpec*, GstPeer* self) {

@@ -40,7 +40,8 @@ struct IceServer {
 };
 
 struct PeerSettings {
-  std::string local_address;  // where to be reached; empty: every address of this machine
+  /// Where to be reached; empty: every address of this machine but the loopback ones.
+  std::vector<std::string> local_addresses;
   std::vector<IceServer> ice_servers;
   StreamIds ids;
   PeerEvents events;

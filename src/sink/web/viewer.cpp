@@ -58,12 +58,13 @@ void Viewer::use(const Offer& agreed) {
 }
 
 Result<std::shared_ptr<Viewer>> Viewer::create(std::string id, const Offer& offer,
-                                               std::string local_address,
+                                               std::vector<std::string> local_addresses,
                                                const PeerFactory& make_peer, Callbacks callbacks) {
   auto viewer = make(std::move(id), std::move(callbacks));
   viewer->use(offer);
-  auto peer = make_peer(
-      {.local_address = std::move(local_address), .ids = viewer->ids_, .events = viewer->events()});
+  auto peer = make_peer({.local_addresses = std::move(local_addresses),
+                         .ids = viewer->ids_,
+                         .events = viewer->events()});
   if (!peer) return tl::unexpected(std::move(peer.error()));
   viewer->peer_ = std::move(*peer);
   auto transport = viewer->peer_->negotiate(offer);
@@ -73,12 +74,15 @@ Result<std::shared_ptr<Viewer>> Viewer::create(std::string id, const Offer& offe
 }
 
 Result<std::shared_ptr<Viewer>> Viewer::invite(std::string id, OfferedSound sound,
+                                               std::vector<std::string> local_addresses,
                                                std::vector<IceServer> ice_servers,
                                                const PeerFactory& make_peer,
                                                const Exchange& exchange, Callbacks callbacks) {
   auto viewer = make(std::move(id), std::move(callbacks));
-  auto peer = make_peer(
-      {.ice_servers = std::move(ice_servers), .ids = viewer->ids_, .events = viewer->events()});
+  auto peer = make_peer({.local_addresses = std::move(local_addresses),
+                         .ice_servers = std::move(ice_servers),
+                         .ids = viewer->ids_,
+                         .events = viewer->events()});
   if (!peer) return tl::unexpected(std::move(peer.error()));
   viewer->peer_ = std::move(*peer);
   const Offer ours = make_offer(sound);

@@ -46,13 +46,14 @@ class Viewer {
 
   /// Answers the offer; answer() is for the browser. Waits as MediaPeer::negotiate() does.
   static Result<std::shared_ptr<Viewer>> create(std::string id, const Offer& offer,
-                                                std::string local_address,
+                                                std::vector<std::string> local_addresses,
                                                 const PeerFactory& make_peer, Callbacks callbacks);
 
   /// The other way round: brings our offer, as it is meant and as it is written, to somebody, and
   /// their answer back.
   using Exchange = std::function<Result<Offer>(const Offer& ours, const std::string& written)>;
   static Result<std::shared_ptr<Viewer>> invite(std::string id, OfferedSound sound,
+                                                std::vector<std::string> local_addresses,
                                                 std::vector<IceServer> ice_servers,
                                                 const PeerFactory& make_peer,
                                                 const Exchange& exchange, Callbacks callbacks);

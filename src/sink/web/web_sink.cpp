@@ -2,6 +2,7 @@
 
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "sink/web/gst_peer.h"
 #include "sink/web/invitation.h"
@@ -9,8 +10,9 @@
 namespace lumen {
 namespace {
 
-std::string ice_address(const WebSettings& settings) {
-  return settings.address == "0.0.0.0" || settings.address == "::" ? "" : settings.address;
+std::vector<std::string> ice_addresses(const WebSettings& settings) {
+  if (settings.address == "0.0.0.0" || settings.address == "::") return {};
+  return {settings.address};
 }
 
 }  // namespace
@@ -18,7 +20,7 @@ std::string ice_address(const WebSettings& settings) {
 WebSink::WebSink(WebSettings settings, web::WebAccess access, std::optional<rtp::Mirror> mirror)
     : settings_(std::move(settings)),
       access_(std::move(access)),
-      audience_({.local_address = ice_address(settings_), .make_peer = web::create_gst_peer},
+      audience_({.local_addresses = ice_addresses(settings_), .make_peer = web::create_gst_peer},
                 {.key_frame_wanted = [this] { ask_for_key_frame(); },
                  .bandwidth = [this](std::uint64_t rate) { tell_bandwidth(rate); }}),
       site_({.names = access_.names,

@@ -179,6 +179,12 @@ WhipClient::WhipClient(WhipSettings settings)
   name_ = part_of(url, CURLUPART_URL);
 }
 
+std::string WhipClient::loopback_address() const {
+  const std::string host = part_of(parse_url(settings_.url), CURLUPART_HOST);
+  if (host == "[::1]") return "::1";
+  return host == "localhost" || host.starts_with("127.") ? "127.0.0.1" : "";
+}
+
 Result<WhipClient::Response> WhipClient::perform(const Request& request) {
   std::string url = request.url;
   for (int i = 0; i <= kMostRedirections; ++i) {

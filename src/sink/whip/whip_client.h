@@ -39,6 +39,9 @@ class WhipClient {
   /// What runs, and all that is begun later but end(), comes to an end soon.
   void cancel() { cancelled_ = true; }
 
+  /// The loopback address that the endpoint has; empty: it is not this machine's own.
+  [[nodiscard]] std::string loopback_address() const;
+
   /// The endpoint for logs: without user, query and fragment.
   [[nodiscard]] const std::string& name() const { return name_; }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "platform/linux/local_addresses.h"
 #include "sink/web/gst_peer.h"
 
 namespace lumen {
@@ -18,6 +19,16 @@ constexpr Nanoseconds kLongestPause = 8s;
 // A session that lasted so long was a good one: the next pause is the first again.
 constexpr Nanoseconds kGood = 10s;
 
+/// A server on this machine may listen at a loopback address only; but it may also be the near end
+/// of a tunnel.
+std::vector<std::string> local_addresses(const whip::WhipClient& client) {
+  const std::string loopback = client.loopback_address();
+  if (loopback.empty()) return {};
+  auto addresses = reachable_addresses();
+  addresses.push_back(loopback);
+  return addresses;
+}
+
 bool may_get_better(const Error& error) {
   return error.kind == ErrorKind::kRetry || error.kind == ErrorKind::kIo;
 }
@@ -26,7 +37,10 @@ bool may_get_better(const Error& error) {
 
 WhipSink::WhipSink(WhipSettings settings)
     : client_(std::move(settings)),
-      audience_({.who = "WHIP session", .most = 1, .make_peer = web::create_gst_peer},
+      audience_({.who = "WHIP session",
+                 .most = 1,
+                 .local_addresses = local_addresses(client_),
+                 .make_peer = web::create_gst_peer},
                 {.key_frame_wanted =
                      [this] {
                        const std::scoped_lock lock(requests_mutex_);

@@ -178,6 +178,16 @@ TEST(WhipAnswer, SurvivesEveryCutAndEveryByte) {
   }
 }
 
+TEST(WhipEndpoint, MayBeThisMachinesOwn) {
+  const auto loopback = [](const std::string& url) {
+    return WhipClient({.url = url}).loopback_address();
+  };
+  EXPECT_EQ(loopback("http://localhost:80/whip"), "127.0.0.1");
+  EXPECT_EQ(loopback("http://127.0.0.1/whip"), "127.0.0.1");
+  EXPECT_EQ(loopback("http://[::1]:8080/whip"), "::1");
+  EXPECT_EQ(loopback("https://sfu.example/127.0.0.1"), "");
+}
+
 TEST(WhipEndpoint, IsNamedWithoutItsSecrets) {
   const WhipClient client({.url = "https://me:pw@sfu.example:8443/whip/live?key=abc#x"});
   EXPECT_EQ(client.name(), "https://sfu.example:8443/whip/live");
