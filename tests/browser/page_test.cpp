@@ -1,30 +1,18 @@
 // What somebody sees who opens the page, and what the host does about those who come and go.
 #include "page.h"
 
-#include <glib.h>
-
 #include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <regex>
 
 #include "capture/synthetic/pattern.h"
+#include "pictures.h"
 
 namespace lumen::browser {
 namespace {
 
 constexpr Extent kPicture{640, 360};
-
-std::optional<std::uint32_t> number_in(const json& base64) {
-  gsize size = 0;
-  guchar* const luma = g_base64_decode(base64.get<std::string>().c_str(), &size);
-  std::optional<std::uint32_t> number;
-  if (size == std::size_t{kPicture.width} * kPicture.height) {
-    number = barcode::read_luma(luma, Pitch{kPicture.width}, kPicture);
-  }
-  g_free(luma);
-  return number;
-}
 
 TEST_F(PageTest, ShowsTheFirstPictureWithinASecond) {
   start_host();
@@ -56,7 +44,7 @@ TEST_F(PageTest, ShowsThePicturesThatWereSent) {
     std::optional<std::uint32_t> number;
     ASSERT_TRUE(eventually(Milliseconds(2000),
                            [&] {
-                             number = number_in(evaluate(tab, kLuma));
+                             number = number_in(evaluate(tab, kLuma), kPicture);
                              return number && *number != last;
                            }))
         << "still " << last;

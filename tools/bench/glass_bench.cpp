@@ -3,15 +3,12 @@
 // says when each was produced.
 //
 //   lumen-bench-glass HOST [WxH@FPS [SECONDS]]
-#include <glib.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,7 +16,7 @@
 #include <fmt/format.h>
 
 #include "browser/chromium.h"
-#include "capture/synthetic/barcode.h"
+#include "browser/pictures.h"
 
 namespace lumen::browser {
 namespace {
@@ -28,18 +25,19 @@ using session::Process;
 
 constexpr Extent kCode{192, 128};  // its barcode is 16 rows high
 
-// Notes each new picture: its barcode, scaled down, and when its pixels were at hand.
+// Notes each new picture: its barcode, scaled down, when its pixels were at hand, and when it was
+// captured as the browser knows it (null: it doesn't yet).
 constexpr const char* kWatch = R"js((() => {
   const video = document.querySelector("video");
   const context = new OffscreenCanvas(192, 16).getContext("2d", {willReadFrequently: true});
   window.seen = [];
-  const step = () => {
+  const step = (now, {captureTime}) => {
     context.drawImage(video, 0, 0, video.videoWidth, video.videoHeight / 8, 0, 0, 192, 16);
     const {data} = context.getImageData(0, 0, 192, 16);
     const at = performance.timeOrigin + performance.now();
     let text = "";
     for (let i = 1; i < data.length; i += 4) text += String.fromCharCode(data[i]);
-    window.seen.push([at, btoa(text)]);
+    window.seen.push([at, btoa(text), captureTime ? performance.timeOrigin + captureTime : null]);
     video.requestVideoFrameCallback(step);
   };
   video.requestVideoFrameCallback(step);
@@ -50,34 +48,13 @@ constexpr const char* kWatch = R"js((() => {
   std::exit(1);
 }
 
-std::optional<std::uint32_t> number_in(const std::string& base64) {
-  gsize size = 0;
-  guchar* const rows = g_base64_decode(base64.c_str(), &size);
-  std::vector<std::uint8_t> luma(std::size_t{kCode.width} * kCode.height);
-  std::copy_n(rows, std::min(size, luma.size()), luma.begin());
-  g_free(rows);
-  return barcode::read_luma(luma.data(), Pitch{kCode.width}, kCode);
-}
-
-/// When each picture was produced, in milliseconds since 1970, by its number.
-std::map<std::uint32_t, double> production_times(const std::filesystem::path& trace) {
-  using namespace std::chrono;
-  const double offset =
-      duration<double, std::milli>(system_clock::now().time_since_epoch()).count() -
-      duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
-  std::ifstream file(trace);
-  const json events = json::parse(file, nullptr, false);
-  if (!events.is_array()) give_up("the trace can't be read");
-  std::map<int, std::string> tracks;
-  std::map<std::uint32_t, double> times;
-  for (const json& event : events) {
-    if (event.value("name", "") == "thread_name")
-      tracks[event.value("tid", 0)] = event["args"].value("name", "");
-    if (event.value("ph", "") != "X" || tracks[event.value("tid", 0)] != "source") continue;
-    times[event["args"]["frame"].get<std::uint32_t>() - 1] =
-        event["ts"].get<double>() / 1e3 + offset;
-  }
-  return times;
+std::string summary(std::vector<double>& milliseconds) {
+  std::ranges::sort(milliseconds);
+  const auto at = [&](double share) {
+    return milliseconds[static_cast<std::size_t>(share * double(milliseconds.size() - 1))];
+  };
+  return fmt::format("p50 {:.1f}, p95 {:.1f}, p99 {:.1f}, longest {:.1f} ms", at(0.5), at(0.95),
+                     at(0.99), milliseconds.back());
 }
 
 void run(const std::string& host, const std::string& source, int seconds) {
@@ -116,25 +93,32 @@ void run(const std::string& host, const std::string& source, int seconds) {
   browser->reset();
   process->stop();
   const auto produced = production_times(dir / "trace.json");
+  if (!produced) give_up(produced.error().describe());
   std::error_code ignored;
   std::filesystem::remove_all(dir, ignored);
 
   std::vector<double> latencies;
+  std::vector<double> told;  // the same, by what the pictures themselves say
+  std::vector<double> errors;
   for (const json& one : *seen) {
-    const auto number = number_in(one[1].get<std::string>());
-    const auto found = number ? produced.find(*number) : produced.end();
-    if (found != produced.end()) latencies.push_back(one[0].get<double>() - found->second);
+    const auto number = number_in(one[1].get<std::string>(), kCode);
+    const auto found = number ? produced->find(*number) : produced->end();
+    if (found == produced->end()) continue;
+    const double at = one[0].get<double>();
+    latencies.push_back(at - found->second);
+    if (!one[2].is_number()) continue;
+    told.push_back(at - one[2].get<double>());
+    errors.push_back(one[2].get<double>() - found->second);
   }
   if (latencies.size() < 10) give_up("too few pictures were recognized");
-  std::ranges::sort(latencies);
-  const auto at = [&](double share) {
-    return latencies[static_cast<std::size_t>(share * double(latencies.size() - 1))];
-  };
-  fmt::print(
-      "{}: {} pictures on the canvas in {} s, {} recognized; produced -> canvas p50 {:.1f}, "
-      "p95 {:.1f}, p99 {:.1f}, longest {:.1f} ms\n",
-      source, seen->size(), seconds, latencies.size(), at(0.5), at(0.95), at(0.99),
-      latencies.back());
+  fmt::print("{}: {} pictures on the canvas in {} s, {} recognized; produced -> canvas {}\n",
+             source, seen->size(), seconds, latencies.size(), summary(latencies));
+  if (told.empty()) {
+    fmt::print("no picture told its capture time\n");
+    return;
+  }
+  fmt::print("by their capture times ({} pictures) {}; those are late by {}\n", told.size(),
+             summary(told), summary(errors));
 }
 
 }  // namespace
