@@ -1,12 +1,12 @@
 // A mediasoup SFU that takes a stream of lumen-host's, for tests.
 #pragma once
 
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "host.h"
+#include "mediasoup.h"
 
 namespace lumen::session {
 
@@ -19,20 +19,9 @@ class Sfu : public testing::Test {
     }
     ASSERT_TRUE(started) << started.error().describe();
     session_ = std::move(*started);
-    // Where the tool keeps it is the user's cache, not the session's.
-    Environment cache;
-    if (const char* home = std::getenv("HOME")) cache["HOME"] = home;
-    if (const char* folder = std::getenv("XDG_CACHE_HOME")) cache["XDG_CACHE_HOME"] = folder;
-    auto tool = session_->spawn({LUMEN_SOURCE_DIR "/tools/mediasoup-worker.sh", "env"},
-                                StandardOutput::kPipe, cache);
-    ASSERT_TRUE(tool) << tool.error().describe();
-    const auto text = tool->read_value("export NODE_PATH=", Milliseconds(10000));
-    if (!text) GTEST_SKIP() << "mediasoup was not made: tools/mediasoup-worker.sh make";
-    constexpr std::string_view kWorker = " MEDIASOUP_WORKER_BIN=";
-    const auto at = text->find(kWorker);
-    ASSERT_NE(at, std::string::npos);
-    environment_ = {{"NODE_PATH", text->substr(0, at)},
-                    {"MEDIASOUP_WORKER_BIN", text->substr(at + kWorker.size())}};
+    auto environment = mediasoup_environment();
+    if (!environment) GTEST_SKIP() << "mediasoup was not made: tools/mediasoup-worker.sh make";
+    environment_ = *std::move(environment);
   }
 
   struct Plan {
