@@ -14,6 +14,29 @@ namespace {
 
 constexpr Extent kPicture{640, 360};
 
+class PageTest : public browser::PageTest {
+ protected:
+  void expect_patches(const std::string& tab, double tolerance, Extent picture = kPicture);
+};
+
+/// The eight patches, in the middle of each.
+void PageTest::expect_patches(const std::string& tab, double tolerance, Extent picture) {
+  for (unsigned i = 0; i < kPatchCount; ++i) {
+    const Rect rect = patch_rect(i, picture);
+    const json pixel = evaluate(
+        tab,
+        "(() => { const v = document.querySelector('video'); const c = new "
+        "OffscreenCanvas(v.videoWidth, v.videoHeight).getContext('2d'); c.drawImage(v, 0, 0); "
+        "return [...c.getImageData(" +
+            std::to_string(rect.x + rect.size.width / 2) + "," +
+            std::to_string(rect.y + rect.size.height / 2) + ",1,1).data]; })()");
+    const Rgb color = patch_color(i);
+    EXPECT_NEAR(pixel[0].get<double>(), color.r, tolerance) << "patch " << i;
+    EXPECT_NEAR(pixel[1].get<double>(), color.g, tolerance) << "patch " << i;
+    EXPECT_NEAR(pixel[2].get<double>(), color.b, tolerance) << "patch " << i;
+  }
+}
+
 TEST_F(PageTest, ShowsTheFirstPictureWithinASecond) {
   start_host();
   const std::string tab = open_page();
@@ -51,22 +74,8 @@ TEST_F(PageTest, ShowsThePicturesThatWereSent) {
     EXPECT_GT(*number, last);
     last = *number;
   }
-  // The eight patches, in the middle of each. Shown with BT.601's matrix, green would be 20 off.
-  for (unsigned i = 0; i < kPatchCount; ++i) {
-    const Rect rect = patch_rect(i, kPicture);
-    const json pixel = evaluate(
-        tab,
-        "(() => { const v = document.querySelector('video'); const c = new "
-        "OffscreenCanvas(v.videoWidth, v.videoHeight).getContext('2d'); c.drawImage(v, 0, 0); "
-        "return [...c.getImageData(" +
-            std::to_string(rect.x + rect.size.width / 2) + "," +
-            std::to_string(rect.y + rect.size.height / 2) + ",1,1).data]; })()");
-    const Rgb color = patch_color(i);
-    const double wanted[] = {double(color.r), double(color.g), double(color.b)};
-    for (unsigned channel = 0; channel < 3; ++channel) {
-      EXPECT_NEAR(pixel[channel].get<double>(), wanted[channel], 15) << "patch " << i;
-    }
-  }
+  // Shown with BT.601's matrix, green would be 20 off.
+  expect_patches(tab, 15);
 }
 
 TEST_F(PageTest, ShowsAv1) {
@@ -84,18 +93,25 @@ TEST_F(PageTest, ShowsAv1) {
     return report.get(inbound.codecId).mimeType;
   })())js"),
             "video/AV1");
-  const Rect patch = patch_rect(0, {320, 180});
-  const json pixel =
-      evaluate(tab,
-               "(() => { const v = document.querySelector('video'); const c = new OffscreenCanvas("
-               "v.videoWidth, v.videoHeight).getContext('2d'); c.drawImage(v, 0, 0); return "
-               "[...c.getImageData(" +
-                   std::to_string(patch.x + patch.size.width / 2) + "," +
-                   std::to_string(patch.y + patch.size.height / 2) + ",1,1).data]; })()");
-  const Rgb color = patch_color(0);
-  EXPECT_NEAR(pixel[0].get<double>(), color.r, 20);
-  EXPECT_NEAR(pixel[1].get<double>(), color.g, 20);
-  EXPECT_NEAR(pixel[2].get<double>(), color.b, 20);
+  expect_patches(tab, 20, {320, 180});
+}
+
+TEST_F(PageTest, ShowsFullColour) {
+  start_host("synthetic:640x360@30", 0, "4M", "127.0.0.1", "", {"--chroma", "444"});
+  const std::string tab = open_page();
+  ASSERT_TRUE(becomes(tab, "playing"));
+  EXPECT_EQ(evaluate(tab, R"js((async () => {
+    const report = await window.connections.at(-1).getStats();
+    const inbound = [...report.values()].find((entry) => entry.type === "inbound-rtp"
+      && entry.kind === "video");
+    return report.get(inbound.codecId).sdpFmtpLine.match(/profile-level-id=(..)/)[1];
+  })())js"),
+            "f4");
+  EXPECT_EQ(evaluate(tab,
+                     "(() => { const frame = new VideoFrame(document.querySelector('video'), "
+                     "{timestamp: 0}); const {format} = frame; frame.close(); return format; })()"),
+            "I444");
+  expect_patches(tab, 15);
 }
 
 TEST_F(PageTest, DecodesWhatItReceives) {

@@ -53,7 +53,8 @@ EncodeLoopSettings loop_settings(const StreamOptions& options, const EncodingPla
 
 /// --sdp belongs to the first RTP sink that has no path of its own, --mirror to the first sink that
 /// makes RTP packets.
-Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options, Codec codec) {
+Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options,
+                                          const EncoderSettings& video) {
   std::vector<SinkSpec> specs;
   bool sdp_placed = !options.sdp_path;
   bool mirror_placed = !options.mirror;
@@ -68,7 +69,7 @@ Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options, Codec co
     mirror_placed = mirror_placed || mirror(*spec, *options.mirror);
     if (auto* web = std::get_if<WebSettings>(&*spec)) {
       web->show_qr = options.show_qr;
-      web->codec = codec;
+      web->stream = {.codec = video.codec, .chroma = video.chroma, .bit_depth = video.bit_depth};
     }
     specs.push_back(std::move(*spec));
   }
@@ -113,7 +114,7 @@ tl::expected<void, Failure> Pipeline::prepare() {
     trace_ = std::move(*trace);
   }
 
-  auto specs = parse_sinks(options_, plan_.video.codec);
+  auto specs = parse_sinks(options_, plan_.video);
   if (!specs) return failure_of(ExitCode::kUsage, std::move(specs.error()));
   bandwidths_.resize(specs->size());
   for (const SinkSpec& spec : *specs) {

@@ -134,7 +134,16 @@ bool is_constrained_baseline(std::string_view profile) {
   return profile.starts_with("42e0") || profile.starts_with("42c0");
 }
 
-std::optional<VideoFormat> choose_h264(const SdpSection& media) {
+/// profile_idc of streams that few receivers decode, which therefore must be offered; else empty.
+std::string_view special_h264_profile(const StreamKind& stream) {
+  if (stream.chroma == Chroma::k444) return "f4";  // High 4:4:4 Predictive
+  return stream.bit_depth > 8 ? "6e" : "";         // High 10
+}
+
+/// What receivers decode beyond what they promise: constrained baseline stands for all of 4:2:0
+/// with eight bits.
+std::optional<VideoFormat> choose_h264(const SdpSection& media, const StreamKind& stream) {
+  const std::string_view special = special_h264_profile(stream);
   std::optional<VideoFormat> chosen;
   for (const unsigned type : payload_types(media)) {
     if (!is_format(media, type, "h264/90000")) continue;
@@ -146,11 +155,12 @@ std::optional<VideoFormat> choose_h264(const SdpSection& media) {
         !std::ranges::all_of(profile, [](unsigned char c) { return std::isxdigit(c) != 0; })) {
       continue;
     }
+    if (!profile.starts_with(special)) continue;
     if (chosen && !is_constrained_baseline(profile)) continue;
     chosen = VideoFormat{.codec = Codec::kH264,
                          .payload_type = type,
                          .parameters = std::string(kH264Parameters) + profile};
-    if (is_constrained_baseline(profile)) break;
+    if (!special.empty() || is_constrained_baseline(profile)) break;
   }
   return chosen;
 }
@@ -177,22 +187,28 @@ std::optional<VideoFormat> choose_profile(const SdpSection& media, Codec codec,
   return std::nullopt;
 }
 
-std::optional<VideoFormat> choose_codec(const SdpSection& media, Codec codec) {
-  switch (codec) {
-    // RFC 7798 section 7.1: profile-id 1 is Main.
+std::optional<VideoFormat> choose_codec(const SdpSection& media, const StreamKind& stream) {
+  const bool plain = stream.chroma == Chroma::k420 && stream.bit_depth == 8;
+  switch (stream.codec) {
+    // RFC 7798 section 7.1, H.265 A.3: Main, Main 10, format range extensions.
     case Codec::kHevc:
-      return choose_profile(media, codec, "profile-id", "1",
+      return choose_profile(media, stream.codec, "profile-id",
+                            plain                           ? "1"
+                            : stream.chroma == Chroma::k420 ? "2"
+                                                            : "4",
                             {"level-id", "profile-id", "tier-flag", "tx-mode"});
-    // Section 7.1 of the AV1 payload format.
+    // Section 7.1 of the AV1 payload format; Main has eight and ten bits, High has 4:4:4.
     case Codec::kAv1:
-      return choose_profile(media, codec, "profile", "0", {"level-idx", "profile", "tier"});
+      return choose_profile(media, stream.codec, "profile",
+                            stream.chroma == Chroma::k420 ? "0" : "1",
+                            {"level-idx", "profile", "tier"});
     case Codec::kH264: break;
   }
-  return choose_h264(media);
+  return choose_h264(media, stream);
 }
 
-std::optional<VideoFormat> choose_format(const SdpSection& media, Codec codec) {
-  auto chosen = choose_codec(media, codec);
+std::optional<VideoFormat> choose_format(const SdpSection& media, const StreamKind& stream) {
+  auto chosen = choose_codec(media, stream);
   if (!chosen) return std::nullopt;
   const auto feedback = about(media, "rtcp-fb", chosen->payload_type);
   chosen->nack = std::ranges::count(feedback, "nack") > 0;
@@ -314,7 +330,7 @@ std::optional<OfferedAudio> audio_of(const SdpText& sdp, const Offer& offer) {
 }
 
 /// Who wants to receive a stream of ours: an offer or an answer.
-Result<Offer> parse_receiver(std::string_view text, Codec codec) {
+Result<Offer> parse_receiver(std::string_view text, const StreamKind& stream) {
   if (text.size() > kMaxOfferBytes) return malformed("is too large");
   const auto sdp = split_sdp(text);
   if (!sdp) return tl::unexpected(sdp.error());
@@ -341,11 +357,13 @@ Result<Offer> parse_receiver(std::string_view text, Codec codec) {
   auto transport = transport_of(section, sdp->session);
   if (!transport) return tl::unexpected(std::move(transport.error()));
   offer.transport = std::move(*transport);
-  auto format = choose_format(section, codec);
+  auto format = choose_format(section, stream);
   if (!format) {
     return unsupported(
-        fmt::format("has no {} that lumen could send", rtp::encoding_name(codec)),
-        "a browser or server that decodes it is needed; all know H.264, but for some builds");
+        fmt::format("has no {} that lumen could send", to_string(stream)),
+        stream.codec == Codec::kH264 && stream != StreamKind{}
+            ? "a browser that decodes it is needed; all decode 4:2:0 with eight bits"
+            : "a browser or server that decodes it is needed; all know H.264, but for some builds");
   }
   offer.format = std::move(*format);
   offer.extensions = extensions_of(section);
@@ -378,8 +396,15 @@ bool keeps_numbers(const Offer& answer, const Offer& ours) {
 
 }  // namespace
 
-Result<Offer> parse_offer(std::string_view text, Codec codec) {
-  return parse_receiver(text, codec);
+std::string to_string(const StreamKind& stream) {
+  std::string text(rtp::encoding_name(stream.codec));
+  if (stream.chroma == Chroma::k444) text += " 4:4:4";
+  if (stream.bit_depth != 8) text += fmt::format(" with {} bits", stream.bit_depth);
+  return text;
+}
+
+Result<Offer> parse_offer(std::string_view text, StreamKind stream) {
+  return parse_receiver(text, stream);
 }
 
 Offer make_offer(OfferedSound sound) {
@@ -404,7 +429,7 @@ Offer make_offer(OfferedSound sound) {
 }
 
 Result<Offer> parse_answer(std::string_view text, const Offer& ours) {
-  auto answer = parse_receiver(text, Codec::kH264);
+  auto answer = parse_receiver(text, {});
   if (!answer) return answer;
   const auto sdp = split_sdp(text);  // it is sound: it has been split before
   if (!keeps_numbers(*answer, ours)) {

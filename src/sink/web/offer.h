@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "encode/encoded_frame.h"
+#include "sink/web/stream_kind.h"
 
 namespace lumen::web {
 
@@ -74,9 +74,9 @@ inline constexpr std::string_view kTransportCcUri =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 /// kInvalidArgument: no well-formed offer; kUnsupported: well-formed, but nothing in it that lumen
-/// can send: no video to receive, or not of that codec in the form that lumen makes (H.264 with
-/// packetization-mode 1; HEVC's and AV1's main profile).
-Result<Offer> parse_offer(std::string_view sdp, Codec codec = Codec::kH264);
+/// can send: no video to receive, or not of that kind in the form that lumen makes (H.264 with
+/// packetization-mode 1).
+Result<Offer> parse_offer(std::string_view sdp, StreamKind stream = {});
 
 enum class OfferedSound { kNone, kOpus };
 

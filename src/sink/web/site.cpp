@@ -245,7 +245,7 @@ HttpResponse Site::whep(const HttpRequest& request) {
   if (request.method != "POST") return method_not_allowed(kAllowed);
   // No other type: a browser sends this one for a page of another origin only after asking.
   if (media_type(request.content_type) != kSdp) return wrong_type(kSdp, "an offer");
-  const auto offer = parse_offer(request.body, settings_.codec);
+  const auto offer = parse_offer(request.body, settings_.stream);
   if (!offer) return problem_of(offer.error());
   auto admission = audience_.admit(*offer);
   if (!admission) {

@@ -26,7 +26,7 @@ struct SiteSettings {
   std::vector<std::string> names = {"localhost"};
   std::optional<std::string> token;  // none: whoever reaches the site may watch
   bool encrypted = false;            // it is served by TLS
-  Codec codec = Codec::kH264;        // of the stream
+  StreamKind stream;                 // that is to be sent
   GuardLimits limits;
   /// False: there is no such quality. May be empty.
   std::function<bool(std::string_view id)> choose_quality;

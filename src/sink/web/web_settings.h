@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "encode/encoded_frame.h"
 #include "sink/rtp/mirror.h"
+#include "sink/web/stream_kind.h"
 
 namespace lumen {
 
@@ -19,7 +19,7 @@ struct WebSettings {
   std::string key_file;
   bool show_qr = false;  // the page's URL and its QR code are shown, terminal or not
 
-  Codec codec = Codec::kH264;                 // of the stream
+  web::StreamKind stream{};                   // that is to be sent
   std::optional<rtp::MirrorTarget> mirror{};  // of the packets that all viewers share; absent: none
 
   friend bool operator==(const WebSettings&, const WebSettings&) = default;

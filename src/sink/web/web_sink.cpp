@@ -26,7 +26,7 @@ WebSink::WebSink(WebSettings settings, web::WebAccess access, std::optional<rtp:
       site_({.names = access_.names,
              .token = access_.token,
              .encrypted = access_.identity.has_value(),
-             .codec = settings_.codec,
+             .stream = settings_.stream,
              .choose_quality = [this](std::string_view id) { return choose_quality(id); }},
             audience_),
       sender_(audience_, std::move(mirror)),
@@ -88,7 +88,7 @@ bool WebSink::choose_quality(std::string_view id) {
 void WebSink::show_status(const std::string& json) { site_.set_status(json); }
 
 Result<void> WebSink::open(const StreamParameters& stream) {
-  if (stream.codec == settings_.codec) return {};
+  if (stream.codec == settings_.stream.codec) return {};
   return fail(ErrorKind::kInvalidArgument, "the page was made for another codec",
               "leave --codec out, or use --codec h264");
 }

@@ -299,21 +299,43 @@ TEST(WebOffer, TakesTheStreamsCodecInTheProfileThatIsSent) {
       "a=fmtp:46 apt=45\r\n"
       "a=rtpmap:40 H265/90000\r\n"
       "a=fmtp:40 level-id=156;profile-id=1;tier-flag=0;tx-mode=SRST\r\n";
-  const auto av1 = parse_offer(text, Codec::kAv1);
+  const auto av1 = parse_offer(text, {.codec = Codec::kAv1});
   ASSERT_TRUE(av1) << av1.error().describe();
   EXPECT_EQ(av1->format.payload_type, 45U);
   EXPECT_EQ(av1->format.rtx_payload_type, 46U);
   EXPECT_EQ(av1->format.parameters, "level-idx=5;profile=0;tier=0");
   EXPECT_THAT(compose_answer(*av1, {}, {.ssrc = 11, .rtx_ssrc = 12}),
               HasSubstr("a=rtpmap:45 AV1/90000\r\na=fmtp:45 level-idx=5;profile=0;tier=0\r\n"));
-  const auto hevc = parse_offer(text, Codec::kHevc);
+  const auto hevc = parse_offer(text, {.codec = Codec::kHevc});
   ASSERT_TRUE(hevc) << hevc.error().describe();
   EXPECT_EQ(hevc->format.payload_type, 40U);
   EXPECT_EQ(hevc->format.parameters, "level-id=156;profile-id=1;tier-flag=0;tx-mode=SRST");
-  const auto none = parse_offer(chromium_offer(), Codec::kAv1);
+  const auto none = parse_offer(chromium_offer(), {.codec = Codec::kAv1});
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().kind, ErrorKind::kUnsupported);
   EXPECT_THAT(none.error().message, HasSubstr("AV1"));
+}
+
+// Few receivers decode these, and none says so by offering constrained baseline.
+TEST(WebOffer, FullColourAndTenBitsMustBeOffered) {
+  const std::string text =
+      with(chromium_offer(), "108 109 127 125\r\n", "108 109 127 125 112\r\n") +
+      "a=rtpmap:112 H264/90000\r\n"
+      "a=fmtp:112 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=f4001f\r\n";
+  const StreamKind full{.chroma = Chroma::k444};
+  const auto chosen = parse_offer(text, full);
+  ASSERT_TRUE(chosen) << chosen.error().describe();
+  EXPECT_EQ(chosen->format.payload_type, 112U);
+  EXPECT_THAT(chosen->format.parameters, HasSubstr("profile-level-id=f4001f"));
+  EXPECT_NE(parse_offer(text)->format.payload_type, 112U) << "a plain stream is what all decode";
+
+  const auto refused = parse_offer(chromium_offer(), full);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kUnsupported);
+  EXPECT_THAT(refused.error().message, HasSubstr("H264 4:4:4"));
+  const auto deep = parse_offer(text, {.bit_depth = 10});
+  ASSERT_FALSE(deep);
+  EXPECT_THAT(deep.error().message, HasSubstr("H264 with 10 bits"));
 }
 
 TEST(WebAnswer, PromisesNothingThatWasNotOffered) {
