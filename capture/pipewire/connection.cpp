@@ -63,6 +63,17 @@ Result<std::unique_ptr<Connection>> Connection::create(ThreadLoop& loop, Callbac
   return std::unique_ptr<Connection>(new Connection(loop, core, std::move(callbacks), kind));
 }
 
+Result<std::unique_ptr<Connection>> Connection::adopt(ThreadLoop& loop, UniqueFd socket,
+                                                      Callbacks callbacks) {
+  // The library closes the socket, also where this fails.
+  pw_core* core = pw_context_connect_fd(loop.context(), socket.release(), nullptr, 0);
+  if (core == nullptr) {
+    return fail_errno(ErrorKind::kDeviceLost, "the granted PipeWire connection is no use", errno);
+  }
+  return std::unique_ptr<Connection>(
+      new Connection(loop, core, std::move(callbacks), NodeKind::kVideo));
+}
+
 Connection::Connection(ThreadLoop& loop, pw_core* core, Callbacks callbacks, NodeKind kind)
     : loop_(loop), core_(core), callbacks_(std::move(callbacks)) {
   static constexpr pw_core_events kEvents = {

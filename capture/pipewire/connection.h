@@ -11,6 +11,7 @@
 #include "capture/pipewire/node_directory.h"
 #include "core/error.h"
 #include "core/time.h"
+#include "platform/linux/unique_fd.h"
 
 namespace lumen::pipewire {
 
@@ -58,6 +59,9 @@ class Connection {
   /// The directory is one of nodes of that kind. kDeviceLost where no daemon answers.
   static Result<std::unique_ptr<Connection>> create(ThreadLoop& loop, Callbacks callbacks,
                                                     NodeKind kind = NodeKind::kVideo);
+  /// Over a socket that somebody else opened (the desktop portal), and that shows what they allow.
+  static Result<std::unique_ptr<Connection>> adopt(ThreadLoop& loop, UniqueFd socket,
+                                                   Callbacks callbacks);
   Connection(const Connection&) = delete;
   ~Connection();
 

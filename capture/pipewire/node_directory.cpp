@@ -42,6 +42,8 @@ std::optional<NodeInfo> node_of(NodeKind kind, std::uint32_t id, const char* typ
   return node;
 }
 
+bool is_gamescope(const NodeInfo& node) { return node.name == "gamescope"; }
+
 bool matches(const NodeInfo& node, const NodeSelector& selector) {
   struct Match {
     const NodeInfo& node;
@@ -49,6 +51,7 @@ bool matches(const NodeInfo& node, const NodeSelector& selector) {
     bool operator()(const NodeName& wanted) const { return node.name == wanted.name; }
     bool operator()(const NodeId& wanted) const { return node.id == wanted.id; }
     bool operator()(const NodeSerial& wanted) const { return node.serial == wanted.serial; }
+    bool operator()(const GamescopeNode&) const { return is_gamescope(node); }
   };
   return std::visit(Match{node}, selector);
 }
@@ -71,11 +74,19 @@ std::string to_string(const NodeSelector& selector) {
     std::string operator()(const NodeSerial& s) const {
       return fmt::format("node serial={}", s.serial);
     }
+    std::string operator()(const GamescopeNode& s) const {
+      return s.number == 0 ? "gamescope" : fmt::format("gamescope:{}", s.number);
+    }
   };
   return std::visit(Text{}, selector);
 }
 
 std::optional<NodeInfo> select(const std::vector<NodeInfo>& nodes, const NodeSelector& selector) {
+  if (const auto* wanted = std::get_if<GamescopeNode>(&selector); wanted && wanted->number > 0) {
+    const std::vector<NodeInfo> found = gamescope_nodes(nodes);
+    if (found.size() < wanted->number) return std::nullopt;
+    return found[wanted->number - 1];
+  }
   std::vector<NodeInfo> found;
   std::ranges::copy_if(nodes, std::back_inserter(found),
                        [&](const NodeInfo& node) { return matches(node, selector); });
@@ -86,14 +97,45 @@ std::optional<NodeInfo> select(const std::vector<NodeInfo>& nodes, const NodeSel
   if (found.empty()) return std::nullopt;
   const bool any = std::holds_alternative<AnyNode>(selector);
   return *std::ranges::max_element(found, [any](const NodeInfo& a, const NodeInfo& b) {
-    if (any && (a.name == "gamescope") != (b.name == "gamescope")) return b.name == "gamescope";
+    if (any && is_gamescope(a) != is_gamescope(b)) return is_gamescope(b);
     return a.serial < b.serial;
   });
+}
+
+std::vector<NodeInfo> gamescope_nodes(const std::vector<NodeInfo>& nodes) {
+  std::vector<NodeInfo> found;
+  std::ranges::copy_if(nodes, std::back_inserter(found), is_gamescope);
+  std::ranges::sort(found, {}, &NodeInfo::serial);
+  return found;
+}
+
+Result<void> check_unambiguous(const std::vector<NodeInfo>& nodes, const NodeSelector& selector) {
+  const auto* wanted = std::get_if<GamescopeNode>(&selector);
+  if (wanted == nullptr || wanted->number != 0) return {};
+  const std::vector<NodeInfo> found = gamescope_nodes(nodes);
+  if (found.size() < 2) return {};
+  std::string choices;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    choices += fmt::format("{}gamescope:{} (PipeWire id {})",
+                           i == 0                  ? ""
+                           : i + 1 == found.size() ? " or "
+                                                   : ", ",
+                           i + 1, found[i].id);
+  }
+  return fail(ErrorKind::kInvalidArgument, fmt::format("{} gamescopes run", found.size()),
+              fmt::format("ask for {}, the oldest first", choices));
 }
 
 Error node_not_found(const std::vector<NodeInfo>& nodes, const NodeSelector& selector) {
   Error error;
   error.kind = ErrorKind::kNotFound;
+  if (std::holds_alternative<GamescopeNode>(selector)) {
+    const std::size_t running = gamescope_nodes(nodes).size();
+    error.message =
+        running == 0 ? "no gamescope runs"
+                     : fmt::format("there is no {}, only {} of them", to_string(selector), running);
+    return error;
+  }
   error.message = std::holds_alternative<AnyNode>(selector)
                       ? "PipeWire has nothing to stream"
                       : fmt::format("PipeWire has no such source: {}", to_string(selector));

@@ -44,7 +44,11 @@ struct NodeId {
 struct NodeSerial {
   std::uint64_t serial;
 };
-using NodeSelector = std::variant<AnyNode, NodeName, NodeId, NodeSerial>;
+/// A gamescope's node. Where several run, they count from 1 in the order in which they came.
+struct GamescopeNode {
+  unsigned number = 0;  // 0: the only one
+};
+using NodeSelector = std::variant<AnyNode, NodeName, NodeId, NodeSerial, GamescopeNode>;
 
 std::string to_string(const NodeSelector& selector);
 
@@ -52,6 +56,12 @@ std::string to_string(const NodeSelector& selector);
 /// several match, the newest (highest serial) is meant. AnyNode prefers gamescope, then any other
 /// compositor's stream, and takes no camera.
 std::optional<NodeInfo> select(const std::vector<NodeInfo>& nodes, const NodeSelector& selector);
+
+/// The nodes of the gamescopes that run, the oldest first.
+std::vector<NodeInfo> gamescope_nodes(const std::vector<NodeInfo>& nodes);
+
+/// kInvalidArgument where the selector leaves it open which of several gamescopes is meant.
+Result<void> check_unambiguous(const std::vector<NodeInfo>& nodes, const NodeSelector& selector);
 
 /// kNotFound with what is there instead.
 Error node_not_found(const std::vector<NodeInfo>& nodes, const NodeSelector& selector);

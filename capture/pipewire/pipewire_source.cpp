@@ -30,6 +30,15 @@ std::shared_ptr<SyncDevice> find_sync_device(const std::vector<FormatOffer>& off
 
 }  // namespace
 
+PipeWireSource::PipeWireSource(NodeSelector node)
+    : PipeWireSource(PipeWireSourceSettings{.node = std::move(node)}) {}
+
+PipeWireSource::PipeWireSource(PipeWireSourceSettings settings)
+    : selector_(std::move(settings.node)),
+      remote_(std::move(settings.remote)),
+      absent_(settings.absent),
+      gone_(settings.gone) {}
+
 Result<void> PipeWireSource::start(const CaptureRequest& request, CaptureListener& listener) {
   request_ = request;
   listener_ = &listener;
@@ -41,13 +50,32 @@ Result<void> PipeWireSource::start(const CaptureRequest& request, CaptureListene
   timer_ = pw_loop_add_timer(
       loop_->loop(),
       [](void* self, std::uint64_t) { static_cast<PipeWireSource*>(self)->recover(); }, this);
+  auto found = find_node();
+  if (found || absent_ == AbsentNode::kIsError) return found;
+  const Error& error = found.error();
+  if (error.kind != ErrorKind::kNotFound && error.kind != ErrorKind::kDeviceLost) return found;
+  on_lost(error.message);
+  // With a connection the registry tells when the node comes.
+  if (!connection_ || connection_dead_) schedule(next_delay());
+  return {};
+}
+
+Result<void> PipeWireSource::find_node() {
   if (auto connected = connect(); !connected) return connected;
-  if (auto synced = connection_->roundtrip(now() + kAnswerTime); !synced) return synced;
+  if (auto synced = connection_->roundtrip(now() + kAnswerTime); !synced) {
+    connection_dead_ = true;
+    return synced;
+  }
   const auto nodes = connection_->directory().nodes();
+  if (auto clear = check_unambiguous(nodes, selector_); !clear) return clear;
   const auto node = select(nodes, selector_);
   if (!node) return tl::unexpected(node_not_found(nodes, selector_));
-  // From here on the node is known by its name: ids and serials do not survive its return.
-  if (!std::holds_alternative<AnyNode>(selector_) && !node->name.empty()) {
+  const bool one_of_a_kind = std::holds_alternative<AnyNode>(selector_) ||
+                             std::holds_alternative<GamescopeNode>(selector_);
+  if (gone_ == GoneNode::kIsTheEnd) {
+    selector_ = NodeSerial{node->serial};
+  } else if (!one_of_a_kind && !node->name.empty()) {
+    // From here on the node is known by its name: ids and serials do not survive its return.
     selector_ = NodeName{node->name};
   }
   return open_stream(*node);
@@ -65,13 +93,15 @@ void PipeWireSource::stop() {
 }
 
 Result<void> PipeWireSource::connect() {
-  auto connection = Connection::create(*loop_, {.nodes_changed = [this] { on_nodes_changed(); },
-                                                .lost =
-                                                    [this](const std::string& reason) {
-                                                      connection_dead_ = true;
-                                                      on_lost("PipeWire went away: " + reason);
-                                                      schedule(next_delay());
-                                                    }});
+  Connection::Callbacks callbacks{.nodes_changed = [this] { on_nodes_changed(); },
+                                  .lost =
+                                      [this](const std::string& reason) {
+                                        connection_dead_ = true;
+                                        on_lost("PipeWire went away: " + reason);
+                                        schedule(next_delay());
+                                      }};
+  auto connection = remote_ ? Connection::adopt(*loop_, std::move(remote_), std::move(callbacks))
+                            : Connection::create(*loop_, std::move(callbacks));
   if (!connection) return tl::unexpected(std::move(connection.error()));
   connection_ = std::move(*connection);
   connection_dead_ = false;
@@ -163,6 +193,7 @@ Nanoseconds PipeWireSource::next_delay() {
 }
 
 void PipeWireSource::schedule(Nanoseconds delay) {
+  if (lost_ && gone_ == GoneNode::kIsTheEnd) return;
   // A timer of 0 would be disarmed.
   timespec when{.tv_sec = delay.count() / 1'000'000'000,
                 .tv_nsec = std::max<long>(1, delay.count() % 1'000'000'000)};
@@ -172,6 +203,7 @@ void PipeWireSource::schedule(Nanoseconds delay) {
 // Rebuilds whatever is missing, in dependency order. Runs from the timer, never inside an event of
 // the things that it destroys.
 void PipeWireSource::recover() {
+  if (lost_ && gone_ == GoneNode::kIsTheEnd) return;
   if (stream_dead_ || connection_dead_) stream_.reset();
   if (connection_dead_) connection_.reset();
   if (!connection_) {

@@ -8,16 +8,33 @@
 #include "capture/capture_source.h"
 #include "capture/pipewire/node_directory.h"
 #include "capture/pipewire/video_stream.h"
+#include "platform/linux/unique_fd.h"
 
 namespace lumen::pipewire {
 
+/// What start() does where the node, or the daemon, isn't there.
+enum class AbsentNode { kIsError, kIsAwaited };
+/// What the source does once the node, or the daemon, went away.
+enum class GoneNode {
+  kIsAwaited,  // what comes by the same name is the same source
+  kIsTheEnd,   // it was granted, and nothing else was: kLost is the last word
+};
+
+struct PipeWireSourceSettings {
+  NodeSelector node;
+  UniqueFd remote;  // the connection to use; empty: one to the session's daemon
+  AbsentNode absent = AbsentNode::kIsError;
+  GoneNode gone = GoneNode::kIsAwaited;
+};
+
 class PipeWireSource final : public CaptureSource {
  public:
-  explicit PipeWireSource(NodeSelector selector) : selector_(std::move(selector)) {}
+  explicit PipeWireSource(NodeSelector node);
+  explicit PipeWireSource(PipeWireSourceSettings settings);
   ~PipeWireSource() override { stop(); }
 
-  /// kDeviceLost: no daemon. kNotFound: no such node. Once it has returned well, the source waits
-  /// for whatever goes away to come back.
+  /// kDeviceLost: no daemon. kNotFound: no such node. kInvalidArgument: several are meant. Once it
+  /// has returned well, the source waits for whatever goes away to come back.
   Result<void> start(const CaptureRequest& request, CaptureListener& listener) override;
   void renegotiate(std::vector<FormatOffer> offers) override;
   void stop() override;
@@ -26,6 +43,7 @@ class PipeWireSource final : public CaptureSource {
 
  private:
   // All below run with the loop locked.
+  Result<void> find_node();
   Result<void> connect();
   Result<void> open_stream(const NodeInfo& node);
   void on_nodes_changed();
@@ -38,6 +56,9 @@ class PipeWireSource final : public CaptureSource {
   Nanoseconds next_delay();
 
   NodeSelector selector_;
+  UniqueFd remote_;  // empty: never given, or in use
+  const AbsentNode absent_;
+  const GoneNode gone_;
   CaptureRequest request_;
   CaptureListener* listener_ = nullptr;
   MaxFramerate max_framerate_ = MaxFramerate::kOffer;

@@ -2,10 +2,12 @@
 // way to ask: KWin's and Mutter's own protocols, the desktop portal.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "capture/pipewire/node_directory.h"
 #include "core/error.h"
@@ -14,11 +16,19 @@
 
 namespace lumen::session {
 
+/// Where the mouse pointer is. All three ways to ask know these.
+enum class CursorMode : std::uint8_t {
+  kHidden,    // nowhere
+  kEmbedded,  // in the picture
+  kMetadata,  // beside the picture, for the receiver to draw
+};
+
 /// What the compositor gave: where its picture is to be found.
 struct CastGrant {
   pipewire::NodeSelector node;  // kind NodeId or NodeSerial
   UniqueFd remote;              // the portal's connection to PipeWire; empty: the session's daemon
   Extent size;                  // as told by the compositor; {0, 0}: not told
+  Extent size_to_ask_for;       // what the receiver makes it; {0, 0}: the producer has its own size
   std::string description;      // "KWin output DP-1"
 };
 
@@ -29,18 +39,32 @@ class ScreenCast {
   /// The compositor (or the user) ended it. Called once per grant, on a thread of the cast's own;
   /// never for an end that was asked for here. May not call back into the cast.
   using Ended = std::function<void(const std::string& reason)>;
+  /// What a long open() waits for: "no window titled …". Called inside open(), on its thread.
+  using Waiting = std::function<void(const std::string& what)>;
 
   virtual ~ScreenCast() = default;  // ends
 
   /// Asks, and blocks until there is an answer, the user has chosen, or `stop`. Errors that time
-  /// may mend (no compositor yet): kNotFound, kDeviceLost. For good: kUnsupported (nothing here
-  /// speaks this protocol), kCancelled (the user declined), kInvalidArgument (no such output).
+  /// may mend (no compositor yet): kNotFound, kDeviceLost, kRetry. For good: kUnsupported (nothing
+  /// here speaks this protocol, or not to us), kCancelled (the user declined, or `stop`),
+  /// kInvalidArgument (no such output).
   virtual Result<CastGrant> open(std::stop_token stop, Ended ended) = 0;
   /// Idempotent.
   virtual void end() = 0;
 
-  /// Plain name for people, before and after the grant: "KWin output DP-1".
+  /// Plain name for people, before and after the grant: "KWin output DP-1". Any thread.
   [[nodiscard]] virtual std::string describe() const = 0;
+
+  /// Before open(). Whoever may wait for something other than an answer tells what it is.
+  void on_waiting(Waiting waiting) { waiting_ = std::move(waiting); }
+
+ protected:
+  void tell_waiting(const std::string& what) const {
+    if (waiting_) waiting_(what);
+  }
+
+ private:
+  Waiting waiting_;
 };
 
 }  // namespace lumen::session

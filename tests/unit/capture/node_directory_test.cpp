@@ -39,6 +39,29 @@ TEST(SelectNode, AutoPrefersGamescopeAndNeverTakesACamera) {
   EXPECT_EQ(select({nodes[1], camera}, AnyNode{})->name, "kwin");
 }
 
+TEST(SelectNode, SeveralGamescopesCountInTheOrderInWhichTheyCame) {
+  const std::vector<NodeInfo> nodes = {node(50, 9, "gamescope"), node(51, 12, "kwin"),
+                                       node(30, 11, "gamescope")};
+  EXPECT_EQ(select(nodes, GamescopeNode{1})->serial, 9U);
+  EXPECT_EQ(select(nodes, GamescopeNode{2})->serial, 11U);
+  EXPECT_FALSE(select(nodes, GamescopeNode{3}));
+  EXPECT_NE(node_not_found(nodes, GamescopeNode{3}).message.find("only 2"), std::string::npos);
+  EXPECT_EQ(node_not_found({nodes[1]}, GamescopeNode{}).message, "no gamescope runs");
+}
+
+TEST(SelectNode, WhichOfSeveralGamescopesIsMeantMustBeSaid) {
+  const std::vector<NodeInfo> nodes = {node(50, 9, "gamescope"), node(30, 11, "gamescope")};
+  EXPECT_TRUE(check_unambiguous(nodes, GamescopeNode{2}));
+  EXPECT_TRUE(check_unambiguous({nodes[0]}, GamescopeNode{}));
+  const auto unclear = check_unambiguous(nodes, GamescopeNode{});
+  ASSERT_FALSE(unclear);
+  EXPECT_EQ(unclear.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_NE(
+      unclear.error().hint.find("gamescope:1 (PipeWire id 50) or gamescope:2 (PipeWire id 30)"),
+      std::string::npos)
+      << unclear.error().hint;
+}
+
 TEST(SelectNode, TheErrorNamesWhatIsThere) {
   const Error empty = node_not_found({}, NodeName{"x"});
   EXPECT_EQ(empty.kind, ErrorKind::kNotFound);

@@ -1,0 +1,272 @@
+#include "capture/session/screen_cast_source.h"
+
+#include <algorithm>
+#include <deque>
+
+#include <gtest/gtest.h>
+
+namespace lumen::session {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 10s;
+
+/// What the test's compositor, PipeWire node and listener share.
+struct Stage {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<Error> refusals;  // of the next attempts to open
+  unsigned opens = 0;
+  unsigned ends = 0;
+  bool block_open = false;               // until it is stopped
+  std::vector<ScreenCast::Ended> ended;  // of each grant
+  std::vector<CaptureListener*> nodes;   // each node's listener
+  std::vector<CaptureRequest> requests;  // as each node got it
+  unsigned running_nodes = 0;
+  std::vector<std::uint64_t> frames;
+  std::vector<std::pair<CaptureState, std::string>> states;
+  std::optional<Error> failure;
+
+  template <typename Condition>
+  bool becomes(Condition condition) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, kPatience, condition);
+  }
+  template <typename Change>
+  void change(Change change) {
+    const std::scoped_lock lock(mutex);
+    change();
+    changed.notify_all();
+  }
+  void compositor_ends(std::size_t grant, const std::string& reason) {
+    std::unique_lock lock(mutex);
+    const ScreenCast::Ended end = ended[grant];
+    lock.unlock();
+    end(reason);
+  }
+  CaptureListener* node(std::size_t index) {
+    const std::scoped_lock lock(mutex);
+    return nodes[index];
+  }
+  bool streams_again(std::size_t nodes_seen) {
+    return becomes([&] { return nodes.size() == nodes_seen && running_nodes == 1; });
+  }
+};
+
+class FakeCast final : public ScreenCast {
+ public:
+  explicit FakeCast(Stage& stage) : stage_(stage) {}
+  Result<CastGrant> open(std::stop_token stop, Ended ended) override {
+    std::unique_lock lock(stage_.mutex);
+    ++stage_.opens;
+    stage_.changed.notify_all();
+    if (stage_.block_open) {
+      std::condition_variable_any stopped;
+      stopped.wait(lock, stop, [] { return false; });
+      return fail(ErrorKind::kCancelled, "stopped");
+    }
+    if (!stage_.refusals.empty()) {
+      Error error = std::move(stage_.refusals.front());
+      stage_.refusals.pop_front();
+      return tl::unexpected(std::move(error));
+    }
+    stage_.ended.push_back(std::move(ended));
+    CastGrant grant;
+    grant.node = pipewire::NodeId{7};
+    grant.size_to_ask_for = {640, 360};
+    grant.description = "the granted monitor";
+    return grant;
+  }
+  void end() override {
+    stage_.change([&] { ++stage_.ends; });
+  }
+  [[nodiscard]] std::string describe() const override { return "a fake cast"; }
+
+ private:
+  Stage& stage_;
+};
+
+class FakeNode final : public CaptureSource {
+ public:
+  explicit FakeNode(Stage& stage) : stage_(stage) {}
+  Result<void> start(const CaptureRequest& request, CaptureListener& listener) override {
+    stage_.change([&] {
+      stage_.nodes.push_back(&listener);
+      stage_.requests.push_back(request);
+      ++stage_.running_nodes;
+      ++received_;
+    });
+    listener.on_state(CaptureState::kStreaming, "");
+    listener.on_frame({});
+    return {};
+  }
+  void renegotiate(std::vector<FormatOffer> offers) override {
+    stage_.change([&] { stage_.requests.push_back({.offers = std::move(offers)}); });
+  }
+  void stop() override {
+    stage_.change([&] { --stage_.running_nodes; });
+  }
+  [[nodiscard]] CaptureStats stats() const override {
+    return {.received = received_, .corrupted = 2};
+  }
+  [[nodiscard]] std::string describe() const override { return "node 7"; }
+
+ private:
+  Stage& stage_;
+  std::uint64_t received_ = 0;
+};
+
+class ScreenCastSourceTest : public testing::Test, protected CaptureListener {
+ protected:
+  void start() { ASSERT_TRUE(source_.start({.offers = {{.format = Fourcc::kBGRx}}}, *this)); }
+
+  void on_frame(CapturedFrame frame) override {
+    stage_.change([&] { stage_.frames.push_back(frame.times.id); });
+  }
+  void on_format(const CaptureFormat&) override {}
+  void on_state(CaptureState state, const std::string& reason) override {
+    stage_.change([&] { stage_.states.emplace_back(state, reason); });
+  }
+  void on_failure(Error error) override {
+    stage_.change([&] { stage_.failure = std::move(error); });
+  }
+  std::vector<std::string> losses() {
+    const std::scoped_lock lock(stage_.mutex);
+    std::vector<std::string> reasons;
+    for (const auto& [state, reason] : stage_.states) {
+      if (state == CaptureState::kLost) reasons.push_back(reason);
+    }
+    return reasons;
+  }
+
+  Stage stage_;
+  ScreenCastSource source_{std::make_unique<FakeCast>(stage_),
+                           {.first_delay = 1ms, .longest_delay = 5ms, .capture = [this](auto) {
+                              return std::make_unique<FakeNode>(stage_);
+                            }}};
+};
+
+TEST_F(ScreenCastSourceTest, CapturesTheGrantedNodeInTheSizeThatTheCompositorLeavesOpen) {
+  start();
+  ASSERT_TRUE(stage_.streams_again(1));
+  EXPECT_EQ(stage_.requests[0].preferred_size, (Extent{640, 360}));
+  EXPECT_EQ(source_.describe(), "the granted monitor");
+  source_.stop();
+  EXPECT_EQ(stage_.running_nodes, 0U);
+  EXPECT_EQ(stage_.ends, 1U);
+}
+
+TEST_F(ScreenCastSourceTest, AsksAgainWhenTheCompositorEndsTheCast) {
+  start();
+  ASSERT_TRUE(stage_.streams_again(1));
+  stage_.compositor_ends(0, "KWin went away");
+  ASSERT_TRUE(stage_.streams_again(2));
+  ASSERT_TRUE(stage_.becomes([&] { return stage_.frames.size() == 2; }));
+  EXPECT_EQ(stage_.frames, (std::vector<std::uint64_t>{1, 2})) << "no number comes twice";
+  EXPECT_EQ(losses(), std::vector<std::string>{"KWin went away"});
+  const CaptureStats stats = source_.stats();
+  EXPECT_EQ(stats.received, 2U);
+  EXPECT_EQ(stats.corrupted, 4U);
+  EXPECT_EQ(stats.reconnects, 1U);
+}
+
+TEST_F(ScreenCastSourceTest, AsksAgainWhenTheNodeGoes) {
+  start();
+  ASSERT_TRUE(stage_.streams_again(1));
+  stage_.node(0)->on_state(CaptureState::kLost, "node 7 went away");
+  ASSERT_TRUE(stage_.streams_again(2));
+  EXPECT_EQ(losses(), std::vector<std::string>{"node 7 went away"});
+}
+
+TEST_F(ScreenCastSourceTest, TellsOneLossOfAnEndThatCompositorAndNodeBothTellOf) {
+  start();
+  for (std::size_t n = 1; n <= 20; ++n) {
+    ASSERT_TRUE(stage_.streams_again(n));
+    std::jthread compositor([&] { stage_.compositor_ends(n - 1, "end of the cast"); });
+    stage_.node(n - 1)->on_state(CaptureState::kLost, "end of the cast");
+  }
+  ASSERT_TRUE(stage_.streams_again(21));
+  source_.stop();
+  EXPECT_EQ(losses().size(), 20U);
+  EXPECT_EQ(stage_.opens, 21U) << "each end was answered once";
+}
+
+TEST_F(ScreenCastSourceTest, WaitsForACompositorAndTellsEachReasonOnce) {
+  for (int i = 0; i < 3; ++i) stage_.refusals.push_back({ErrorKind::kNotFound, "no compositor"});
+  stage_.refusals.push_back({ErrorKind::kDeviceLost, "no PipeWire"});
+  start();
+  ASSERT_TRUE(stage_.streams_again(1));
+  EXPECT_EQ(losses(), (std::vector<std::string>{"no compositor", "no PipeWire"}));
+  EXPECT_EQ(source_.stats().reconnects, 0U) << "it never streamed before";
+}
+
+TEST_F(ScreenCastSourceTest, GivesUpWhereNoTimeWillMendIt) {
+  stage_.refusals.push_back({ErrorKind::kInvalidArgument, "no output DP-9"});
+  start();
+  ASSERT_TRUE(stage_.becomes([&] { return stage_.failure.has_value(); }));
+  EXPECT_EQ(stage_.failure->message, "no output DP-9");
+  source_.stop();
+  EXPECT_EQ(stage_.opens, 1U);
+}
+
+TEST_F(ScreenCastSourceTest, WaitsForAnOutputThatWasThereBefore) {
+  start();
+  ASSERT_TRUE(stage_.streams_again(1));
+  stage_.change(
+      [&] { stage_.refusals.push_back({ErrorKind::kInvalidArgument, "no output DP-1"}); });
+  stage_.compositor_ends(0, "the output was removed");
+  ASSERT_TRUE(stage_.streams_again(2));
+  EXPECT_EQ(losses(), (std::vector<std::string>{"the output was removed", "no output DP-1"}));
+}
+
+TEST_F(ScreenCastSourceTest, TakesTheUsersNoForAnAnswerAtAnyTime) {
+  start();
+  ASSERT_TRUE(stage_.streams_again(1));
+  stage_.change([&] { stage_.refusals.push_back({ErrorKind::kCancelled, "declined"}); });
+  stage_.compositor_ends(0, "revoked");
+  ASSERT_TRUE(stage_.becomes([&] { return stage_.failure.has_value(); }));
+  EXPECT_EQ(stage_.failure->message, "declined");
+}
+
+TEST_F(ScreenCastSourceTest, GivesUpWhereTheNodeRefusesEveryFormat) {
+  start();
+  ASSERT_TRUE(stage_.streams_again(1));
+  stage_.node(0)->on_failure({ErrorKind::kFormatRejected, "refuses every format"});
+  ASSERT_TRUE(stage_.becomes([&] { return stage_.failure.has_value(); }));
+  EXPECT_EQ(stage_.failure->kind, ErrorKind::kFormatRejected);
+  EXPECT_EQ(stage_.running_nodes, 0U) << "no call follows";
+}
+
+TEST_F(ScreenCastSourceTest, StopsWhileTheCastIsBeingAskedFor) {
+  stage_.block_open = true;
+  start();
+  ASSERT_TRUE(stage_.becomes([&] { return stage_.opens == 1; }));
+  source_.stop();
+  EXPECT_FALSE(stage_.failure) << "a stop is no failure";
+  EXPECT_TRUE(losses().empty());
+}
+
+TEST_F(ScreenCastSourceTest, StopsWhileItWaitsBetweenTwoAttempts) {
+  for (int i = 0; i < 1000; ++i) stage_.refusals.push_back({ErrorKind::kNotFound, "nobody"});
+  start();
+  ASSERT_TRUE(stage_.becomes([&] { return stage_.opens > 3; }));
+  source_.stop();
+  const unsigned opens = stage_.opens;
+  std::this_thread::sleep_for(30ms);
+  EXPECT_EQ(stage_.opens, opens);
+}
+
+TEST_F(ScreenCastSourceTest, CarriesNewOffersToTheNextCastToo) {
+  start();
+  ASSERT_TRUE(stage_.streams_again(1));
+  source_.renegotiate({{.format = Fourcc::kNV12}});
+  ASSERT_EQ(stage_.requests.size(), 2U);
+  EXPECT_EQ(stage_.requests[1].offers[0].format, Fourcc::kNV12) << "the node is told";
+  stage_.compositor_ends(0, "a restart");
+  ASSERT_TRUE(stage_.streams_again(2));
+  EXPECT_EQ(stage_.requests[2].offers[0].format, Fourcc::kNV12);
+}
+
+}  // namespace
+}  // namespace lumen::session
