@@ -20,10 +20,17 @@ struct FormatOffer {
   friend bool operator==(const FormatOffer&, const FormatOffer&) = default;
 };
 
+/// How much the receiver's wish for a size means.
+enum class SizeWish : std::uint8_t {
+  kPreference,  // the producer may have its own
+  kExactly,     // for producers that make what they are asked for, such as virtual monitors
+};
+
 struct CaptureRequest {
   std::vector<FormatOffer> offers;    // preference order; never empty
   FrameRate max_rate{60, 1};          // the producer may send fewer
   Extent preferred_size{1920, 1080};  // a wish: producers that can scale may follow it
+  SizeWish size_wish = SizeWish::kPreference;
 };
 
 enum class CaptureState {

@@ -26,11 +26,16 @@ constexpr std::array kFormats = {
 // Producers fix the rate themselves; this only keeps the intersection from being empty.
 constexpr std::uint32_t kMaxOfferedRate = 1000;
 
-void add_size(spa_pod_builder* b, Extent preferred) {
+void add_size(spa_pod_builder* b, Extent preferred, SizeWish how) {
   const spa_rectangle wish{preferred.width, preferred.height};
   const spa_rectangle least{1, 1};
   const spa_rectangle most{kMaxSide, kMaxSide};
   spa_pod_builder_prop(b, SPA_FORMAT_VIDEO_size, 0);
+  if (how == SizeWish::kExactly) {
+    // Mutter's default comes first in the intersection of two ranges.
+    spa_pod_builder_rectangle(b, wish.width, wish.height);
+    return;
+  }
   spa_pod_frame choice;
   spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Range, 0);
   spa_pod_builder_rectangle(b, wish.width, wish.height);
@@ -78,7 +83,7 @@ std::vector<std::uint64_t> build_offer(const FormatOffer& offer, const CaptureRe
   spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_format, 0);
   spa_pod_builder_id(&b, to_spa(offer.format));
   if (!offer.modifiers.empty()) add_modifiers(&b, offer.modifiers);
-  add_size(&b, request.preferred_size);
+  add_size(&b, request.preferred_size, request.size_wish);
   add_rate(&b, SPA_FORMAT_VIDEO_framerate, request.max_rate, 0, {kMaxOfferedRate, 1});
   if (max_framerate == MaxFramerate::kOffer && !request.max_rate.variable()) {
     // From 1/1: KWin and Mutter refuse a range that begins at 0/1.

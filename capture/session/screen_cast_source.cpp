@@ -73,6 +73,7 @@ ScreenCastSource::Outcome ScreenCastSource::run_cast(const std::stop_token& stop
     number = ++cast_number_;
     ended_.reset();
     failure_.reset();
+    formatted_ = false;
   }
   auto grant = cast_->open(stop, [this, number](const std::string& reason) {
     const std::scoped_lock lock(mutex_);
@@ -107,7 +108,16 @@ ScreenCastSource::Outcome ScreenCastSource::refused(const std::stop_token& stop,
 
 ScreenCastSource::Outcome ScreenCastSource::await_end(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, stop, [this] { return ended_ || failure_; });
+  const auto over = [this] { return ended_ || failure_; };
+  // A compositor sends what it shows when a cast begins, and then what changes.
+  if (!changed_.wait_for(lock, stop, settings_.first_frame_patience, over) &&
+      !stop.stop_requested() && capture_->stats().received == 0) {
+    log::area("capture").warn("{} was granted, but shows nothing{}", grant_,
+                              formatted_ ? ""
+                                         : ": no format is agreed on (is a session manager "
+                                           "such as WirePlumber running?)");
+  }
+  changed_.wait(lock, stop, over);
   if (failure_) return {Outcome::Next::kGiveUp, *failure_};
   Outcome outcome;
   outcome.error.message = ended_.value_or("");
@@ -117,7 +127,10 @@ ScreenCastSource::Outcome ScreenCastSource::await_end(const std::stop_token& sto
 Result<void> ScreenCastSource::start_capture(CastGrant grant) {
   const std::scoped_lock capture_lock(capture_mutex_);
   CaptureRequest request = request_;
-  if (!grant.size_to_ask_for.empty()) request.preferred_size = grant.size_to_ask_for;
+  if (!grant.size_to_ask_for.empty()) {
+    request.preferred_size = grant.size_to_ask_for;
+    request.size_wish = SizeWish::kExactly;
+  }
   std::string description = grant.description;
   std::shared_ptr<CaptureSource> capture =
       settings_.capture ? settings_.capture(std::move(grant)) : capture_node(std::move(grant));
@@ -164,7 +177,13 @@ void ScreenCastSource::on_frame(CapturedFrame frame) {
   listener_->on_frame(std::move(frame));
 }
 
-void ScreenCastSource::on_format(const CaptureFormat& format) { listener_->on_format(format); }
+void ScreenCastSource::on_format(const CaptureFormat& format) {
+  {
+    const std::scoped_lock lock(mutex_);
+    formatted_ = true;
+  }
+  listener_->on_format(format);
+}
 
 void ScreenCastSource::on_state(CaptureState state, const std::string& reason) {
   {

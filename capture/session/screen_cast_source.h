@@ -22,6 +22,8 @@ struct ScreenCastSourceSettings {
   Nanoseconds first_delay = std::chrono::milliseconds(100);
   /// Frames shall flow two seconds after the compositor is back.
   Nanoseconds longest_delay = std::chrono::milliseconds(800);
+  /// Then the user is told that there is no picture.
+  Nanoseconds first_frame_patience = std::chrono::seconds(5);
   /// Makes what captures a granted node. Empty: a PipeWireSource.
   std::function<std::unique_ptr<CaptureSource>(CastGrant)> capture;
 };
@@ -84,6 +86,7 @@ class ScreenCastSource final : public CaptureSource, private CaptureListener {
   std::optional<Error> failure_;      // the present node's
   std::string grant_;                 // as the compositor describes it
   std::string told_;                  // the last loss, so that it is told once
+  bool formatted_ = false;            // the present node
   bool lost_ = false;
   bool streamed_ = false;  // ever
 

@@ -151,6 +151,7 @@ TEST_F(ScreenCastSourceTest, CapturesTheGrantedNodeInTheSizeThatTheCompositorLea
   start();
   ASSERT_TRUE(stage_.streams_again(1));
   EXPECT_EQ(stage_.requests[0].preferred_size, (Extent{640, 360}));
+  EXPECT_EQ(stage_.requests[0].size_wish, SizeWish::kExactly);
   EXPECT_EQ(source_.describe(), "the granted monitor");
   source_.stop();
   EXPECT_EQ(stage_.running_nodes, 0U);
