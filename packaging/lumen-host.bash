@@ -18,6 +18,16 @@ _lumen_host() {
       compopt -o filenames 2>/dev/null
       return
       ;;
+    kwin)
+      mapfile -t COMPREPLY < <(compgen -W "window= virtual=" -- "$cur")
+      compopt -o nospace 2>/dev/null
+      return
+      ;;
+    mutter)
+      mapfile -t COMPREPLY < <(compgen -W "virtual=" -- "$cur")
+      compopt -o nospace 2>/dev/null
+      return
+      ;;
     node)
       mapfile -t COMPREPLY < <(compgen -W "id= serial=" -- "$cur")
       compopt -o nospace 2>/dev/null
@@ -37,7 +47,7 @@ _lumen_host() {
   [[ $command == stream ]] || return
 
   case $prev in
-    --source) words="auto node: synthetic" ;;
+    --source) words="auto gamescope kwin mutter node: synthetic" ;;
     --audio) words="auto off node: synthetic" ;;
     --sink) words="file: rtp: whip: web" ;;
     --codec) words="auto h264 hevc av1" ;;

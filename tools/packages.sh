@@ -3,7 +3,7 @@
 # which installs only those that are absent, from the package sources the machine already has.
 # Source it (bash).
 
-# To build lumen-host and lumen-mutter-stream.
+# To build lumen-host.
 packages_build=(
   cmake ninja-build pkg-config g++
   libpipewire-0.3-dev libspa-0.2-dev libavcodec-dev libavformat-dev libavutil-dev
@@ -11,7 +11,7 @@ packages_build=(
   libmicrohttpd-dev libgnutls28-dev libqrencode-dev libcurl4-gnutls-dev
   libgstreamer1.0-dev libgstreamer-plugins-bad1.0-dev
   libhwy-dev libyuv-dev libexpected-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-  nlohmann-json3-dev libsystemd-dev
+  nlohmann-json3-dev libsystemd-dev libwayland-dev libwayland-bin plasma-wayland-protocols
   libffmpeg-nvenc-dev libvulkan-dev libegl-dev libgles-dev libgbm-dev libdrm-dev
 )
 # What lumen-host loads when it serves a page (--sink web).
@@ -25,7 +25,7 @@ packages_test=(
   libgtest-dev libgmock-dev libbenchmark-dev ffmpeg libsvtav1enc-dev
   gstreamer1.0-tools gstreamer1.0-pipewire gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
-  kwin-wayland libwayland-dev libwayland-bin wayland-protocols plasma-wayland-protocols
+  kwin-wayland wayland-protocols
   python3 python3-gi gir1.2-gst-plugins-base-1.0
   clang-format-19 clang-tidy-19 clang-19 libclang-rt-19-dev mandoc g++-mingw-w64-x86-64-posix mmdebstrap ccache
 )

@@ -55,7 +55,7 @@ examples:
   lumen-host sources
   lumen-host stream --sink web          # then open http://127.0.0.1:8000/
   lumen-host stream --sink file:session.mp4
-  lumen-host stream --source node:gamescope --sink rtp:192.168.1.20:5004 --sdp game.sdp
+  lumen-host stream --source gamescope --sink rtp:192.168.1.20:5004 --sdp game.sdp
   lumen-host stream --source synthetic --sink file:test.mkv --duration 10
 
 The manual is lumen-host(1).
@@ -68,8 +68,8 @@ std::string stream_help() {
          option_lines() +
          R"(
 examples:
-  lumen-host stream --source node:gamescope --sink web --bitrate 15M
-  lumen-host stream --source node:gamescope --sink file:game.mp4 --bitrate 30M
+  lumen-host stream --source gamescope --sink web --bitrate 15M
+  lumen-host stream --source gamescope --sink file:game.mp4 --bitrate 30M
   lumen-host stream --sink file:session.mp4 --sink rtp:127.0.0.1:5004 --sdp live.sdp
   lumen-host stream --source synthetic:1280x720@60 --frames 600 --sink file:test.mkv
   lumen-host stream --size 1280x720 --fps 30 --profile baseline --sink rtp:10.0.0.7:5004
@@ -89,7 +89,7 @@ options:
 
 examples:
   lumen-host sources
-  lumen-host sources --json | jq -r '.[].name'
+  lumen-host sources --json | jq -r '.[].source'
 )";
 }
 

@@ -6,11 +6,12 @@
 #include <string_view>
 #include <variant>
 
+#include "capture/session/cast_target.h"
 #include "core/error.h"
 
 namespace lumen {
 
-/// Whatever video node is there; an error if there are several to choose from.
+/// The best of what runs.
 struct AutoSource {
   friend bool operator==(const AutoSource&, const AutoSource&) = default;
 };
@@ -42,9 +43,30 @@ struct SyntheticSpec {
   friend bool operator==(const SyntheticSpec&, const SyntheticSpec&) = default;
 };
 
-using SourceSpec = std::variant<AutoSource, NodeSource, SyntheticSpec>;
+/// A gamescope's own node.
+struct GamescopeSource {
+  unsigned number = 0;  // of several, from 1, in the order in which they came; 0: the only one
+  friend bool operator==(const GamescopeSource&, const GamescopeSource&) = default;
+};
 
-/// auto | node:NAME | node:id=N | node:serial=N | synthetic[:WxH@FPS]. Fails with kInvalidArgument.
+/// KWin's own screen cast.
+struct KwinSource {
+  session::CastTarget target;
+  friend bool operator==(const KwinSource&, const KwinSource&) = default;
+};
+
+/// Mutter's own screen cast.
+struct MutterSource {
+  session::CastTarget target;  // no window
+  friend bool operator==(const MutterSource&, const MutterSource&) = default;
+};
+
+using SourceSpec =
+    std::variant<AutoSource, NodeSource, SyntheticSpec, GamescopeSource, KwinSource, MutterSource>;
+
+/// auto | gamescope[:N] | kwin[:OUTPUT|:window=TITLE|:virtual=WxH[@HZ]] |
+/// mutter[:MONITOR|:virtual=WxH] | node:NAME | node:id=N | node:serial=N | synthetic[:WxH@FPS].
+/// Fails with kInvalidArgument.
 Result<SourceSpec> parse_source_spec(std::string_view text);
 
 /// The spelling that parse_source_spec() takes.

@@ -191,8 +191,10 @@ constexpr OptionPlace kCommandLineOnly = OptionPlace::kCommandLineOnly;
 
 constexpr StreamOption kTable[] = {
     {"source", 0, kOne, kAnywhere, "SOURCE",
-     "what to stream (default: auto, the only video node there is)\n"
-     "auto, node:NAME, node:id=N, node:serial=N, synthetic[:WxH@FPS]",
+     "what to stream (default: auto, the best of what runs)\n"
+     "auto, gamescope[:N], kwin[:OUTPUT|:window=TITLE|:virtual=WxH],\n"
+     "mutter[:MONITOR|:virtual=WxH], node:NAME, node:id=N, node:serial=N,\n"
+     "synthetic[:WxH@FPS]",
      store<parse_source_spec, &StreamOptions::source>},
     {"audio", 0, kOne, kAnywhere, "AUDIO",
      "auto: what the session plays, if anything (default); off; the monitor of\n"

@@ -105,7 +105,7 @@ Pipeline::~Pipeline() { stop(); }
 
 tl::expected<void, Failure> Pipeline::prepare() {
   auto source = create_source(options_.source);
-  if (!source) return failure_of(ExitCode::kUsage, std::move(source.error()));
+  if (!source) return failure_of(source_code(source.error()), std::move(source.error()));
   source_ = std::move(*source);
 
   if (options_.trace_path) {
@@ -257,7 +257,10 @@ void Pipeline::on_state(CaptureState state, const std::string& reason) {
   if (state == CaptureState::kEnded) end(std::nullopt);
 }
 
-void Pipeline::on_failure(Error error) { end(Failure{ExitCode::kCaptureFailed, std::move(error)}); }
+void Pipeline::on_failure(Error error) {
+  const ExitCode code = source_code(error);
+  end(Failure{code, std::move(error)});
+}
 
 // Receivers of a sink may come to show that they can ask.
 void Pipeline::schedule_key_frames() {

@@ -1,31 +1,76 @@
 #include "app/pipeline/source_factory.h"
 
+#include "app/pipeline/source_choice.h"
 #include "capture/audio/synthetic_sound.h"
 #include "capture/pipewire/pipewire_audio_source.h"
 #include "capture/pipewire/pipewire_source.h"
+#include "capture/session/kwin/kwin_cast.h"
+#include "capture/session/mutter/mutter_cast.h"
+#include "capture/session/screen_cast_source.h"
 #include "capture/synthetic/synthetic_source.h"
+#include "core/log.h"
 
 namespace lumen {
 namespace {
 
-struct Create {
-  using Created = Result<std::unique_ptr<CaptureSource>>;
+using Created = Result<std::unique_ptr<CaptureSource>>;
 
-  Created operator()(const AutoSource&) const { return from(pipewire::AnyNode{}); }
+std::unique_ptr<CaptureSource> from_node(pipewire::PipeWireSourceSettings settings) {
+  return std::make_unique<pipewire::PipeWireSource>(std::move(settings));
+}
+
+/// One row for each kind of source that is a PipeWire node of its own, or none of PipeWire's.
+struct Create {
+  Created operator()(const AutoSource&) const {
+    const auto around = look_around();
+    if (!around) return tl::unexpected(around.error());
+    const auto choice = choose_source(*around);
+    if (!choice) return tl::unexpected(choice.error());
+    log::area("capture").info("auto: {}, {}", to_string(choice->spec), choice->why);
+    return create_source(choice->spec);
+  }
   Created operator()(const NodeSource& node) const { return std::visit(*this, node.which); }
-  Created operator()(const NodeName& name) const { return from(pipewire::NodeName{name.value}); }
-  Created operator()(const NodeId& id) const { return from(pipewire::NodeId{id.value}); }
+  Created operator()(const NodeName& name) const {
+    return from_node({.node = pipewire::NodeName{name.value}});
+  }
+  Created operator()(const NodeId& id) const {
+    return from_node({.node = pipewire::NodeId{id.value}});
+  }
   Created operator()(const NodeSerial& serial) const {
-    return from(pipewire::NodeSerial{serial.value});
+    return from_node({.node = pipewire::NodeSerial{serial.value}});
+  }
+  Created operator()(const GamescopeSource& gamescope) const {
+    return from_node({.node = pipewire::GamescopeNode{gamescope.number},
+                      .absent = pipewire::AbsentNode::kIsAwaited});
   }
   Created operator()(const SyntheticSpec& synthetic) const {
     auto settings = parse_synthetic_spec(synthetic.spec);
     if (!settings) return tl::unexpected(std::move(settings.error()));
     return std::make_unique<SyntheticSource>(*settings);
   }
+  template <typename CastSource>
+  Created operator()(const CastSource& source) const {
+    return std::make_unique<session::ScreenCastSource>(
+        create_cast(source, session::CursorMode::kEmbedded));
+  }
+};
 
-  static Created from(pipewire::NodeSelector selector) {
-    return std::make_unique<pipewire::PipeWireSource>(std::move(selector));
+/// One row for each way to ask for a cast.
+struct CreateCast {
+  using Cast = std::unique_ptr<session::ScreenCast>;
+  session::CursorMode cursor;
+
+  Cast operator()(const KwinSource& kwin) const {
+    return std::make_unique<kwin::KwinCast>(
+        kwin::KwinCastSettings{.target = kwin.target, .cursor = cursor});
+  }
+  Cast operator()(const MutterSource& mutter) const {
+    return std::make_unique<mutter::MutterCast>(
+        mutter::MutterCastSettings{.target = mutter.target, .cursor = cursor});
+  }
+  template <typename OtherSource>
+  Cast operator()(const OtherSource&) const {
+    return nullptr;
   }
 };
 
@@ -59,6 +104,11 @@ struct CreateAudio {
 
 Result<std::unique_ptr<CaptureSource>> create_source(const SourceSpec& spec) {
   return std::visit(Create{}, spec);
+}
+
+std::unique_ptr<session::ScreenCast> create_cast(const SourceSpec& spec,
+                                                 session::CursorMode cursor) {
+  return std::visit(CreateCast{cursor}, spec);
 }
 
 Result<std::unique_ptr<AudioSource>> create_audio_source(const AudioSpec& spec,

@@ -7,10 +7,17 @@
 #include "app/options/source_spec.h"
 #include "capture/audio/audio_source.h"
 #include "capture/capture_source.h"
+#include "capture/session/screen_cast.h"
 
 namespace lumen {
 
+/// `auto` looks around first, and is logged with what it became. Errors, besides kInvalidArgument:
+/// those of look_around() and choose_source().
 Result<std::unique_ptr<CaptureSource>> create_source(const SourceSpec& spec);
+
+/// The cast that such a source runs on; null for sources that need none.
+std::unique_ptr<session::ScreenCast> create_cast(const SourceSpec& spec,
+                                                 session::CursorMode cursor);
 
 /// The sound that goes with that picture; null: none.
 Result<std::unique_ptr<AudioSource>> create_audio_source(const AudioSpec& spec,

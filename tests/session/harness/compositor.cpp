@@ -42,12 +42,14 @@ Result<Launch> kwin_launch(const PrivateSession& session, const CompositorSettin
   std::error_code error;
   fs::copy_file(*find_program("kwin_wayland"), copy, fs::copy_options::overwrite_existing, error);
   if (error) return fail(ErrorKind::kIo, "copy kwin_wayland: " + error.message());
+  Environment env = {{"KWIN_COMPOSE", "O2"}, {"LIBGL_ALWAYS_SOFTWARE", "1"}};
+  if (settings.kwin_permissions == KwinPermissions::kEverybody) {
+    env["KWIN_WAYLAND_NO_PERMISSION_CHECKS"] = "1";
+  }
   return Launch{.argv = {copy, "--virtual", "--width", number(settings.size.width), "--height",
                          number(settings.size.height), "--no-lockscreen", "--no-global-shortcuts",
                          "--socket", display},
-                .env = {{"KWIN_WAYLAND_NO_PERMISSION_CHECKS", "1"},
-                        {"KWIN_COMPOSE", "O2"},
-                        {"LIBGL_ALWAYS_SOFTWARE", "1"}}};
+                .env = std::move(env)};
 }
 
 Result<Launch> weston_launch(PrivateSession& session, const CompositorSettings& settings,
@@ -113,6 +115,11 @@ Result<std::unique_ptr<Compositor>> Compositor::start(CompositorKind kind, Priva
   for (int n = 0; socket.empty() || fs::exists(socket); ++n) {
     socket = session.runtime_dir() / ("lumen-test-" + std::to_string(n));
   }
+  if (!settings.display.empty()) {
+    socket = session.runtime_dir() / settings.display;
+    std::error_code none;
+    fs::remove(socket, none);  // what one that was killed left
+  }
   const std::string display = socket.filename();
   const auto launch = launch_of(kind, session, settings, display);
   if (!launch) return tl::unexpected(launch.error());
@@ -144,19 +151,8 @@ Result<std::uint32_t> Compositor::stream(const std::string& window) {
   streamer_.reset();
   switch (kind_) {
     case CompositorKind::kWeston: return weston_stream();
-    case CompositorKind::kMutter:
-#ifdef LUMEN_MUTTER_STREAM
-      return helper_stream({LUMEN_MUTTER_STREAM, "--wait", "30"});
-#else
-      return fail(ErrorKind::kUnsupported, "lumen-mutter-stream wasn't built (no libsystemd-dev)");
-#endif
-    case CompositorKind::kKwin:
-#ifdef LUMEN_KWIN_STREAM
-      return helper_stream({LUMEN_KWIN_STREAM, "--wait", "30", "--title", window});
-#else
-      return fail(ErrorKind::kUnsupported,
-                  "lumen-kwin-stream wasn't built (no plasma-wayland-protocols)");
-#endif
+    case CompositorKind::kMutter: return helper_stream({LUMEN_CAST, "mutter"});
+    case CompositorKind::kKwin: return helper_stream({LUMEN_CAST, "kwin:window=" + window});
   }
   return fail(ErrorKind::kInvalidArgument, "no such compositor " + window);
 }

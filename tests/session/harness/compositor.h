@@ -17,14 +17,20 @@
 
 namespace lumen::session {
 
+/// Whether KWin shows its screen-cast protocol to everybody, or to those alone whose .desktop file
+/// says so.
+enum class KwinPermissions { kEverybody, kChecked };
+
 struct CompositorSettings {
   Extent size = {1280, 720};  // of the only output
   unsigned fps = 60;          // its refresh rate, where the compositor lets one choose
+  std::string display;        // WAYLAND_DISPLAY; empty: one that this session never had
+  KwinPermissions kwin_permissions = KwinPermissions::kEverybody;
 };
 
 enum class CompositorKind {
-  kMutter,  // streams its monitor; needs lumen-mutter-stream
-  kKwin,    // streams one window; needs lumen-kwin-stream
+  kMutter,  // streams its monitor
+  kKwin,    // streams one window
   kWeston,  // its PipeWire backend is the stream; from Weston 14
 };
 const char* to_string(CompositorKind kind);

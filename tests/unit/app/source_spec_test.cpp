@@ -18,6 +18,23 @@ TEST(SourceSpec, EveryFormIsUnderstood) {
             SourceSpec{SyntheticSpec{"640x480@30"}});
 }
 
+TEST(SourceSpec, CompositorsAreAskedForOutputsWindowsAndVirtualOutputs) {
+  using session::FirstOutput, session::NamedOutput, session::TitledWindow, session::VirtualOutput;
+  EXPECT_EQ(parse_source_spec("kwin").value(), SourceSpec{KwinSource{FirstOutput{}}});
+  EXPECT_EQ(parse_source_spec("kwin:DP-1").value(), SourceSpec{KwinSource{NamedOutput{"DP-1"}}});
+  EXPECT_EQ(parse_source_spec("kwin:window=A: b=c").value(),
+            SourceSpec{KwinSource{TitledWindow{"A: b=c"}}});
+  EXPECT_EQ(parse_source_spec("kwin:virtual=1280x720@120").value(),
+            (SourceSpec{KwinSource{VirtualOutput{{1280, 720}, 120}}}));
+  EXPECT_EQ(parse_source_spec("mutter").value(), SourceSpec{MutterSource{FirstOutput{}}});
+  EXPECT_EQ(parse_source_spec("mutter:Meta-0").value(),
+            SourceSpec{MutterSource{NamedOutput{"Meta-0"}}});
+  EXPECT_EQ(parse_source_spec("mutter:virtual=640x360").value(),
+            (SourceSpec{MutterSource{VirtualOutput{{640, 360}, 0}}}));
+  EXPECT_EQ(parse_source_spec("gamescope").value(), SourceSpec{GamescopeSource{}});
+  EXPECT_EQ(parse_source_spec("gamescope:2").value(), SourceSpec{GamescopeSource{2}});
+}
+
 TEST(SourceSpec, NodeNamesMayHoldColonsBlanksAndDigits) {
   for (const char* name : {"v4l2_input.pci-0000:00", "My Screen", "41", "idle", "serialized"}) {
     EXPECT_EQ(parse_source_spec(std::string("node:") + name).value(),
@@ -26,17 +43,43 @@ TEST(SourceSpec, NodeNamesMayHoldColonsBlanksAndDigits) {
 }
 
 TEST(SourceSpec, WritingIsTheInverseOfParsing) {
-  for (const char* text :
-       {"auto", "node:x", "node:id=7", "node:serial=8", "synthetic", "synthetic:64x64@5"}) {
+  for (const char* text : {"auto", "node:x", "node:id=7", "node:serial=8", "synthetic",
+                           "synthetic:64x64@5", "gamescope", "gamescope:3", "kwin", "kwin:HDMI-A-1",
+                           "kwin:window=x", "kwin:window=", "kwin:virtual=640x480", "mutter",
+                           "mutter:Meta-0", "mutter:virtual=640x480@30"}) {
     EXPECT_EQ(to_string(parse_source_spec(text).value()), text);
   }
 }
 
 TEST(SourceSpec, RefusesTheRestAndSaysWhatIsAllowed) {
-  for (const char* text :
-       {"", "nod:x", "node", "node:", "node:id=", "node:id=x", "node:id=-1", "node:id=4294967296",
-        "node:id=1 ", "node:serial=", "node:serial=0x1", "node:serial=18446744073709551616",
-        "synthetic:", "Auto", "synthetics"}) {
+  for (const char* text : {"",
+                           "nod:x",
+                           "node",
+                           "node:",
+                           "node:id=",
+                           "node:id=x",
+                           "node:id=-1",
+                           "node:id=4294967296",
+                           "node:id=1 ",
+                           "node:serial=",
+                           "node:serial=0x1",
+                           "node:serial=18446744073709551616",
+                           "synthetic:",
+                           "Auto",
+                           "synthetics",
+                           "auto:x",
+                           "gamescope:",
+                           "gamescope:0",
+                           "gamescope:x",
+                           "kwin:",
+                           "kwin:virtual=",
+                           "kwin:virtual=640",
+                           "kwin:virtual=640x480@",
+                           "kwin:virtual=640x480@0",
+                           "kwin:virtual=641x480",
+                           "mutter:",
+                           "mutter:window=x",
+                           "Kwin"}) {
     const auto parsed = parse_source_spec(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().kind, ErrorKind::kInvalidArgument);

@@ -1,0 +1,37 @@
+// --source auto: what runs in this session, and which of it is best. `lumen-host sources` lists the
+// same.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/options/source_spec.h"
+#include "capture/pipewire/node_directory.h"
+#include "capture/session/kwin/kwin_view.h"
+#include "core/error.h"
+
+namespace lumen {
+
+/// What a source could be made of.
+struct Surroundings {
+  std::vector<pipewire::NodeInfo> nodes;
+  std::optional<kwin::KwinView> kwin;                      // nothing: no KWin here
+  std::optional<std::vector<session::OutputInfo>> mutter;  // nothing: no Mutter here
+};
+
+/// Asks PipeWire, the Wayland compositor and the session's D-Bus. kDeviceLost: no PipeWire, without
+/// which nothing streams.
+Result<Surroundings> look_around();
+
+struct SourceChoice {
+  SourceSpec spec;
+  std::string why;  // "because …", and what stood against a better one
+};
+
+/// A gamescope, since whoever runs one plays; then the session's compositor, then what else shows a
+/// picture, but no camera. kNotFound where there is nothing, with a hint; kInvalidArgument where it
+/// needs the user's word.
+Result<SourceChoice> choose_source(const Surroundings& around);
+
+}  // namespace lumen
