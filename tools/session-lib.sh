@@ -4,14 +4,13 @@
 #
 #   session_begin             makes the directory, exports the session's environment
 #   session_media             starts D-Bus, PipeWire and WirePlumber
-#   session_mutter 1920x1080@60 STREAM_PROGRAM    starts Mutter; sets session_node
+#   session_mutter 1920x1080@60    starts Mutter on a virtual monitor; sets WAYLAND_DISPLAY
 #   session_spawn NAME CMD…   starts one more program in the session; sets session_pid
 #   session_end               stops everything that was started here and removes the directory
 #
 # Every function returns non-zero after one line on standard error. Call session_end from a trap.
 
 session_dir=""
-session_node=""
 session_pid=""
 session_pids=()
 
@@ -110,16 +109,12 @@ session_has_wireplumber() {
   [[ $(timeout 5 pw-cli ls Metadata 2> /dev/null) == *'metadata.name = "default"'* ]]
 }
 
-# session_mutter WxH@FPS PROGRAM: Mutter on a virtual monitor, and lumen-mutter-stream (PROGRAM) that
-# keeps its screen cast. Sets session_node to the PipeWire node's id and WAYLAND_DISPLAY.
+# session_mutter WxH@FPS: Mutter on a virtual monitor. Sets WAYLAND_DISPLAY.
 session_mutter() {
   export WAYLAND_DISPLAY=lumen-demo-0
   session_spawn mutter mutter --wayland --headless --no-x11 --virtual-monitor "$1" \
     --wayland-display="$WAYLAND_DISPLAY"
-  session_await 30 mutter test -S "$session_dir/run/$WAYLAND_DISPLAY" || return 1
-  session_spawn mutter-stream "$2" --cursor hidden --wait 30
-  session_await 30 mutter-stream grep -q '^node-id=' "$session_dir/log/mutter-stream.log" || return 1
-  session_node=$(sed -n 's/^node-id=//p' "$session_dir/log/mutter-stream.log")
+  session_await 30 mutter test -S "$session_dir/run/$WAYLAND_DISPLAY"
 }
 
 # Ends one process by its id: TERM, then KILL after 3 s.
