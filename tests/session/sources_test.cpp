@@ -1,0 +1,297 @@
+// The compositors' own casts: lumen-host asks the real KWin and the real Mutter itself, and takes
+// up again what goes away. A gamescope is played by our producer.
+#include <fstream>
+
+#include "capture/synthetic/barcode.h"
+#include "harness/compositor.h"
+#include "harness/decode.h"
+#include "host.h"
+
+namespace lumen::session {
+namespace {
+
+constexpr Extent kSize{640, 360};
+constexpr const char* kDisplay = "lumen-sources";
+const std::vector<std::string> kClient = {LUMEN_PATTERN_CLIENT, "lumen test pattern"};
+
+int captured(const nlohmann::json& status) { return status["frames"]["captured"].get<int>(); }
+
+class Sources : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto started = PrivateSession::start();
+    if (!started && started.error().kind == ErrorKind::kUnsupported) {
+      GTEST_SKIP() << started.error().describe();
+    }
+    ASSERT_TRUE(started) << started.error().describe();
+    session = std::move(*started);
+    session->set_env("WAYLAND_DISPLAY", kDisplay);
+  }
+
+  void start(CompositorKind kind, KwinPermissions permissions = KwinPermissions::kEverybody) {
+    auto started = Compositor::start(
+        kind, *session,
+        {.size = kSize, .fps = 30, .display = kDisplay, .kwin_permissions = permissions});
+    if (!started && started.error().kind == ErrorKind::kUnsupported) {
+      GTEST_SKIP() << started.error().describe();
+    }
+    ASSERT_TRUE(started) << started.error().describe();
+    compositor = std::move(*started);
+  }
+  void show_pattern() {
+    const auto client = compositor->start_client(kClient);
+    ASSERT_TRUE(client) << client.error().describe();
+  }
+
+  void stream(const std::string& source, std::vector<std::string> more = {}) {
+    std::vector<std::string> args = {"--source",  source, "--audio", "off",
+                                     "--bitrate", "4M",   "--sink",  "file:" + recording()};
+    args.insert(args.end(), more.begin(), more.end());
+    auto started = Host::start(*session, args);
+    ASSERT_TRUE(started) << started.error().describe();
+    host.emplace(std::move(*started));
+  }
+  std::string recording() const { return (session->dir() / "out.mkv").string(); }
+
+  /// That `more` further pictures of the source come.
+  testing::AssertionResult pictures_come(int more = 10) {
+    std::optional<int> before;
+    const auto status = host->await(Milliseconds(40000), [&](const nlohmann::json& now_is) {
+      if (!before) before = captured(now_is);
+      return now_is["state"] == "streaming" && captured(now_is) >= *before + more;
+    });
+    if (status) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "no pictures\n" << host->process().log_text();
+  }
+  testing::AssertionResult is_lost() {
+    if (host->await(Milliseconds(20000),
+                    [](const auto& status) { return status["state"] == "reconnecting"; })) {
+      return testing::AssertionSuccess();
+    }
+    return testing::AssertionFailure() << host->process().log_text();
+  }
+  testing::AssertionResult log_says(const std::string& text) {
+    if (eventually(Milliseconds(20000),
+                   [&] { return host->process().log_text().find(text) != std::string::npos; })) {
+      return testing::AssertionSuccess();
+    }
+    return testing::AssertionFailure() << "not said: " << text << "\n"
+                                       << host->process().log_text();
+  }
+
+  /// Ends the stream; the numbers that the test pattern showed in the recording.
+  std::vector<std::uint32_t> recorded_numbers() {
+    EXPECT_EQ(host->interrupt(), 0) << host->process().log_text();
+    std::vector<std::uint32_t> numbers;
+    const auto video = decode_video(recording(), [&](DecodedFrame&& frame) {
+      if (const auto number =
+              barcode::read_luma(frame.luma.data(), Pitch{frame.size.width}, frame.size)) {
+        if (numbers.empty() || numbers.back() != *number) numbers.push_back(*number);
+      }
+    });
+    EXPECT_TRUE(video) << video.error().describe();
+    if (video) {
+      EXPECT_EQ(video->errors, 0U);
+    }
+    return numbers;
+  }
+
+  std::unique_ptr<PrivateSession> session;
+  std::unique_ptr<Compositor> compositor;
+  std::optional<Host> host;
+};
+
+TEST_F(Sources, KwinsWindowIsAwaitedStreamedAndTakenUpAgain) {
+  start(CompositorKind::kKwin);
+  if (IsSkipped() || HasFatalFailure()) return;
+  stream("kwin:window=lumen test pattern");
+  EXPECT_TRUE(log_says("KWin has no window titled \"lumen test pattern\""));
+  show_pattern();
+  ASSERT_TRUE(pictures_come());
+  compositor->stop_clients();
+  ASSERT_TRUE(is_lost());
+  show_pattern();
+  ASSERT_TRUE(pictures_come());
+  EXPECT_GE(recorded_numbers().size(), 15U) << "both windows are in the recording";
+}
+
+TEST_F(Sources, AKwinThatIsKilledAndStartedAgainIsStreamedAgain) {
+  start(CompositorKind::kKwin);
+  if (IsSkipped() || HasFatalFailure()) return;
+  show_pattern();
+  stream("kwin:window=lumen test pattern");
+  ASSERT_TRUE(pictures_come());
+  compositor->process().kill();
+  ASSERT_TRUE(is_lost());
+  compositor.reset();
+  start(CompositorKind::kKwin);
+  show_pattern();
+  ASSERT_TRUE(pictures_come());
+  EXPECT_GE(recorded_numbers().size(), 15U);
+}
+
+TEST_F(Sources, WhatKwinDoesNotHaveIsNamed) {
+  start(CompositorKind::kKwin);
+  if (IsSkipped() || HasFatalFailure()) return;
+  stream("kwin:DP-9");
+  EXPECT_EQ(host->exit_code(Milliseconds(20000)), 2);
+  EXPECT_TRUE(log_says("KWin has no output DP-9 (there is "));
+  // Plasma 5's backend without a screen can't make outputs.
+  stream("kwin:virtual=800x600");
+  EXPECT_EQ(host->exit_code(Milliseconds(20000)), 7);
+  EXPECT_TRUE(log_says("KWin makes no virtual output"));
+}
+
+TEST_F(Sources, AKwinThatForbidsItIsToldWithWhatMustBeDone) {
+  start(CompositorKind::kKwin, KwinPermissions::kChecked);
+  if (IsSkipped() || HasFatalFailure()) return;
+  stream("kwin");
+  EXPECT_EQ(host->exit_code(Milliseconds(20000)), 7);
+  EXPECT_TRUE(log_says("KWin doesn't let lumen-host cast its screen"));
+  EXPECT_TRUE(log_says("X-KDE-Wayland-Interfaces=zkde_screencast_unstable_v1"));
+  EXPECT_TRUE(log_says(std::string("Exec=") + LUMEN_HOST_BINARY));
+}
+
+TEST_F(Sources, ADesktopFileIsWhatKwinWants) {
+  const auto folder = session->dir() / "data/applications";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "lumen.desktop")
+      << "[Desktop Entry]\nType=Application\nName=lumen\nNoDisplay=true\nExec=" << LUMEN_HOST_BINARY
+      << "\nX-KDE-Wayland-Interfaces=zkde_screencast_unstable_v1,"
+         "org_kde_plasma_window_management\n";
+  start(CompositorKind::kKwin, KwinPermissions::kChecked);
+  if (IsSkipped() || HasFatalFailure()) return;
+  show_pattern();
+  stream("kwin:window=lumen test pattern");
+  ASSERT_TRUE(pictures_come());
+  EXPECT_EQ(host->interrupt(), 0);
+}
+
+TEST_F(Sources, AutoTakesMutterAndSaysSo) {
+  start(CompositorKind::kMutter);
+  if (IsSkipped() || HasFatalFailure()) return;
+  show_pattern();
+  stream("auto");
+  ASSERT_TRUE(pictures_come());
+  EXPECT_TRUE(log_says("auto: mutter, because Mutter runs"));
+  const auto status = host->status();
+  ASSERT_TRUE(status);
+  EXPECT_EQ((*status)["source"], "Mutter monitor Meta-0");
+  EXPECT_GE(recorded_numbers().size(), 8U);
+}
+
+TEST_F(Sources, MuttersVirtualMonitorHasTheSizeThatWasAskedFor) {
+  start(CompositorKind::kMutter);
+  if (IsSkipped() || HasFatalFailure()) return;
+  stream("mutter:virtual=800x600");
+  const auto status = host->await(Milliseconds(20000), [](const auto& s) {
+    return s["width"] == 800 && s["height"] == 600 && captured(s) > 0;
+  });
+  EXPECT_TRUE(status) << host->process().log_text();
+  EXPECT_EQ(host->interrupt(), 0);
+}
+
+TEST_F(Sources, AMutterThatIsKilledAndStartedAgainIsStreamedAgain) {
+  start(CompositorKind::kMutter);
+  if (IsSkipped() || HasFatalFailure()) return;
+  show_pattern();
+  stream("mutter:Meta-0");
+  ASSERT_TRUE(pictures_come());
+  compositor->process().kill();
+  ASSERT_TRUE(is_lost());
+  compositor.reset();
+  start(CompositorKind::kMutter);
+  show_pattern();
+  ASSERT_TRUE(pictures_come());
+  EXPECT_GE(recorded_numbers().size(), 15U);
+}
+
+TEST_F(Sources, KwinIsAskedAgainWhenPipeWireWasRestarted) {
+  start(CompositorKind::kKwin);
+  if (IsSkipped() || HasFatalFailure()) return;
+  show_pattern();
+  stream("kwin:window=lumen test pattern");
+  ASSERT_TRUE(pictures_come());
+  session->kill_pipewire();
+  ASSERT_TRUE(is_lost());
+  ASSERT_TRUE(session->start_pipewire());
+  ASSERT_TRUE(pictures_come());
+  EXPECT_EQ(host->interrupt(), 0);
+}
+
+TEST_F(Sources, MutterIsAskedAgainWhenPipeWireWasRestarted) {
+  start(CompositorKind::kMutter);
+  if (IsSkipped() || HasFatalFailure()) return;
+  show_pattern();
+  stream("mutter");
+  ASSERT_TRUE(pictures_come());
+  session->kill_pipewire();
+  ASSERT_TRUE(is_lost());
+  ASSERT_TRUE(session->start_pipewire());
+  ASSERT_TRUE(pictures_come());
+  EXPECT_EQ(host->interrupt(), 0);
+}
+
+TEST_F(Sources, WhatMutterDoesNotHaveIsNamed) {
+  start(CompositorKind::kMutter);
+  if (IsSkipped() || HasFatalFailure()) return;
+  stream("mutter:DP-9");
+  EXPECT_EQ(host->exit_code(Milliseconds(20000)), 2);
+  EXPECT_TRUE(log_says("Mutter has no monitor DP-9 (there is Meta-0)"));
+}
+
+TEST_F(Sources, TheListHasWhatTheCompositorOffers) {
+  start(CompositorKind::kMutter);
+  if (IsSkipped() || HasFatalFailure()) return;
+  const auto output = session->output_of({LUMEN_HOST_BINARY, "sources", "--json"});
+  ASSERT_TRUE(output) << output.error().describe();
+  const auto list = nlohmann::json::parse(*output);
+  ASSERT_GE(list.size(), 2U) << *output;
+  EXPECT_EQ(list[0]["source"], "mutter:Meta-0");
+  EXPECT_EQ(list[0]["width"], kSize.width);
+  EXPECT_EQ(list[1]["source"], "mutter:virtual=1920x1080");
+}
+
+class Gamescopes : public Sources {
+ protected:
+  Process play() {
+    auto process = session->spawn({LUMEN_TEST_PRODUCER, "--name", "gamescope", "--like",
+                                   "gamescope", "--size", "320x180", "--fps", "30"},
+                                  StandardOutput::kPipe);
+    EXPECT_TRUE(process) << process.error().describe();
+    EXPECT_TRUE(process->read_value("ready ", Milliseconds(10000)));
+    return std::move(*process);
+  }
+};
+
+TEST_F(Gamescopes, OneIsAwaitedStreamedAndTakenUpAgain) {
+  stream("gamescope");
+  EXPECT_TRUE(log_says("no gamescope runs"));
+  auto game = play();
+  ASSERT_TRUE(pictures_come());
+  game.kill();
+  ASSERT_TRUE(is_lost());
+  game = play();
+  ASSERT_TRUE(pictures_come());
+  EXPECT_EQ(host->interrupt(), 0);
+}
+
+TEST_F(Gamescopes, OfSeveralOneMustBeChosen) {
+  auto first = play();
+  auto second = play();
+  for (const char* source : {"gamescope", "auto"}) {
+    stream(source);
+    EXPECT_EQ(host->exit_code(Milliseconds(20000)), 2) << source;
+    EXPECT_TRUE(log_says("2 gamescopes run (ask for gamescope:1 (PipeWire id "));
+  }
+  stream("gamescope:2");
+  ASSERT_TRUE(pictures_come());
+  second.kill();
+  ASSERT_TRUE(is_lost()) << "the first is another game";
+  second = play();
+  ASSERT_TRUE(pictures_come());
+  EXPECT_EQ(host->interrupt(), 0);
+}
+
+}  // namespace
+}  // namespace lumen::session
