@@ -62,6 +62,22 @@ void Adaptation::set_full(const StreamShape& full) {
   status_.qualities = quality_choices(full, settings_.may_change_size);
 }
 
+void Adaptation::configure(const AdaptationSettings& settings) {
+  settings_ = settings;
+  if (!settings_.enabled) {
+    pressed_ = {};
+    narrow_ = {};
+  }
+  if (full_.size.empty()) return;
+  std::string quality;
+  {
+    const std::scoped_lock lock(mutex_);
+    status_.qualities = quality_choices(full_, settings_.may_change_size);
+    quality = quality_;
+  }
+  (void)set_quality(quality);
+}
+
 bool Adaptation::set_quality(std::string_view id) {
   const std::scoped_lock lock(mutex_);
   const auto choice =

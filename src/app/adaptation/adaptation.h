@@ -65,6 +65,9 @@ class Adaptation {
  public:
   explicit Adaptation(const AdaptationSettings& settings) : settings_(settings) {}
 
+  /// Other thresholds, or other receivers, while it runs. What has been chosen and learned stays.
+  void configure(const AdaptationSettings& settings);
+
   /// What was asked for. Before anything else; again when the source's size changes.
   void set_full(const StreamShape& full);
 
@@ -89,7 +92,7 @@ class Adaptation {
   [[nodiscard]] double bits_per_pixel(std::size_t level) const;
   [[nodiscard]] std::uint64_t network_bitrate() const;
 
-  const AdaptationSettings settings_;
+  AdaptationSettings settings_;
   StreamShape full_;
   std::atomic<std::uint64_t> bandwidth_{0};
 

@@ -33,6 +33,14 @@ bool is_other_rate(std::uint64_t wanted, std::uint64_t current, bool in_place) {
   return change * 100 > current * (up && !in_place ? kStepUpOfNewEncoder : kRateStep);
 }
 
+// Whether the same encoder can go from one to the other: other bit rate and size are what
+// reconfigure() is for.
+bool in_place(const EncoderSettings& before, const EncoderSettings& wanted) {
+  return wanted.codec == before.codec && wanted.profile == before.profile &&
+         wanted.constant_qp == before.constant_qp && wanted.vbv_frames == before.vbv_frames &&
+         wanted.preset == before.preset;
+}
+
 FrameRate slower(FrameRate a, FrameRate b) {
   if (a.variable()) return b;
   if (b.variable()) return a;
@@ -83,6 +91,7 @@ EncodeStatus EncodeLoop::status() const {
 void EncodeLoop::run(std::promise<Offers> offers) {
   auto planner = Planner::create(settings_.zerocopy);
   if (!planner) {
+    calls_.close();
     offers.set_value(tl::unexpected(std::move(planner.error())));
     return;
   }
@@ -99,6 +108,7 @@ void EncodeLoop::run(std::promise<Offers> offers) {
   if (VideoEncoder* const encoder = encoders_.encoder()) {
     if (auto flushed = encoder->flush(); !flushed && !error) error = std::move(flushed.error());
   }
+  calls_.close();
   last_.reset();
   encoders_.close();
   planner_.reset();  // on the thread that the GPU's contexts belong to
@@ -107,6 +117,9 @@ void EncodeLoop::run(std::promise<Offers> offers) {
 
 Result<void> EncodeLoop::work() {
   while (!limit_reached()) {
+    alive_at_ = now();
+    calls_.run();
+    if (end_error_) return tl::unexpected(*std::move(end_error_));
     CapturedFrame captured;
     Result<void> done;
     switch (wait_for_frame(captured)) {
@@ -138,7 +151,10 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
   }
   auto taken = slot_.take();
   std::uint64_t paced = 0;
-  while (slot_.wait_until(pacer_.due(now())) == Wait::kReady) {
+  for (;;) {
+    const Wait wait = slot_.wait_until(pacer_.due(now()));
+    if (wait == Wait::kInterrupted) continue;  // what that is about comes after this picture
+    if (wait != Wait::kReady) break;
     if (auto newer = slot_.take()) {
       inherit_damage(*newer, *taken);
       taken = std::move(newer);
@@ -320,6 +336,71 @@ Result<void> EncodeLoop::adapt(Sizes sizes) {
   }
   tell_level();
   return done;
+}
+
+Result<void> EncodeLoop::change(EncodeChange change, std::function<void()> before_first) {
+  auto done = calls_.post([this, &change, &before_first] { return apply(change, before_first); });
+  slot_.interrupt();
+  return done.get();
+}
+
+void EncodeLoop::forget_picture() {
+  auto done = calls_.post([this]() -> Result<void> {
+    last_.reset();
+    damage_.forget();
+    return {};
+  });
+  slot_.interrupt();
+  (void)done.get();
+}
+
+Result<void> EncodeLoop::apply(const EncodeChange& change,
+                               const std::function<void()>& before_first) {
+  const EncoderSettings& before = settings_.video;
+  EncoderSettings wanted = change.video;
+  wanted.rate = before.rate;
+  wanted.color = before.color;
+  wanted.size = change.size.value_or(before.size);
+  adaptation_.configure(change.adaptation);
+  if (encoders_.encoder() == nullptr) {  // it will be opened as it is wanted
+    settings_.video = wanted;
+    if (change.size) settings_.size = change.size;
+    if (before_first) before_first();
+    return {};
+  }
+  if (in_place(before, wanted) && !before_first) {
+    settings_.video = wanted;
+    if (change.size) settings_.size = change.size;
+    adaptation_.set_full({.size = wanted.size,
+                          .rate = wanted.rate,
+                          .bitrate_bps = wanted.constant_qp ? 0 : wanted.bitrate_bps});
+    const Extent size = video_.size;
+    auto adapted = adapt(Sizes::kFree);
+    if (!adapted) end_error_ = adapted.error();
+    if (video_.size != size) callbacks_.renegotiate(planner_->offers());  // for a new picture
+    return adapted;
+  }
+  if (auto flushed = encoders_.encoder()->flush(); !flushed) {
+    log::area("encode").debug("{}: {}", encoders_.backend(), flushed.error().describe());
+  }
+  encoders_.close();
+  auto opened = reopen(wanted);
+  if (opened && change.size) settings_.size = change.size;
+  if (opened && before_first) before_first();
+  return opened;
+}
+
+// Or as it was.
+Result<void> EncodeLoop::reopen(const EncoderSettings& wanted) {
+  const EncoderSettings before = settings_.video;
+  policy_.request(KeyFrameReason::kEncoderReplaced);
+  last_.reset();
+  auto opened = open(wanted);
+  if (!opened) {
+    if (auto restored = open(before); !restored) end_error_ = restored.error();
+  }
+  callbacks_.renegotiate(planner_->offers());  // the source then sends its picture again
+  return opened;
 }
 
 void EncodeLoop::tell_level() {

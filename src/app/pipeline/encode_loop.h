@@ -4,6 +4,7 @@
 // still.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <future>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "app/adaptation/adaptation.h"
 #include "app/pipeline/damage_tracker.h"
+#include "app/pipeline/thread_calls.h"
 #include "app/status/event_log.h"
 #include "core/frame_pacer.h"
 #include "core/ladder.h"
@@ -32,6 +34,13 @@ struct EncodeLoopSettings {
   bool use_damage = true;        // believe the source where it says what has not changed
   ZeroCopy zerocopy = ZeroCopy::kAuto;
   std::uint64_t frame_limit = 0;  // ends after so many encoded frames; 0: never
+};
+
+/// What is to be encoded from now on, while it runs.
+struct EncodeChange {
+  EncoderSettings video;       // rate, size and colour are the stream's, whatever stands here
+  std::optional<Extent> size;  // scale to this; none: as before
+  AdaptationSettings adaptation;
 };
 
 struct EncodeStatus {
@@ -79,6 +88,17 @@ class EncodeLoop {
   void set_format(const CaptureFormat& format);
   [[nodiscard]] EncodeStatus status() const;
 
+  /// In place where the encoder can; else it is opened again, and where that fails, as it was
+  /// before: then the stream goes on unchanged, and the error says why. `before_first` is called on
+  /// the encode thread when everything that was encoded before has been handed out, and nothing
+  /// that comes after. Waits for it all; any thread but the encode thread.
+  Result<void> change(EncodeChange change, std::function<void()> before_first = {});
+  /// Forgets the picture at hand, so that nothing is repeated until the source sends another.
+  void forget_picture();
+  /// When the encode thread last came round, and a nudge to do so.
+  [[nodiscard]] Timestamp alive_at() const { return alive_at_; }
+  void nudge() { slot_.interrupt(); }
+
  private:
   enum class Next { kFrame, kRepeat, kFormat, kNothing, kClosed };
 
@@ -95,6 +115,8 @@ class EncodeLoop {
   Result<void> use_encoder();
   enum class Sizes { kFixed, kFree };
   Result<void> adapt(Sizes sizes);
+  Result<void> apply(const EncodeChange& change, const std::function<void()>& before_first);
+  Result<void> reopen(const EncoderSettings& wanted);
   void tell_level();
   Result<void> encode(Frame frame);
   Result<void> submit(Frame frame);
@@ -124,7 +146,11 @@ class EncodeLoop {
   Timestamp last_encoded_at_ = kNoTimestamp;
   Timestamp last_pts_ = kNoTimestamp;
   std::uint64_t last_id_ = 0;
-  std::uint64_t unit_bytes_ = 0;  // of the access unit that comes in parts
+  std::uint64_t unit_bytes_ = 0;    // of the access unit that comes in parts
+  std::optional<Error> end_error_;  // of a change that left no encoder
+
+  ThreadCalls calls_;
+  std::atomic<Timestamp> alive_at_{kNoTimestamp};
 
   mutable std::mutex status_mutex_;
   EncodeStatus status_;

@@ -8,10 +8,10 @@
 #include <fmt/format.h>
 
 #include "app/pipeline/damage_tracker.h"
+#include "app/pipeline/sink_specs.h"
 #include "app/pipeline/source_factory.h"
 #include "app/status/status_json.h"
 #include "core/log.h"
-#include "sink/sink_registry.h"
 
 namespace lumen {
 namespace {
@@ -51,35 +51,6 @@ EncodeLoopSettings loop_settings(const StreamOptions& options, const EncodingPla
   return settings;
 }
 
-/// --sdp belongs to the first RTP sink that has no path of its own, --mirror to the first sink that
-/// makes RTP packets.
-Result<std::vector<SinkSpec>> parse_sinks(const StreamOptions& options,
-                                          const EncoderSettings& video) {
-  std::vector<SinkSpec> specs;
-  bool sdp_placed = !options.sdp_path;
-  bool mirror_placed = !options.mirror;
-  for (const std::string& text : options.sinks) {
-    auto spec = parse_sink_spec(text);
-    if (!spec) return tl::unexpected(std::move(spec.error()));
-    auto* rtp = std::get_if<RtpSettings>(&*spec);
-    if (!sdp_placed && rtp != nullptr && rtp->sdp_path.empty()) {
-      rtp->sdp_path = *options.sdp_path;
-      sdp_placed = true;
-    }
-    mirror_placed = mirror_placed || mirror(*spec, *options.mirror);
-    if (auto* web = std::get_if<WebSettings>(&*spec)) {
-      web->show_qr = options.show_qr;
-      web->stream = {.codec = video.codec, .chroma = video.chroma, .bit_depth = video.bit_depth};
-    }
-    specs.push_back(std::move(*spec));
-  }
-  if (!sdp_placed) {
-    return fail(ErrorKind::kInvalidArgument, "--sdp describes an RTP stream, but there is none",
-                "add --sink rtp:127.0.0.1:5004, or leave --sdp out");
-  }
-  return specs;
-}
-
 std::string_view text_of(FrameRate rate, std::string& storage) {
   storage = rate.variable() ? "variable rate" : fmt::format("{:.4g} fps", rate.value());
   return storage;
@@ -88,7 +59,12 @@ std::string_view text_of(FrameRate rate, std::string& storage) {
 }  // namespace
 
 Pipeline::Pipeline(const StreamOptions& options, EncodingPlan plan, std::function<void()> wake)
-    : options_(options), plan_(std::move(plan)), wake_(std::move(wake)), repairs_(plan_.repairs) {}
+    : options_(options),
+      plan_(std::move(plan)),
+      highest_rate_(options.fps),
+      schedule_(plan_.schedule),
+      wake_(std::move(wake)),
+      repairs_(plan_.repairs) {}
 
 tl::expected<std::unique_ptr<Pipeline>, Failure> Pipeline::create(const StreamOptions& options,
                                                                   std::function<void()> wake) {
@@ -116,28 +92,12 @@ tl::expected<void, Failure> Pipeline::prepare() {
 
   auto specs = parse_sinks(options_, plan_.video);
   if (!specs) return failure_of(ExitCode::kUsage, std::move(specs.error()));
-  bandwidths_.resize(specs->size());
-  for (const SinkSpec& spec : *specs) {
-    auto sink = create_sink(spec);
+  for (std::size_t i = 0; i < specs->size(); ++i) {
+    auto sink = make_sink(options_.sinks[i], std::move((*specs)[i]), sinks_.next_id());
     if (!sink) return failure_of(output_code(sink.error()), std::move(sink.error()));
-    const std::size_t index = sinks_.size();
-    (*sink)->connect(
-        {.key_frame = [this] { repairs_.request(KeyFrameReason::kReceiver); },
-         .loss = [this](Timestamp first, Timestamp last) { repairs_.report_loss(first, last); },
-         .bandwidth = [this, index](std::uint64_t rate) { on_bandwidth(index, rate); },
-         .quality = [this](std::string_view id) { return adaptation_->set_quality(id); }});
-    sinks_.push_back(std::make_unique<SinkRunner>(
-        std::move(*sink), ledger_, trace_.get(),
-        SinkRunner::Callbacks{
-            .key_frame_needed = [this] { repairs_.request(KeyFrameReason::kSinkOverflow); },
-            .failed = [this](const std::string&, const Error& error) { on_sink_failed(error); },
-            .happened = [this](StreamEvent event) { events_.add(std::move(event)); }}));
+    sinks_.add(std::move(*sink));
   }
-  sinks_alive_ = static_cast<unsigned>(sinks_.size());
-  AdaptationSettings adaptation = options_.adaptation;
-  adaptation.may_change_size =
-      std::ranges::all_of(sinks_, [](const auto& sink) { return sink->takes_new_sizes(); });
-  adaptation_.emplace(adaptation);
+  adaptation_.emplace(adaptation_settings(sinks_.all_take_new_sizes()));
   schedule_key_frames();
 
   if (auto prepared = prepare_audio(); !prepared) {
@@ -149,7 +109,10 @@ tl::expected<void, Failure> Pipeline::prepare() {
       EncodeLoop::Callbacks{
           .encoded = [this](const EncodedFrame& frame) { on_encoded(frame); },
           .renegotiate =
-              [this](std::vector<FormatOffer> offers) { source_->renegotiate(std::move(offers)); },
+              [this](std::vector<FormatOffer> offers) {
+                const std::scoped_lock lock(source_mutex_);
+                source_->renegotiate(std::move(offers));
+              },
           .finished =
               [this](std::optional<Error> error) {
                 if (!error) return end(std::nullopt);
@@ -166,7 +129,7 @@ Result<void> Pipeline::prepare_audio() {
   if (!source) return tl::unexpected(std::move(source.error()));
   if (*source == nullptr) return {};
   auto loop = AudioLoop::create(std::move(*source), [this](const AudioPacket& packet) {
-    for (const auto& sink : sinks_) sink->offer(packet);
+    if (!held_) sinks_.offer(packet);
   });
   if (!loop) return tl::unexpected(std::move(loop.error()));
   audio_ = std::move(*loop);
@@ -177,7 +140,8 @@ tl::expected<void, Failure> Pipeline::start() {
   started_ = last_status_ = now();
   // A node that was named will come, if it isn't there yet.
   if (audio_ && (audio_->start() || !std::holds_alternative<AutoAudio>(options_.audio))) {
-    for (const auto& sink : sinks_) sink->expect_audio(audio_->parameters());
+    audio_expected_ = true;
+    sinks_.expect_audio(audio_->parameters());
   }
   auto offers = loop_->start();
   if (!offers) {
@@ -185,10 +149,10 @@ tl::expected<void, Failure> Pipeline::start() {
     return failure_of(required ? ExitCode::kZeroCopyUnavailable : ExitCode::kCaptureFailed,
                       std::move(offers.error()));
   }
-  const CaptureRequest request = {.offers = std::move(*offers),
-                                  .max_rate = options_.fps,
-                                  .preferred_size = options_.size.value_or(Extent{1920, 1080})};
-  if (auto started = source_->start(request, *this); !started) {
+  request_ = {.offers = std::move(*offers),
+              .max_rate = options_.fps,
+              .preferred_size = options_.size.value_or(Extent{1920, 1080})};
+  if (auto started = start_source(); !started) {
     return failure_of(source_code(started.error()), std::move(started.error()));
   }
   log::area("capture").info("{}", source_->describe());
@@ -197,11 +161,15 @@ tl::expected<void, Failure> Pipeline::start() {
 }
 
 void Pipeline::stop() {
-  if (source_) source_->stop();
+  const std::scoped_lock one_at_a_time(operations_);
+  if (source_) {
+    const std::scoped_lock lock(source_mutex_);
+    source_->stop();
+  }
   slot_.close();
   if (loop_) loop_->join();
   if (audio_) audio_->stop();
-  for (const auto& sink : sinks_) sink->finish();
+  sinks_.finish();
 }
 
 bool Pipeline::finished() const {
@@ -264,42 +232,27 @@ void Pipeline::on_failure(Error error) {
 
 // Receivers of a sink may come to show that they can ask.
 void Pipeline::schedule_key_frames() {
-  const bool periodic = plan_.schedule == KeyFrameSchedule::kPeriodic ||
-                        (plan_.schedule == KeyFrameSchedule::kAsSinksNeed &&
-                         std::ranges::any_of(sinks_, [](const auto& sink) {
-                           return sink->needs_periodic_key_frames();
-                         }));
+  const KeyFrameSchedule schedule = schedule_;
+  const bool periodic =
+      schedule == KeyFrameSchedule::kPeriodic ||
+      (schedule == KeyFrameSchedule::kAsSinksNeed && sinks_.needs_periodic_key_frames());
   repairs_.set_periodic(periodic ? PeriodicKeyFrames::kOn : PeriodicKeyFrames::kOff);
 }
 
 void Pipeline::on_encoded(const EncodedFrame& frame) {
   if (frame.last) schedule_key_frames();
-  for (const auto& sink : sinks_) sink->offer(frame);
-}
-
-// The narrowest way decides, since there is one encoding for all.
-void Pipeline::on_bandwidth(std::size_t sink, std::uint64_t bits_per_second) {
-  std::uint64_t narrowest = 0;
-  const std::scoped_lock lock(mutex_);
-  bandwidths_[sink] = bits_per_second;
-  for (const std::uint64_t rate : bandwidths_) {
-    if (rate != 0) narrowest = narrowest == 0 ? rate : std::min(narrowest, rate);
-  }
-  adaptation_->set_bandwidth(narrowest);
+  sinks_.offer(frame);
 }
 
 // Half a second of pictures is a full queue: what waits longer comes late.
 double Pipeline::backlog() const {
-  std::size_t longest = 0;
-  for (const auto& sink : sinks_) longest = std::max(longest, sink->backlog());
-  return static_cast<double>(longest) / std::max(1.0, options_.fps.value() / 2);
+  return static_cast<double>(sinks_.backlog()) / std::max(1.0, highest_rate_.value() / 2);
 }
 
 void Pipeline::on_sink_failed(const Error& error) {
-  bool last = false;
+  const bool last = !sinks_.any_running();
   {
     const std::scoped_lock lock(mutex_);
-    last = --sinks_alive_ == 0;
     if (!failure_) failure_ = Failure{ExitCode::kOutputFailed, error, true};
   }
   if (last) {
@@ -312,6 +265,7 @@ void Pipeline::on_sink_failed(const Error& error) {
 StreamState Pipeline::state_locked() const {
   if (failure_ && finished_) return StreamState::kFailed;
   if (finished_) return StreamState::kEnded;
+  if (held_) return StreamState::kPaused;
   switch (state_) {
     case CaptureState::kConnecting: return StreamState::kConnecting;
     case CaptureState::kStreaming: return StreamState::kStreaming;
@@ -324,15 +278,43 @@ StreamState Pipeline::state_locked() const {
 
 StreamStatus Pipeline::take_status() {
   const EncodeStatus encode = loop_->status();
-  const CaptureStats capture = source_->stats();
+  const std::uint64_t captured = source_->stats().received;
   const Timestamp time = now();
   const double seconds = std::max(1e-3, std::chrono::duration<double>(time - last_status_).count());
+  Rates rates;
+  // A source that was taken up again may count from 0.
+  rates.captured_fps = static_cast<double>(captured - std::min(captured, last_captured_)) / seconds;
+  rates.encoded_fps = static_cast<double>(encode.frames - last_encoded_) / seconds;
+  rates.bitrate_bps =
+      static_cast<std::uint64_t>(static_cast<double>(encode.bytes - last_bytes_) * 8 / seconds);
+  rates.interval = ledger_.take_interval().all;
+  last_status_ = time;
+  last_captured_ = captured;
+  last_encoded_ = encode.frames;
+  last_bytes_ = encode.bytes;
+  {
+    const std::scoped_lock lock(mutex_);
+    rates_ = rates;
+  }
+  StreamStatus now_is = status();
+  sinks_.show_status(to_viewer_json(now_is));
+  return now_is;
+}
+
+StreamStatus Pipeline::status() const {
+  const EncodeStatus encode = loop_->status();
+  const CaptureStats capture = source_->stats();
+  const Timestamp time = now();
 
   StreamStatus status;
   {
     const std::scoped_lock lock(mutex_);
     status.state = state_locked();
     status.state_reason = failure_ ? failure_->error.message : reason_;
+    status.captured_fps = rates_.captured_fps;
+    status.encoded_fps = rates_.encoded_fps;
+    status.bitrate_bps = rates_.bitrate_bps;
+    status.interval = rates_.interval;
   }
   status.uptime = time - started_;
   status.started = started_;
@@ -351,15 +333,6 @@ StreamStatus Pipeline::take_status() {
   status.adaptation = adaptation_->status();
   status.target_bitrate_bps = status.adaptation.shape.bitrate_bps;
   status.events = events_.latest();
-  status.captured_fps = static_cast<double>(capture.received - last_captured_) / seconds;
-  status.encoded_fps = static_cast<double>(encode.frames - last_encoded_) / seconds;
-  status.bitrate_bps =
-      static_cast<std::uint64_t>(static_cast<double>(encode.bytes - last_bytes_) * 8 / seconds);
-  last_status_ = time;
-  last_captured_ = capture.received;
-  last_encoded_ = encode.frames;
-  last_bytes_ = encode.bytes;
-
   status.counters = {.captured = capture.received,
                      .encoded = encode.frames,
                      .superseded = capture.superseded + slot_.replaced(),
@@ -369,23 +342,11 @@ StreamStatus Pipeline::take_status() {
                      .reconnects = capture.reconnects,
                      .damage_known = encode.damage_known,
                      .damage_share = encode.damage_share};
-  for (const auto& sink : sinks_) {
-    const SinkRunner::Status now_is = sink->status();
-    status.sinks.push_back({.name = now_is.description,
-                            .state = now_is.error  ? SinkState::kFailed
-                                     : now_is.done ? SinkState::kClosed
-                                                   : SinkState::kRunning,
-                            .error = now_is.error ? now_is.error->describe() : "",
-                            .stats = now_is.stats,
-                            .dropped = now_is.dropped});
-  }
+  status.sinks = sinks_.status();
   if (audio_) status.audio = audio_->status();
   status.importers = encode.importers;
   status.encoders = encode.encoders;
-  status.interval = ledger_.take_interval().all;
   status.total = ledger_.total().all;
-  const std::string shown = to_viewer_json(status);
-  for (const auto& sink : sinks_) sink->show_status(shown);
   return status;
 }
 

@@ -15,7 +15,8 @@
 #include "app/options/stream_options.h"
 #include "app/pipeline/audio_loop.h"
 #include "app/pipeline/encode_loop.h"
-#include "app/pipeline/sink_runner.h"
+#include "app/pipeline/sink_set.h"
+#include "app/pipeline/stream_change.h"
 #include "app/status/event_log.h"
 #include "app/status/stream_status.h"
 #include "capture/capture_source.h"
@@ -51,10 +52,46 @@ class Pipeline final : private CaptureListener {
   [[nodiscard]] bool negotiated() const;
   /// Rates and interval latencies are those since the last call; sinks are told, too. Main thread.
   StreamStatus take_status();
+  /// With the rates and interval latencies of the last take_status(). Any thread.
+  [[nodiscard]] StreamStatus status() const;
+
+  // What can be changed while it runs. Any thread but the pipeline's own, one at a time; they wait
+  // until it is done.
+
+  struct SinkInfo {
+    unsigned id = 0;
+    std::string name;  // "file demo.mp4"
+  };
+  /// It begins with a key frame. Errors as create_sink(); kInvalidArgument where it doesn't go with
+  /// the stream.
+  Result<SinkInfo> add_sink(const std::string& spec);
+  /// Finished well: a recording is complete. kNotFound: there is no such sink.
+  Result<SinkInfo> remove_sink(unsigned id);
+  /// Sinks that can't follow a new codec or size are finished; their names come back. With an error
+  /// nothing has changed.
+  Result<std::vector<std::string>> change(const StreamChange& change);
+  /// The first that was made of these words.
+  [[nodiscard]] std::optional<unsigned> find_sink(const std::string& spec) const;
+  void request_key_frame() { repairs_.request(KeyFrameReason::kUser); }
+  /// Lets go of the source, and shows nothing until it is taken up again; sinks stay.
+  Result<void> hold();
+  Result<void> take_up();
+
+  /// When the encode thread last came round. Nudges it, so that a stream without pictures shows
+  /// signs of life too.
+  Timestamp alive_at();
 
  private:
   Pipeline(const StreamOptions& options, EncodingPlan plan, std::function<void()> wake);
   tl::expected<void, Failure> prepare();
+  Result<RunningSink> make_sink(const std::string& text, SinkSpec spec, unsigned id);
+  void attach(RunningSink sink);
+  Result<void> adopt(StreamOptions next, AdaptationSettings adaptation, std::optional<Extent> size,
+                     std::function<void()> before_first);
+  std::vector<std::string> replace(std::vector<RunningSink> sinks, const std::string& reason);
+  [[nodiscard]] AdaptationSettings adaptation_settings(bool sizes_may_change) const;
+  [[nodiscard]] std::optional<Extent> source_size() const;
+  [[nodiscard]] Result<void> start_source();
   void schedule_key_frames();
   Result<void> prepare_audio();
 
@@ -64,36 +101,47 @@ class Pipeline final : private CaptureListener {
   void on_failure(Error error) override;
   void on_encoded(const EncodedFrame& frame);
   void on_sink_failed(const Error& error);
-  void on_bandwidth(std::size_t sink, std::uint64_t bits_per_second);
   [[nodiscard]] double backlog() const;
   void end(std::optional<Failure> failure);
   [[nodiscard]] StreamState state_locked() const;
 
-  const StreamOptions options_;
-  const EncodingPlan plan_;
+  std::mutex operations_;  // one change at a time; options_ and plan_ are written under it alone
+  StreamOptions options_;
+  EncodingPlan plan_;
+  const FrameRate highest_rate_;
+  std::atomic<KeyFrameSchedule> schedule_;
   std::function<void()> wake_;
   FrameLedger ledger_;
   std::unique_ptr<TraceWriter> trace_;
   RepairPolicy repairs_;
   EventLog events_;
-  std::vector<std::uint64_t> bandwidths_;  // of each sink; 0: no limit known
-  std::optional<Adaptation> adaptation_;   // made once the sinks are known
+  std::optional<Adaptation> adaptation_;  // made once the sinks are known
   LatestSlot<CapturedFrame> slot_;
-  std::vector<std::unique_ptr<SinkRunner>> sinks_;
+  SinkSet sinks_;
   std::unique_ptr<CaptureSource> source_;
   std::unique_ptr<EncodeLoop> loop_;
   std::unique_ptr<AudioLoop> audio_;  // null: no sound is wanted
+  std::mutex source_mutex_;  // its start(), stop() and renegotiate() come from several threads
+  CaptureRequest request_;
+  std::atomic<bool> held_{false};
+  bool audio_expected_ = false;
 
   mutable std::mutex mutex_;
   CaptureState state_ = CaptureState::kConnecting;
   std::string reason_;  // of state_
   std::optional<CaptureFormat> format_;
   std::optional<Failure> failure_;
-  unsigned sinks_alive_ = 0;
   bool finished_ = false;
 
-  // Main thread: what take_status() saw last time.
   Timestamp started_ = kNoTimestamp;
+  struct Rates {
+    double captured_fps = 0;
+    double encoded_fps = 0;
+    std::uint64_t bitrate_bps = 0;
+    StageSummary interval;
+  };
+  Rates rates_;  // under mutex_: of the last interval
+  // Main thread: what take_status() saw last time.
   Timestamp last_status_ = kNoTimestamp;
   std::uint64_t last_captured_ = 0;
   std::uint64_t last_encoded_ = 0;

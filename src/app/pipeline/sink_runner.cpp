@@ -45,13 +45,16 @@ void SinkRunner::offer(const EncodedFrame& frame) {
 // Nothing that is queued is lost: the gap begins with a whole access unit and ends at the next key
 // frame.
 bool SinkRunner::begin_unit(const EncodedFrame& first) {
-  if (first.key) waiting_for_key_ = false;
+  if (first.key) {
+    waiting_for_key_ = false;
+    begun_ = true;
+  }
   taking_ = !waiting_for_key_ && queued_units_ < kQueueFrames;
   if (taking_) {
     ++queued_units_;
     return true;
   }
-  ++dropped_;
+  if (begun_) ++dropped_;
   return std::exchange(waiting_for_key_, true);
 }
 
@@ -73,9 +76,10 @@ void SinkRunner::offer(const AudioPacket& packet) {
   wake_.notify_one();
 }
 
-void SinkRunner::finish() {
+void SinkRunner::finish(std::string_view reason) {
   {
     const std::scoped_lock lock(mutex_);
+    if (!finishing_) reason_ = reason;
     finishing_ = true;
   }
   wake_.notify_one();
@@ -115,7 +119,7 @@ void SinkRunner::run() {
   if (auto closed = sink_->close(); !closed) {
     fail_with(std::move(closed.error()));
   } else if (open) {
-    tell(EventKind::kSenderStopped, "finished");
+    tell(EventKind::kSenderStopped, reason_);
   }
   const std::scoped_lock lock(mutex_);
   done_ = true;

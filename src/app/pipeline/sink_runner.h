@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <variant>
 
@@ -52,8 +53,8 @@ class SinkRunner {
   /// Sound goes between the pictures, whatever becomes of those; until the sink has its first
   /// picture there is nothing for it to go with. One thread at a time; never waits.
   void offer(const AudioPacket& packet);
-  /// Sends what is queued, closes the sink and ends the thread.
-  void finish();
+  /// Sends what is queued, closes the sink and ends the thread. `reason` stands in the event.
+  void finish(std::string_view reason = "finished");
 
   /// Any thread.
   void show_status(const std::string& json) { sink_->show_status(json); }
@@ -93,7 +94,9 @@ class SinkRunner {
   std::size_t queued_audio_ = 0;  // of which packets of sound
   bool waiting_for_key_ = true;
   bool taking_ = false;  // the access unit whose parts come now
+  bool begun_ = false;   // had its first key frame: only from then on something can be lost
   bool finishing_ = false;
+  std::string reason_ = "finished";  // of finishing
   std::uint64_t dropped_ = 0;
   std::optional<Error> error_;
   bool done_ = false;

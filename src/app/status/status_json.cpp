@@ -33,7 +33,8 @@ Json latencies(const StageSummary& stages) {
 Json sinks_json(const std::vector<SinkStatus>& sinks) {
   Json result = Json::array();
   for (const SinkStatus& sink : sinks) {
-    result.push_back({{"name", sink.name},
+    result.push_back({{"id", sink.id},
+                      {"name", sink.name},
                       {"state", to_string(sink.state)},
                       {"error", text_or_null(sink.error)},
                       {"frames", sink.stats.frames},

@@ -30,7 +30,7 @@
 //   audio            {state, reason, source, codec, packets, bytes, gaps, lost, drift_ppm}, or null
 //                    where none is wanted; state is "waiting", "paused" or "streaming"; drift_ppm:
 //                    how much too fast the sound's clock runs
-//   sinks            [{name, state, error, frames, bytes, packets, dropped}]
+//   sinks            [{id, name, state, error, frames, bytes, packets, dropped}]
 //   ladders          {importers, encoders}: [{name, taken, reason}], best first; the reason says
 //   why
 //                    a step was not taken, or what it is

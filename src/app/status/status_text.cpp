@@ -58,15 +58,14 @@ std::string cut(std::string_view text, std::size_t columns) {
   return std::string(text.substr(0, end));
 }
 
-// A node's name or a message may hold line ends and escape sequences; a status line must not.
+}  // namespace
+
 std::string one_line(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   }
   return text;
 }
-
-}  // namespace
 
 std::string progress_line(const StreamStatus& status, std::size_t columns) {
   std::vector<std::string> parts{clock_text(status.uptime)};
@@ -99,6 +98,17 @@ std::string progress_line(const StreamStatus& status, std::size_t columns) {
     line += part;
   }
   return columns == 0 ? line : cut(line, columns);
+}
+
+std::string service_line(const StreamStatus& status) {
+  std::string line(state_text(status));
+  if (status.state == StreamState::kStreaming) line += " " + status.source;
+  if (!status.encoder.empty()) {
+    line += fmt::format(", {} {}x{}", status.encoder, status.size.width, status.size.height);
+  }
+  std::size_t running = 0;
+  for (const SinkStatus& sink : status.sinks) running += sink.state == SinkState::kRunning ? 1 : 0;
+  return one_line(line + fmt::format(", {} sink{}", running, running == 1 ? "" : "s"));
 }
 
 std::string exit_report(const StreamStatus& status) {

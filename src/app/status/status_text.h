@@ -15,6 +15,13 @@ namespace lumen {
 /// line names the state while nothing streams.
 std::string progress_line(const StreamStatus& status, std::size_t columns);
 
+/// A node's name or a message may hold line ends and escape sequences; a status line must not.
+std::string one_line(std::string text);
+
+/// What `systemctl status` shows: "streaming PipeWire node gamescope (id 41), libx264 1920x1080, 2
+/// sinks". Changes only when one of these does.
+std::string service_line(const StreamStatus& status);
+
 /// A few lines, each ended, about the whole stream.
 std::string exit_report(const StreamStatus& status);
 

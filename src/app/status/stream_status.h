@@ -36,6 +36,7 @@ enum class SinkState : std::uint8_t { kRunning, kClosed, kFailed };
 std::string_view to_string(SinkState state);
 
 struct SinkStatus {
+  unsigned id = 0;   // for remove-sink; never given again
   std::string name;  // "file demo.mp4", as in the ledger
   SinkState state = SinkState::kRunning;
   std::string error;  // one line; empty unless failed

@@ -151,7 +151,8 @@ TEST(StatusJson, IsOneLineWithTheDocumentedKeys) {
   EXPECT_EQ(status["ladders"]["importers"][0]["name"], "cpu");
   ASSERT_EQ(status["sinks"].size(), 2U);
   EXPECT_TRUE(status["sinks"][0]["error"].is_null());
-  EXPECT_EQ(status["sinks"][1], json({{"name", "rtp 127.0.0.1:5004"},
+  EXPECT_EQ(status["sinks"][1], json({{"id", 0},
+                                      {"name", "rtp 127.0.0.1:5004"},
                                       {"state", "failed"},
                                       {"error", "port unreachable"},
                                       {"frames", 700},
