@@ -37,11 +37,37 @@ _lumen_host() {
   esac
 
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "stream sources encoders zerocopy-probe --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "stream sources encoders zerocopy-probe status ctl stop config doctor --help --version" -- "$cur")
     return
   fi
   if [[ $command == sources || $command == encoders || $command == zerocopy-probe ]]; then
     mapfile -t COMPREPLY < <(compgen -W "--json --help" -- "$cur")
+    return
+  fi
+  case $command in
+    status) words="--watch --json --name --help" ;;
+    stop) words="--json --name --help" ;;
+    doctor) words="--json --report --name --help" ;;
+    config) words="check show --setup --help" ;;
+    ctl)
+      case $prev in
+        codec) words="h264 hevc av1" ;;
+        bitrate) words="5M 10M 20M 40M" ;;
+        size) words="1280x720 1920x1080 2560x1440 3840x2160" ;;
+        add-sink) words="file: rtp: whip: web" ;;
+        remove-sink | --name) return ;;
+        *)
+          words="add-sink remove-sink bitrate codec size key-frame start stop reload quit
+            --json --name --help"
+          ;;
+      esac
+      ;;
+  esac
+  if [[ -n $words ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *: ]]; then
+      compopt -o nospace 2>/dev/null
+    fi
     return
   fi
   [[ $command == stream ]] || return
@@ -67,6 +93,7 @@ _lumen_host() {
     --size) words="1280x720 1920x1080 2560x1440 3840x2160" ;;
     --stats) words="text json" ;;
     --level | --mirror | --frames | --duration | --qp | --vbv | --slices | --refresh-frames) return ;;
+    --name | --setup) return ;;
     --adapt-bitrate | --adapt-bits | --adapt-pressure | --adapt-room | --adapt-patience) return ;;
     --sdp | --trace | --config)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -78,8 +105,8 @@ _lumen_host() {
         --preset --bitrate --qp --vbv --key-interval --recovery --refresh-frames --slices --sub-frame
         --entropy --chroma --bit-depth --in-place --damage --adapt
         --adapt-bitrate --adapt-bits --adapt-pressure --adapt-room --adapt-patience --fps --size
-        --frames --duration --qr --sdp --mirror --stats --trace --quiet --verbose --config --no-config
-        --help"
+        --frames --duration --qr --sdp --mirror --name --stats --trace --quiet --verbose --config --no-config
+        --setup         --help"
       ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

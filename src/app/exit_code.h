@@ -13,6 +13,9 @@ enum class ExitCode : int {
   kEncoderUnavailable = 6,
   kCaptureFailed = 7,        // the source was lost for good
   kZeroCopyUnavailable = 8,  // --zerocopy require, and no GPU route works (any more)
+  kNotRunning = 9,           // status, ctl, stop: no such host runs, or it does not answer
+  kRefused = 10,             // ctl: the host refused
+  kProblemsFound = 11,       // doctor: something is to be done
 };
 
 }  // namespace lumen

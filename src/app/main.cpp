@@ -14,37 +14,58 @@
 namespace lumen {
 namespace {
 
+Result<Command> parse(const std::vector<std::string>& args, const ConfigLocation& location) {
+  const char* const zerocopy = std::getenv("LUMEN_ZEROCOPY");
+  return parse_command_line(args, location, {.zerocopy = zerocopy == nullptr ? "" : zerocopy});
+}
+
+ConfigLocation config_location() {
+  return find_config_location(std::getenv("XDG_CONFIG_HOME"), std::getenv("HOME"));
+}
+
 struct Run {
+  const std::vector<std::string>& args;
+  const ConfigLocation& location;
   SignalWait& signals;
 
   ExitCode operator()(const StreamOptions& options) const {
     log::init(options.verbosity);
-    return run_stream(options, signals);
+    return run_stream(options, [this] { return read_again(); }, signals);
   }
   ExitCode operator()(const SourcesOptions& options) const { return run_sources(options); }
   ExitCode operator()(const EncodersOptions& options) const { return run_encoders(options); }
   ExitCode operator()(const ProbeOptions& options) const { return run_probe(options); }
+  ExitCode operator()(const StatusOptions& options) const { return run_status(options, signals); }
+  ExitCode operator()(const CtlOptions& options) const { return run_ctl(options); }
+  ExitCode operator()(const ConfigOptions& options) const { return run_config(options, location); }
+  ExitCode operator()(const DoctorOptions& options) const { return run_doctor(options, location); }
   ExitCode operator()(const PrintAndExit& text) const {
     fmt::print("{}", text.text);
     return std::fflush(stdout) == 0 ? ExitCode::kOk : ExitCode::kOutputFailed;
   }
+
+ private:
+  [[nodiscard]] Result<StreamOptions> read_again() const {
+    return parse(args, config_location()).map([](const Command& command) {
+      return std::get<StreamOptions>(command);
+    });
+  }
 };
 
 ExitCode run(const std::vector<std::string>& args) {
-  const char* const zerocopy = std::getenv("LUMEN_ZEROCOPY");
-  auto command = parse_command_line(
-      args, find_config_location(std::getenv("XDG_CONFIG_HOME"), std::getenv("HOME")),
-      {.zerocopy = zerocopy == nullptr ? "" : zerocopy});
+  const ConfigLocation location = config_location();
+  auto command = parse(args, location);
   if (!command) {
     fmt::print(stderr, "lumen-host: {}\n", command.error().describe());
     return ExitCode::kUsage;
   }
-  auto signals = SignalWait::create();
+  auto signals = SignalWait::create(
+      std::holds_alternative<StreamOptions>(*command) ? Hangup::kWaitedFor : Hangup::kLeftAlone);
   if (!signals) {
     fmt::print(stderr, "lumen-host: {}\n", signals.error().describe());
     return ExitCode::kInternalError;
   }
-  return std::visit(Run{*signals}, *command);
+  return std::visit(Run{args, location, *signals}, *command);
 }
 
 }  // namespace

@@ -6,9 +6,15 @@
 #include <string>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include "app/control/control_server.h"
 #include "app/pipeline/pipeline.h"
 #include "app/progress.h"
+#include "app/service/host_operations.h"
+#include "app/service/reload.h"
+#include "app/service/service_notifier.h"
+#include "app/status/status_text.h"
 #include "core/log.h"
 
 namespace lumen {
@@ -25,49 +31,130 @@ ExitCode report(const Failure& failure) {
   return failure.code;
 }
 
-std::optional<Timestamp> deadline_of(const StreamOptions& options, const Pipeline& pipeline,
-                                     Timestamp started) {
-  if (!options.duration) return std::nullopt;
-  const Timestamp first = pipeline.first_frame();
-  return (first == kNoTimestamp ? started : first) + *options.duration;
+ExitCode report(const Error& error) {
+  log::area("lumen").error("{}", error.describe());
+  return ExitCode::kUsage;
 }
 
-// Until a signal, the pipeline's end or the duration.
-void watch(const StreamOptions& options, Pipeline& pipeline, SignalWait& signals,
-           Progress& progress) {
-  const Timestamp started = now();
-  Timestamp tick = started + kTick;
-  bool warned = false;
-  while (!pipeline.finished()) {
-    const auto deadline = deadline_of(options, pipeline, started);
-    const Timestamp until = deadline ? std::min(tick, *deadline) : tick;
-    if (signals.wait_until(until) == SignalWait::Outcome::kSignal) return;
-    const Timestamp time = now();
-    if (deadline && time >= *deadline) return;
-    if (time < tick) continue;
-    tick += kTick;
-    progress.show(pipeline.take_status());
-    if (!warned && !pipeline.negotiated() && time - started > kNegotiationPatience) {
-      warned = true;
+/// SIGHUP from a terminal that was closed means the end; a service is told by it to read its
+/// configuration again.
+bool at_a_terminal() {
+  return ::isatty(STDIN_FILENO) == 1 || ::isatty(STDOUT_FILENO) == 1 ||
+         ::isatty(STDERR_FILENO) == 1;
+}
+
+/// A running stream, from when it can begin to what makes it end.
+class StreamRun {
+ public:
+  StreamRun(const StreamOptions& options, const ReadOptions& read_again, SignalWait& signals,
+            Pipeline& pipeline)
+      : options_(options),
+        read_again_(read_again),
+        signals_(signals),
+        pipeline_(pipeline),
+        operations_(pipeline, [&signals] { signals.wake(); }),
+        progress_(options) {}
+
+  ExitCode run() {
+    auto server = control::ControlServer::start({.name = options_.host_name}, operations_);
+    if (!server) return report(server.error());
+    control_ = std::move(*server);
+    notifier_.status("starting");
+    notifier_.ready();
+    if (auto started = pipeline_.start(); !started) {
+      control_.reset();
+      return report(started.error());
+    }
+    watch();
+    notifier_.stopping();
+    control_.reset();
+    pipeline_.stop();
+    progress_.finish(pipeline_.take_status());
+    if (const auto failure = pipeline_.failure()) return report(*failure);
+    return ExitCode::kOk;
+  }
+
+ private:
+  [[nodiscard]] std::optional<Timestamp> deadline() const {
+    if (!options_.duration) return std::nullopt;
+    const Timestamp first = pipeline_.first_frame();
+    return (first == kNoTimestamp ? started_ : first) + *options_.duration;
+  }
+
+  // Until a signal, a request, the pipeline's end or the duration.
+  void watch() {
+    const Nanoseconds step =
+        notifier_.watchdog() ? std::min<Nanoseconds>(kTick, *notifier_.watchdog() / 2) : kTick;
+    Timestamp tick = started_ + step;
+    while (!pipeline_.finished()) {
+      const auto end = deadline();
+      const auto outcome = signals_.wait_until(end ? std::min(tick, *end) : tick);
+      if (outcome == SignalWait::Outcome::kSignal || operations_.wants_quit()) return;
+      const bool hangup = outcome == SignalWait::Outcome::kHangup;
+      if (hangup && at_a_terminal()) return;
+      if (hangup || operations_.wants_reload()) reload();
+      const Timestamp time = now();
+      if (end && time >= *end) return;
+      if (time < tick) continue;
+      tick = std::max(tick + step, time);
+      look_after_watchdog(time);
+      if (time >= next_show_) show(time);
+    }
+  }
+
+  void show(Timestamp time) {
+    next_show_ = std::max(next_show_ + kTick, time);
+    const StreamStatus status = pipeline_.take_status();
+    progress_.show(status);
+    control_->publish(status);
+    notifier_.status(service_line(status));
+    if (!warned_ && !pipeline_.negotiated() && time - started_ > kNegotiationPatience) {
+      warned_ = true;
       log::area("capture").warn(
           "still no format agreed on with the source (is a session manager such as WirePlumber "
           "running, and is the source's application alive?)");
     }
   }
-}
+
+  // The encode thread has come round since it was asked to: that is what alive means here.
+  void look_after_watchdog(Timestamp time) {
+    if (!notifier_.watchdog()) return;
+    if (pipeline_.alive_at() >= asked_) notifier_.alive();
+    asked_ = time;
+  }
+
+  void reload() {
+    notifier_.reloading();
+    if (auto options = read_again_()) {
+      apply_reload(options_, *options, pipeline_);
+      options_ = std::move(*options);
+    } else {
+      log::area("config").error("{}; the settings stay as they were", options.error().describe());
+    }
+    notifier_.ready();
+  }
+
+  StreamOptions options_;
+  const ReadOptions& read_again_;
+  SignalWait& signals_;
+  Pipeline& pipeline_;
+  HostOperations operations_;
+  ServiceNotifier notifier_;
+  std::unique_ptr<control::ControlServer> control_;
+  Progress progress_;
+  const Timestamp started_ = now();
+  Timestamp next_show_ = started_ + kTick;
+  Timestamp asked_ = started_;
+  bool warned_ = false;
+};
 
 }  // namespace
 
-ExitCode run_stream(const StreamOptions& options, SignalWait& signals) {
+ExitCode run_stream(const StreamOptions& options, const ReadOptions& read_again,
+                    SignalWait& signals) {
   auto pipeline = Pipeline::create(options, [&signals] { signals.wake(); });
   if (!pipeline) return report(pipeline.error());
-  if (auto started = (*pipeline)->start(); !started) return report(started.error());
-  Progress progress(options);
-  watch(options, **pipeline, signals, progress);
-  (*pipeline)->stop();
-  progress.finish((*pipeline)->take_status());
-  if (const auto failure = (*pipeline)->failure()) return report(*failure);
-  return ExitCode::kOk;
+  return StreamRun(options, read_again, signals, **pipeline).run();
 }
 
 }  // namespace lumen

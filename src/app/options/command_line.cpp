@@ -10,10 +10,14 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "app/control/ctl_request.h"
+#include "app/options/apply_option.h"
+#include "app/options/config_layers.h"
 #include "app/options/encoding_plan.h"
 #include "app/options/help_text.h"
 #include "app/options/nearest_name.h"
 #include "app/options/stream_option_table.h"
+#include "app/options/value_parsers.h"
 
 namespace lumen {
 namespace {
@@ -22,6 +26,36 @@ constexpr std::string_view kStream = "stream";
 constexpr std::string_view kSources = "sources";
 constexpr std::string_view kEncoders = "encoders";
 constexpr std::string_view kProbe = "zerocopy-probe";
+constexpr std::string_view kStatus = "status";
+constexpr std::string_view kCtl = "ctl";
+constexpr std::string_view kStop = "stop";
+constexpr std::string_view kConfig = "config";
+constexpr std::string_view kDoctor = "doctor";
+
+/// Commands other than stream: their options without "help", and whether words follow.
+struct ToolCommand {
+  std::string_view name;
+  std::vector<std::string_view> options;
+  bool words = false;
+};
+
+const std::vector<ToolCommand>& tool_commands() {
+  static const std::vector<ToolCommand> kTools = {
+      {kSources, {"json"}},
+      {kEncoders, {"json"}},
+      {kProbe, {"json"}},
+      {kStatus, {"json", "watch", "name"}},
+      {kCtl, {"json", "name"}, true},
+      {kStop, {"json", "name"}},
+      {kConfig, {"setup"}, true},
+      {kDoctor, {"json", "report", "name"}},
+  };
+  return kTools;
+}
+
+bool has_option(const ToolCommand& tool, std::string_view option) {
+  return std::ranges::find(tool.options, option) != tool.options.end();
+}
 
 tl::unexpected<Error> usage(std::string message, std::string hint) {
   return fail(ErrorKind::kInvalidArgument, std::move(message), std::move(hint));
@@ -42,6 +76,9 @@ struct RawArguments {
   bool general_help = false;
   bool command_help = false;  // of a command other than stream
   bool json = false;
+  bool watch = false;
+  std::map<std::string, std::string, std::less<>> tool_values;  // of a command other than stream
+  std::vector<std::string> words;
   std::string section;  // of the probe; undocumented
 
   [[nodiscard]] bool has(std::string_view name) const {
@@ -68,8 +105,25 @@ tl::unexpected<Error> unparsable(std::span<const std::string> args, std::string_
   return usage(std::string(why), help_hint(""));
 }
 
-Result<RawArguments> split(std::span<const std::string> args) {
+/// CLI11 takes a word that is a command's name for that command, wherever it stands: "ctl stop".
+std::vector<std::string> take_words(std::span<const std::string> args, RawArguments& raw) {
+  std::vector<std::string> rest(args.begin(), args.end());
+  const auto command =
+      std::ranges::find_if(rest, [](const auto& arg) { return !arg.starts_with('-'); });
+  if (command == rest.end()) return rest;
+  const auto tool = std::ranges::find(tool_commands(), *command, &ToolCommand::name);
+  if (tool == tool_commands().end() || !tool->words) return rest;
+  std::vector<std::string> kept(rest.begin(), command + 1);
+  for (auto arg = command + 1; arg != rest.end(); ++arg) {
+    const bool value = kept.back() == "--name" || kept.back() == "--setup";
+    (value || arg->starts_with('-') ? kept : raw.words).push_back(*arg);
+  }
+  return kept;
+}
+
+Result<RawArguments> split(std::span<const std::string> all) {
   RawArguments raw;
+  const std::vector<std::string> args = take_words(all, raw);
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();
@@ -90,13 +144,20 @@ Result<RawArguments> split(std::span<const std::string> args) {
           ->allow_extra_args(false);
     }
   }
-  for (const std::string_view name : {kSources, kEncoders, kProbe}) {
-    CLI::App* command = app.add_subcommand(std::string(name));
+  for (const ToolCommand& tool : tool_commands()) {
+    CLI::App* command = app.add_subcommand(std::string(tool.name));
     command->set_help_flag();
     command->allow_extras();
-    command->add_flag("--json", raw.json);
     command->add_flag("-h,--help", raw.command_help);
-    if (name == kProbe) command->add_option("--section", raw.section)->allow_extra_args(false);
+    if (has_option(tool, "json")) command->add_flag("--json", raw.json);
+    if (has_option(tool, "watch")) command->add_flag("--watch", raw.watch);
+    for (const char* name : {"name", "setup", "report"}) {
+      if (!has_option(tool, name)) continue;
+      command->add_option(std::string("--") + name, raw.tool_values[name])->allow_extra_args(false);
+    }
+    if (tool.name == kProbe) {
+      command->add_option("--section", raw.section)->allow_extra_args(false);
+    }
   }
 
   try {
@@ -113,12 +174,13 @@ Result<RawArguments> split(std::span<const std::string> args) {
 
 std::vector<std::string_view> option_names(std::string_view command) {
   std::vector<std::string_view> names{"help"};
-  const bool reports = command == kSources || command == kEncoders || command == kProbe;
-  if (reports) names.push_back("json");
-  if (command.empty()) names.push_back("version");
-  if (!reports) {
-    for (const StreamOption& option : stream_options_table()) names.push_back(option.name);
+  const auto tool = std::ranges::find(tool_commands(), command, &ToolCommand::name);
+  if (tool != tool_commands().end()) {
+    names.insert(names.end(), tool->options.begin(), tool->options.end());
+    return names;
   }
+  if (command.empty()) names.push_back("version");
+  for (const StreamOption& option : stream_options_table()) names.push_back(option.name);
   return names;
 }
 
@@ -140,42 +202,13 @@ tl::unexpected<Error> unknown_argument(const RawArguments& raw) {
     return usage(fmt::format("unknown option '{}'", argument), help_hint(command));
   }
   if (command.empty()) {
-    constexpr std::string_view kCommands[] = {kStream, kSources, kEncoders, kProbe};
-    const std::string_view near = nearest_name(argument, kCommands);
+    std::vector<std::string_view> commands = {kStream};
+    for (const ToolCommand& tool : tool_commands()) commands.push_back(tool.name);
+    const std::string_view near = nearest_name(argument, commands);
     return usage(fmt::format("unknown command '{}'", argument),
                  near.empty() ? help_hint("") : fmt::format("did you mean '{}'?", near));
   }
   return usage(fmt::format("unexpected argument '{}'", argument), help_hint(command));
-}
-
-// One option's values, in order. Many-valued options replace what an earlier layer put there.
-Result<void> apply(const StreamOption& option, const std::vector<std::string>& values,
-                   StreamOptions& options) {
-  if (option.apply == nullptr || values.empty()) return {};
-  if (option.arity == OptionArity::kMany) {
-    options.sinks.clear();
-    for (const std::string& value : values) {
-      if (auto done = option.apply(value, options); !done) return done;
-    }
-    return {};
-  }
-  return option.apply(values.back(), options);
-}
-
-Result<void> apply_config(const std::filesystem::path& path,
-                          const std::vector<ConfigEntry>& entries, StreamOptions& options) {
-  // In the table's order, as on the command line, and not in that of the file. parse_config() has
-  // refused keys that are not in it.
-  for (const StreamOption& option : stream_options_table()) {
-    for (const ConfigEntry& entry : entries) {
-      if (entry.key != option.name) continue;
-      if (auto done = apply(option, entry.values, options); !done) {
-        return with_context(fmt::format("{}:{}: {}", path.string(), entry.line, entry.key),
-                            std::move(done.error()));
-      }
-    }
-  }
-  return {};
 }
 
 Result<void> apply_arguments(const RawArguments& raw, StreamOptions& options) {
@@ -186,24 +219,30 @@ Result<void> apply_arguments(const RawArguments& raw, StreamOptions& options) {
     } else {
       values = raw.values.find(option.name)->second;
     }
-    if (auto done = apply(option, values, options); !done) {
+    if (auto done = apply_option(option, values, options); !done) {
       return with_context(fmt::format("--{}", option.name), std::move(done.error()));
     }
   }
   return {};
 }
 
-Result<std::vector<ConfigEntry>> config_entries(const RawArguments& raw,
-                                                const ConfigLocation& location,
-                                                std::filesystem::path& path) {
+Result<void> apply_file(const RawArguments& raw, const ConfigLocation& location,
+                        StreamOptions& options) {
   const auto& named = raw.values.find("config")->second;
+  const auto& setup = raw.values.find("setup")->second;
   if (raw.has("no-config")) {
     if (!named.empty()) return usage("--config and --no-config exclude each other", {});
-    return std::vector<ConfigEntry>{};
+    if (!setup.empty()) return usage("--setup needs a configuration file", "leave --no-config out");
+    return {};
   }
-  path = named.empty() ? location.path : std::filesystem::path(named.back());
-  if (path.empty() && named.empty()) return std::vector<ConfigEntry>{};
-  return read_config(path, named.empty() ? MissingFile::kIsEmpty : MissingFile::kIsAnError);
+  const auto path = named.empty() ? location.path : std::filesystem::path(named.back());
+  Config config;
+  if (!path.empty() || !named.empty()) {
+    auto read = read_config(path, named.empty() ? MissingFile::kIsEmpty : MissingFile::kIsAnError);
+    if (!read) return tl::unexpected<Error>(std::move(read.error()));
+    config = std::move(*read);
+  }
+  return apply_config(path, config, setup.empty() ? "" : setup.back(), options);
 }
 
 // What no single option can know.
@@ -258,10 +297,7 @@ Result<Command> stream_command(const RawArguments& raw, const ConfigLocation& lo
                                const OptionEnvironment& environment) {
   if (raw.has("help")) return PrintAndExit{stream_help()};
   StreamOptions options;
-  std::filesystem::path path;
-  auto entries = config_entries(raw, location, path);
-  if (!entries) return tl::unexpected<Error>(std::move(entries.error()));
-  if (auto done = apply_config(path, *entries, options); !done) {
+  if (auto done = apply_file(raw, location, options); !done) {
     return tl::unexpected<Error>(std::move(done.error()));
   }
   if (auto done = apply_environment(environment, options); !done) {
@@ -274,6 +310,48 @@ Result<Command> stream_command(const RawArguments& raw, const ConfigLocation& lo
     return tl::unexpected<Error>(std::move(done.error()));
   }
   return options;
+}
+
+Result<Command> config_command(const RawArguments& raw, const std::string& setup) {
+  constexpr std::string_view kUse = "'lumen-host config check [FILE]' or 'lumen-host config show'";
+  if (raw.words.empty()) return usage("what about the configuration?", std::string(kUse));
+  if (raw.words.size() > 2) {
+    return usage(fmt::format("unexpected argument '{}'", raw.words[2]), std::string(kUse));
+  }
+  ConfigOptions options{.setup = setup};
+  if (raw.words.size() == 2) options.file = raw.words[1];
+  if (raw.words[0] == "show") {
+    options.action = ConfigAction::kShow;
+  } else if (raw.words[0] != "check") {
+    return usage(fmt::format("config knows no '{}'", raw.words[0]), std::string(kUse));
+  }
+  return options;
+}
+
+Result<Command> tool_command(std::string_view command, const RawArguments& raw) {
+  const OutputFormat format = raw.json ? OutputFormat::kJson : OutputFormat::kText;
+  const auto value = [&](const char* name) {
+    const auto found = raw.tool_values.find(name);
+    return found == raw.tool_values.end() ? std::string() : found->second;
+  };
+  const std::string name = value("name");
+  if (!name.empty()) {
+    if (auto good = parse_host_name(name); !good) {
+      return with_context("--name", std::move(good.error()));
+    }
+  }
+  if (command == kProbe) return ProbeOptions{format, raw.section};
+  if (command == kEncoders) return EncodersOptions{format};
+  if (command == kStatus) return StatusOptions{format, raw.watch, name};
+  if (command == kStop) return CtlOptions{R"({"method": "quit"})", format, name};
+  if (command == kDoctor) return DoctorOptions{format, value("report"), name};
+  if (command == kConfig) return config_command(raw, value("setup"));
+  if (command == kCtl) {
+    auto request = control::ctl_request(raw.words);
+    if (!request) return tl::unexpected<Error>(std::move(request.error()));
+    return CtlOptions{request->dump(), format, name};
+  }
+  return SourcesOptions{format};
 }
 
 }  // namespace
@@ -297,17 +375,8 @@ Result<Command> parse_command_line(std::span<const std::string> args,
   }
   const std::string& command = raw->commands.front();
   if (command == kStream) return stream_command(*raw, location, environment);
-  const OutputFormat format = raw->json ? OutputFormat::kJson : OutputFormat::kText;
-  if (command == kProbe) {
-    if (raw->command_help) return PrintAndExit{probe_help()};
-    return ProbeOptions{format, raw->section};
-  }
-  if (command == kEncoders) {
-    if (raw->command_help) return PrintAndExit{encoders_help()};
-    return EncodersOptions{format};
-  }
-  if (raw->command_help) return PrintAndExit{sources_help()};
-  return SourcesOptions{format};
+  if (raw->command_help) return PrintAndExit{tool_help(command)};
+  return tool_command(command, *raw);
 }
 
 }  // namespace lumen

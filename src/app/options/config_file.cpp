@@ -32,6 +32,7 @@ namespace lumen {
 namespace {
 
 constexpr std::size_t kLargestFile = 1U << 20;
+constexpr std::string_view kSetups = "setup";
 
 tl::unexpected<Error> bad(std::string_view name, unsigned line, std::string_view what,
                           std::string hint) {
@@ -122,18 +123,49 @@ std::string unknown_key_hint(std::string_view key) {
   return "the keys are the long options of 'lumen-host stream --help'";
 }
 
+Result<ConfigEntry> entry_of(const toml::key& key, const toml::node& node, std::string_view name) {
+  const auto line = static_cast<unsigned>(key.source().begin.line);
+  const StreamOption* option = find_stream_option(key.str());
+  if (option == nullptr) {
+    return bad(name, line, fmt::format("unknown key '{}'", key.str()), unknown_key_hint(key.str()));
+  }
+  if (option->place == OptionPlace::kCommandLineOnly) {
+    return bad(name, line, fmt::format("'{}' is for the command line only", key.str()), {});
+  }
+  auto values = values_of(node, option->arity);
+  if (!values) {
+    return bad(name, line,
+               fmt::format("{}: expected {}, found {}", key.str(), expected_type(option->arity),
+                           type_name(node.type())),
+               example(*option));
+  }
+  return ConfigEntry{std::string(key.str()), std::move(*values), line};
+}
+
+void by_line(std::vector<ConfigEntry>& entries) {
+  std::sort(entries.begin(), entries.end(),
+            [](const ConfigEntry& a, const ConfigEntry& b) { return a.line < b.line; });
+}
+
 }  // namespace
 
 ConfigLocation find_config_location(const char* xdg_config_home, const char* home) {
-  constexpr const char* kFile = "lumen/config.toml";
+  std::filesystem::path folder;
   if (xdg_config_home != nullptr && std::filesystem::path(xdg_config_home).is_absolute()) {
-    return {std::filesystem::path(xdg_config_home) / kFile};
+    folder = std::filesystem::path(xdg_config_home) / "lumen";
+  } else if (home != nullptr && *home != '\0') {
+    folder = std::filesystem::path(home) / ".config/lumen";
+  } else {
+    return {};
   }
-  if (home != nullptr && *home != '\0') return {std::filesystem::path(home) / ".config" / kFile};
-  return {};
+  std::error_code ignored;
+  const auto older = folder / "config.toml";
+  const bool only_older = !std::filesystem::exists(folder / "host.toml", ignored) &&
+                          std::filesystem::exists(older, ignored);
+  return {only_older ? older : folder / "host.toml"};
 }
 
-Result<std::vector<ConfigEntry>> parse_config(std::string_view text, std::string_view name) {
+Result<Config> parse_config(std::string_view text, std::string_view name) {
   if (auto checked = precheck_config(text, name); !checked) {
     return tl::unexpected<Error>(std::move(checked.error()));
   }
@@ -142,37 +174,44 @@ Result<std::vector<ConfigEntry>> parse_config(std::string_view text, std::string
     return bad(name, parsed.error().source().begin.line, one_line(parsed.error().description()),
                "a setting looks like bitrate = \"20M\"");
   }
-  std::vector<ConfigEntry> entries;
+  Config config;
+  const toml::table* setups = nullptr;
   for (const auto& [key, node] : parsed.table()) {
-    const auto line = static_cast<unsigned>(key.source().begin.line);
-    const StreamOption* option = find_stream_option(key.str());
-    if (option == nullptr) {
-      return bad(name, line, fmt::format("unknown key '{}'", key.str()),
-                 unknown_key_hint(key.str()));
+    if (key.str() == kSetups && node.is_table()) {
+      setups = node.as_table();
+      continue;
     }
-    if (option->place == OptionPlace::kCommandLineOnly) {
-      return bad(name, line, fmt::format("'{}' is for the command line only", key.str()), {});
-    }
-    auto values = values_of(node, option->arity);
-    if (!values) {
-      return bad(name, line,
-                 fmt::format("{}: expected {}, found {}", key.str(), expected_type(option->arity),
-                             type_name(node.type())),
-                 example(*option));
-    }
-    entries.push_back({std::string(key.str()), std::move(*values), line});
+    auto entry = entry_of(key, node, name);
+    if (!entry) return tl::unexpected<Error>(std::move(entry.error()));
+    config.entries.push_back(std::move(*entry));
   }
-  std::sort(entries.begin(), entries.end(),
-            [](const ConfigEntry& a, const ConfigEntry& b) { return a.line < b.line; });
-  return entries;
+  by_line(config.entries);
+  if (setups == nullptr) return config;
+  for (const auto& [key, node] : *setups) {
+    const auto line = static_cast<unsigned>(key.source().begin.line);
+    if (!node.is_table()) {
+      return bad(name, line, fmt::format("setup.{} is no table", key.str()),
+                 "a setup begins with a line such as [setup.couch]");
+    }
+    ConfigSetup setup{.name = std::string(key.str()), .line = line, .entries = {}};
+    for (const auto& [inner, value] : *node.as_table()) {
+      auto entry = entry_of(inner, value, name);
+      if (!entry) return tl::unexpected<Error>(std::move(entry.error()));
+      setup.entries.push_back(std::move(*entry));
+    }
+    by_line(setup.entries);
+    config.setups.push_back(std::move(setup));
+  }
+  std::sort(config.setups.begin(), config.setups.end(),
+            [](const ConfigSetup& a, const ConfigSetup& b) { return a.line < b.line; });
+  return config;
 }
 
-Result<std::vector<ConfigEntry>> read_config(const std::filesystem::path& path,
-                                             MissingFile missing) {
+Result<Config> read_config(const std::filesystem::path& path, MissingFile missing) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::not_found) {
-    if (missing == MissingFile::kIsEmpty) return std::vector<ConfigEntry>{};
+    if (missing == MissingFile::kIsEmpty) return Config{};
     return fail(ErrorKind::kNotFound, fmt::format("{}: no such file", path.string()),
                 "--config names a TOML file; --no-config reads none");
   }

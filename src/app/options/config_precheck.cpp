@@ -21,10 +21,27 @@ bool is_multi_line(std::string_view rest) {
   return rest.starts_with("\"\"\"") || rest.starts_with("'''");
 }
 
+/// "[setup.NAME]", and a comment maybe.
+bool begins_setup(std::string_view line) {
+  constexpr std::string_view kBegin = "[setup.";
+  const auto is_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  };
+  if (!line.starts_with(kBegin)) return false;
+  line.remove_prefix(kBegin.size());
+  std::size_t length = 0;
+  while (length < line.size() && is_name(line[length])) ++length;
+  if (length == 0 || length == line.size() || line[length] != ']') return false;
+  const auto rest = line.find_first_not_of(" \t\r", length + 1);
+  return rest == std::string_view::npos || line[rest] == '#';
+}
+
 std::string_view complaint(std::string_view line) {
   const auto first = line.find_first_not_of(" \t\r");
   if (first != std::string_view::npos && line[first] == '[') {
-    return "a line can't begin with '[': there are no tables here, and lists hold texts only";
+    if (begins_setup(line.substr(first))) return {};
+    return "a line that begins with '[' has to begin a setup, such as [setup.couch]";
   }
   for (std::size_t at = 0; at < line.size();) {
     if (line[at] == '#') return {};

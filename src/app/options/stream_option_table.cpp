@@ -220,11 +220,11 @@ constexpr StreamOption kTable[] = {
     {"latency", 0, kSwitch, kAnywhere, "",
      "for viewers (default): constant bit rate, a buffer of 1.5 frames, key\n"
      "frames on demand, losses repaired without them where the encoder can",
-     set_latency},
+     set_latency, "quality bitrate qp vbv key-interval"},
     {"quality", 0, kOne, kAnywhere, "QUALITY",
      "for recordings: low, medium, high or lossless-like, which is a constant\n"
      "QP of 28, 24, 20 or 16 and a key frame every 2 s",
-     set_quality},
+     set_quality, "bitrate qp vbv key-interval"},
     {"profile", 0, kOne, kAnywhere, "PROFILE",
      "baseline, main or high; for hevc main only\n(default: the encoder's choice)", set_profile},
     {"level", 0, kOne, kAnywhere, "LEVEL",
@@ -236,8 +236,9 @@ constexpr StreamOption kTable[] = {
     {"bitrate", 0, kOne, kAnywhere, "RATE",
      "constant bit rate, such as 20M, 1.5M or 800k (default: 20M; none with\n"
      "--quality)",
-     set_bitrate},
-    {"qp", 0, kOne, kAnywhere, "N", "constant quantizer, 0 to 51, instead of a bit rate", set_qp},
+     set_bitrate, "qp"},
+    {"qp", 0, kOne, kAnywhere, "N", "constant quantizer, 0 to 51, instead of a bit rate", set_qp,
+     "bitrate vbv"},
     {"vbv", 0, kOne, kAnywhere, "FRAMES", "a frame may be so many times the average (default: 1.5)",
      store<parse_vbv_frames, &StreamOptions::vbv_frames>},
     {"key-interval", 0, kOne, kAnywhere, "TIME",
@@ -306,6 +307,10 @@ constexpr StreamOption kTable[] = {
     {"mirror", 0, kOne, kAnywhere, "HOST:PORT",
      "send a copy of the first network sink's RTP packets here, to look at",
      store<parse_mirror_target, &StreamOptions::mirror>},
+    {"name", 0, kOne, kAnywhere, "NAME",
+     "what status, ctl and stop call this host (default: host, or the first of\n"
+     "host-2, host-3, ... that is free)",
+     store<parse_host_name, &StreamOptions::host_name>},
     {"stats", 0, kOne, kAnywhere, "FORMAT",
      "text (default): a progress line on a terminal, else a line every 10 s;\n"
      "json: an object each second, on standard output",
@@ -317,7 +322,9 @@ constexpr StreamOption kTable[] = {
     {"verbose", 'v', kSwitch, kAnywhere, "", "say more about what happens",
      set_verbosity<log::Verbosity::kVerbose>},
     {"config", 0, kOne, kCommandLineOnly, "FILE",
-     "read this file instead of $XDG_CONFIG_HOME/lumen/config.toml"},
+     "read this file instead of $XDG_CONFIG_HOME/lumen/host.toml"},
+    {"setup", 0, kOne, kCommandLineOnly, "NAME",
+     "with what the file has for this setup, in its table [setup.NAME]"},
     {"no-config", 0, kSwitch, kCommandLineOnly, "", "read no configuration file"},
     {"help", 'h', kSwitch, kCommandLineOnly, "", "print this and exit"},
 };

@@ -29,6 +29,7 @@ struct StreamOption {
   /// Puts one value into the options; switches get "true" or "false". Null where something else
   /// acts on the option (--config, --help).
   Result<void> (*apply)(std::string_view value, StreamOptions& options) = nullptr;
+  std::string_view replaces = {};  // options that this one takes back, separated by blanks
 };
 
 std::span<const StreamOption> stream_options_table();

@@ -12,6 +12,7 @@
 #include "app/adaptation/adaptation.h"
 #include "app/options/audio_spec.h"
 #include "app/options/source_spec.h"
+#include "app/options/tool_options.h"
 #include "core/geometry.h"
 #include "core/log.h"
 #include "core/time.h"
@@ -25,7 +26,6 @@ enum class EncoderChoice : std::uint8_t { kAuto, kNvenc, kFfmpegNvenc, kSoftware
 /// What --quality takes: a constant quantizer, for recordings.
 enum class Quality : std::uint8_t { kLow, kMedium, kHigh, kLosslessLike };
 enum class StatsFormat : std::uint8_t { kText, kJson };
-enum class OutputFormat : std::uint8_t { kText, kJson };
 
 std::string_view to_string(EncoderChoice choice);  // as --encoder spells it
 
@@ -66,7 +66,8 @@ struct StreamOptions {
 
   std::optional<std::string> sdp_path;
   std::optional<rtp::MirrorTarget> mirror;
-  bool show_qr = false;  // of the pages, as WebSettings::show_qr
+  bool show_qr = false;   // of the pages, as WebSettings::show_qr
+  std::string host_name;  // for control; empty: the first that is free
   std::optional<std::string> trace_path;
   std::optional<StatsFormat> stats;  // none: as kText, but silent with --quiet
   log::Verbosity verbosity = log::Verbosity::kNormal;
@@ -91,7 +92,7 @@ struct PrintAndExit {
   std::string text;
 };
 
-using Command =
-    std::variant<StreamOptions, SourcesOptions, EncodersOptions, ProbeOptions, PrintAndExit>;
+using Command = std::variant<StreamOptions, SourcesOptions, EncodersOptions, ProbeOptions,
+                             StatusOptions, CtlOptions, ConfigOptions, DoctorOptions, PrintAndExit>;
 
 }  // namespace lumen

@@ -240,6 +240,19 @@ Result<std::string> parse_preset(std::string_view text) {
   return std::string(text);
 }
 
+Result<std::string> parse_host_name(std::string_view text) {
+  constexpr std::size_t kLongest = 32;
+  const auto is_letter_or_digit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
+  };
+  const bool good = !text.empty() && text.size() <= kLongest && is_letter_or_digit(text.front()) &&
+                    std::ranges::all_of(text, [&](char c) {
+                      return is_letter_or_digit(c) || c == '-' || c == '_';
+                    });
+  if (good) return std::string(text);
+  return bad(text, "a host's name", "letters, digits, '-' and '_', 32 at most, such as couch");
+}
+
 Result<std::string> parse_path(std::string_view text) {
   if (text.empty()) return bad(text, "a file name", "a path, such as out/stream.sdp");
   return std::string(text);

@@ -59,6 +59,9 @@ Result<std::string> parse_level(std::string_view text);
 /// A name of lower-case letters, digits, '-' and '_'; whether it exists, the encoder knows.
 Result<std::string> parse_preset(std::string_view text);
 
+/// What a host is called: letters, digits, '-' and '_', 32 at most, the first a letter or digit.
+Result<std::string> parse_host_name(std::string_view text);
+
 /// Any text but the empty one.
 Result<std::string> parse_path(std::string_view text);
 

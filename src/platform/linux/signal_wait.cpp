@@ -13,12 +13,13 @@
 
 namespace lumen {
 
-Result<SignalWait> SignalWait::create() {
+Result<SignalWait> SignalWait::create(Hangup hangup) {
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  if (hangup == Hangup::kWaitedFor) sigaddset(&set, SIGHUP);
   if (const int error = pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0) {
     return fail_errno(ErrorKind::kIo, "signals can't be blocked", error);
   }
@@ -42,7 +43,9 @@ SignalWait::Outcome SignalWait::wait_until(Timestamp deadline) {
     if (ready <= 0) return Outcome::kTimeout;
     if ((fds[0].revents & POLLIN) != 0) {
       signalfd_siginfo info{};
-      if (::read(signals_.borrow(), &info, sizeof(info)) > 0) return Outcome::kSignal;
+      if (::read(signals_.borrow(), &info, sizeof(info)) > 0) {
+        return info.ssi_signo == SIGHUP ? Outcome::kHangup : Outcome::kSignal;
+      }
     }
     std::uint64_t count = 0;
     if (::read(wake_.borrow(), &count, sizeof(count)) > 0) return Outcome::kWoken;

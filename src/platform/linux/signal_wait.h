@@ -1,4 +1,5 @@
-// Waiting for SIGINT and SIGTERM, for a wake-up from another thread, or for time to pass.
+// Waiting for SIGINT and SIGTERM, maybe SIGHUP, for a wake-up from another thread, or for time to
+// pass.
 #pragma once
 
 #include "core/error.h"
@@ -7,14 +8,16 @@
 
 namespace lumen {
 
-/// Make it first thing in main(): it blocks the two signals in this thread, and all threads started
+enum class Hangup { kLeftAlone, kWaitedFor };
+
+/// Make it first thing in main(): it blocks these signals in this thread, and all threads started
 /// later inherit that, so that only wait() ever sees them. Also ignores SIGPIPE: a reader that
 /// closes our pipe is a write error, not our end.
 class SignalWait {
  public:
-  enum class Outcome { kSignal, kWoken, kTimeout };
+  enum class Outcome { kSignal, kHangup, kWoken, kTimeout };
 
-  static Result<SignalWait> create();
+  static Result<SignalWait> create(Hangup hangup = Hangup::kLeftAlone);
   Outcome wait_until(Timestamp deadline);
   /// Any thread.
   void wake() const;

@@ -15,8 +15,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::vector<std::string> values(const std::vector<ConfigEntry>& entries, const std::string& key) {
-  for (const ConfigEntry& entry : entries) {
+std::vector<std::string> values(const Config& config, const std::string& key) {
+  for (const ConfigEntry& entry : config.entries) {
     if (entry.key == key) return entry.values;
   }
   return {};
@@ -38,7 +38,7 @@ quiet = true
   EXPECT_THAT(values(*parsed, "bitrate"), ElementsAre("20000000"));
   EXPECT_THAT(values(*parsed, "fps"), ElementsAre("59.94"));
   EXPECT_THAT(values(*parsed, "quiet"), ElementsAre("true"));
-  EXPECT_EQ(parsed->front().line, 2U);
+  EXPECT_EQ(parsed->entries.front().line, 2U);
 }
 
 TEST(ConfigFile, OneSinkNeedsNoArray) {
@@ -58,8 +58,33 @@ TEST(ConfigFile, AnyLetterMayStandInQuotesAndComments) {
 }
 
 TEST(ConfigFile, EmptyIsFine) {
-  EXPECT_TRUE(parse_config("", "x")->empty());
-  EXPECT_TRUE(parse_config("# nothing here\n", "x")->empty());
+  EXPECT_TRUE(parse_config("", "x")->entries.empty());
+  EXPECT_TRUE(parse_config("# nothing here\n", "x")->entries.empty());
+}
+
+TEST(ConfigFile, SetupsHaveSettingsOfTheirOwn) {
+  const auto parsed = parse_config(
+      "fps = 30\n[setup.couch] # far away\nfps = 60\nbitrate = \"9M\"\n  [setup.2nd-desk]\n"
+      "quiet = true\n",
+      "x");
+  ASSERT_TRUE(parsed) << parsed.error().describe();
+  EXPECT_THAT(values(*parsed, "fps"), ElementsAre("30"));
+  ASSERT_EQ(parsed->setups.size(), 2U);
+  EXPECT_EQ(parsed->setups[0].name, "couch");
+  EXPECT_EQ(parsed->setups[0].entries.size(), 2U);
+  EXPECT_EQ(parsed->setups[0].entries[1].line, 4U);
+  EXPECT_EQ(parsed->setups[1].name, "2nd-desk");
+}
+
+TEST(ConfigFile, TheOlderNameCountsWhereTheNewOneIsAbsent) {
+  const auto folder = std::filesystem::path(::testing::TempDir()) /
+                      ("lumen-names-" + std::to_string(std::random_device{}()));
+  std::filesystem::create_directories(folder / "lumen");
+  std::ofstream(folder / "lumen/config.toml") << "fps = 30\n";
+  EXPECT_EQ(find_config_location(folder.c_str(), nullptr).path, folder / "lumen/config.toml");
+  std::ofstream(folder / "lumen/host.toml") << "fps = 60\n";
+  EXPECT_EQ(find_config_location(folder.c_str(), nullptr).path, folder / "lumen/host.toml");
+  std::filesystem::remove_all(folder);
 }
 
 struct BadFile {
@@ -87,13 +112,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"fps = [60]", "my.toml:1: fps: expected text or a number, found an array"},
         BadFile{"\n\nsink = [true]", "my.toml:3: sink: expected text or an array of texts"},
         BadFile{"quiet = \"yes\"", "my.toml:1: quiet: expected true or false, found text"},
-        BadFile{"[source]\nname = 1", "my.toml:1: a line can't begin with '['"},
-        BadFile{"fps = 60\n  [[stream]]", "my.toml:2: a line can't begin with '['"},
-        BadFile{"[=", "my.toml:1: a line can't begin"}, BadFile{"fps = [}", "my.toml:1: "},
+        BadFile{"[source]\nname = 1", "my.toml:1: a line that begins with '['"},
+        BadFile{"fps = 60\n  [[stream]]", "my.toml:2: a line that begins with '['"},
+        BadFile{"[=", "my.toml:1: a line that begins"}, BadFile{"fps = [}", "my.toml:1: "},
         BadFile{"source.name = \"x\"",
                 "my.toml:1: source: expected text or a number, found a table"},
         BadFile{"source = \"\"\"x\"\"\"", "my.toml:1: text over several lines"},
         BadFile{"fps = 60 # \xc3\xa4\n\xc3\xa4 = 1", "my.toml:2: a letter that isn't ASCII"},
+        BadFile{"[setup.couch]\nbitrat = 1", "my.toml:2: unknown key 'bitrat'"},
+        BadFile{"setup = 1", "my.toml:1: 'setup' is for the command line only"},
+        BadFile{"[setup.a.b]\nfps = 1", "my.toml:1: a line that begins with '['"},
+        BadFile{"[setup.a]\nfps = 1\n[setup.a]\nfps = 2", "my.toml:3: "},
+        BadFile{"setup.a = 1", "my.toml:1: setup.a is no table"},
         BadFile{"fps = 1979-05-27", "found a date"},
         BadFile{"config = \"x\"", "my.toml:1: 'config' is for the command line only"},
         BadFile{"fps = 60\nfps = 30", "my.toml:2: "}, BadFile{"fps =", "my.toml:1: "},
@@ -142,16 +172,16 @@ TEST(ConfigFile, DamagedFilesNeverDoMoreThanFail) {
 }
 
 TEST(ConfigFile, LocationFollowsTheXdgSpecification) {
-  EXPECT_EQ(find_config_location("/xdg", "/home/u").path, "/xdg/lumen/config.toml");
-  EXPECT_EQ(find_config_location(nullptr, "/home/u").path, "/home/u/.config/lumen/config.toml");
-  EXPECT_EQ(find_config_location("", "/home/u").path, "/home/u/.config/lumen/config.toml");
-  EXPECT_EQ(find_config_location("rel/ative", "/home/u").path, "/home/u/.config/lumen/config.toml");
+  EXPECT_EQ(find_config_location("/xdg", "/home/u").path, "/xdg/lumen/host.toml");
+  EXPECT_EQ(find_config_location(nullptr, "/home/u").path, "/home/u/.config/lumen/host.toml");
+  EXPECT_EQ(find_config_location("", "/home/u").path, "/home/u/.config/lumen/host.toml");
+  EXPECT_EQ(find_config_location("rel/ative", "/home/u").path, "/home/u/.config/lumen/host.toml");
   EXPECT_TRUE(find_config_location(nullptr, nullptr).path.empty());
 }
 
 TEST(ConfigFile, MissingFileAndDirectory) {
   const std::filesystem::path nowhere = "/nonexistent/lumen/config.toml";
-  EXPECT_TRUE(read_config(nowhere, MissingFile::kIsEmpty)->empty());
+  EXPECT_TRUE(read_config(nowhere, MissingFile::kIsEmpty)->entries.empty());
   const auto missing = read_config(nowhere, MissingFile::kIsAnError);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::kNotFound);

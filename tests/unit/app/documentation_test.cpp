@@ -64,13 +64,13 @@ TEST(Documentation, ManualNamesEveryOptionAndNoOther) {
 
 TEST(Documentation, CompletionKnowsEveryOptionAndNoOther) {
   auto expected = table();
-  expected.insert({"json", "version"});
+  expected.insert({"json", "version", "watch", "report"});
   EXPECT_EQ(words_after("--", packaging("lumen-host.bash"), kLetters), expected);
 }
 
 TEST(Documentation, ManualTellsEveryExitCode) {
   std::set<std::string> expected;
-  for (int code = 0; code <= static_cast<int>(ExitCode::kZeroCopyUnavailable); ++code) {
+  for (int code = 0; code <= static_cast<int>(ExitCode::kProblemsFound); ++code) {
     expected.insert(std::to_string(code));
   }
   EXPECT_EQ(words_after("\n.It ", packaging("lumen-host.1"), "0123456789"), expected);
@@ -100,7 +100,12 @@ TEST(Documentation, ManualNamesEveryStageOfTheStatistics) {
 }
 
 TEST(Documentation, HelpFitsATerminal) {
-  for (const std::string& text : {general_help(), stream_help(), sources_help(), probe_help()}) {
+  std::vector<std::string> texts = {general_help(), stream_help()};
+  for (const char* command :
+       {"sources", "encoders", "zerocopy-probe", "status", "ctl", "stop", "config", "doctor"}) {
+    texts.push_back(tool_help(command));
+  }
+  for (const std::string& text : texts) {
     std::size_t begin = 0;
     while (begin < text.size()) {
       const std::size_t end = text.find('\n', begin);
