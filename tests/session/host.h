@@ -15,10 +15,18 @@ namespace lumen::session {
 /// Runs `lumen-host stream ARGS… --stats json`. Its log lines are in process.log_text().
 class Host {
  public:
-  static Result<Host> start(PrivateSession& session, const std::vector<std::string>& args) {
-    std::vector<std::string> argv = {LUMEN_HOST_BINARY, "stream", "--no-config", "--stats", "json"};
+  static Result<Host> start(PrivateSession& session, std::vector<std::string> args,
+                            const Environment& more_env = {}) {
+    args.insert(args.begin(), "--no-config");
+    return start_as_configured(session, args, more_env);
+  }
+  /// With the session's configuration file, or with what --config names.
+  static Result<Host> start_as_configured(PrivateSession& session,
+                                          const std::vector<std::string>& args,
+                                          const Environment& more_env = {}) {
+    std::vector<std::string> argv = {LUMEN_HOST_BINARY, "stream", "--stats", "json"};
     argv.insert(argv.end(), args.begin(), args.end());
-    auto process = session.spawn(argv, StandardOutput::kPipe);
+    auto process = session.spawn(argv, StandardOutput::kPipe, more_env);
     if (!process) return tl::unexpected(std::move(process.error()));
     return Host(std::move(*process));
   }
