@@ -40,6 +40,8 @@ packages_mediasoup=(
 )
 # For mediasoup and the WHIP server of tests/whip.
 packages_node=(nodejs npm)
+# To install the Debian package in a fresh root and look at it (tests/package).
+packages_package=(dpkg-dev lintian mmdebstrap systemd)
 # To look at the page in a browser.
 packages_browser=(chromium)
 # To run tests in a virtual machine with real dmabufs (tools/vm.sh).

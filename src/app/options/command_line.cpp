@@ -257,10 +257,6 @@ Result<void> check_together(const RawArguments& raw, const StreamOptions& option
     return usage("--qp and --bitrate exclude each other",
                  "a constant quantizer makes its own bit rate; leave one of them out");
   }
-  if (options.sinks.empty()) {
-    return usage("no sink given: where should the stream go?",
-                 "such as --sink web, --sink file:out.mp4 or --sink rtp:127.0.0.1:5004");
-  }
   const auto is_rtp = [](const std::string& sink) { return sink.starts_with("rtp:"); };
   if (options.sdp_path && std::none_of(options.sinks.begin(), options.sinks.end(), is_rtp)) {
     return usage("--sdp describes an RTP stream, and no sink is one",
@@ -306,6 +302,7 @@ Result<Command> stream_command(const RawArguments& raw, const ConfigLocation& lo
   if (auto done = apply_arguments(raw, options); !done) {
     return tl::unexpected<Error>(std::move(done.error()));
   }
+  if (options.sinks.empty()) options.sinks.emplace_back("web");
   if (auto done = check_together(raw, options); !done) {
     return tl::unexpected<Error>(std::move(done.error()));
   }

@@ -58,7 +58,7 @@ options:
 
 examples:
   lumen-host sources
-  lumen-host stream --sink web          # then open http://127.0.0.1:8000/
+  lumen-host stream                     # then open http://127.0.0.1:8000/
   lumen-host stream --sink file:session.mp4
   lumen-host stream --source gamescope --sink rtp:192.168.1.20:5004 --sdp game.sdp
   lumen-host stream --source synthetic --sink file:test.mkv --duration 10

@@ -201,7 +201,7 @@ constexpr StreamOption kTable[] = {
      "a sink: node:NAME, node:id=N, node:serial=N; synthetic[:PPM] beeps",
      store<parse_audio_spec, &StreamOptions::audio>},
     {"sink", 0, kMany, kAnywhere, "SINK",
-     "where to; at least one, may be given again\n"
+     "where to, web by default; may be given again\n"
      "file:PATH[?format=mp4|mkv|h264|hevc] (file:- is standard output, as mkv),\n"
      "rtp:HOST:PORT[?pt=N&ssrc=N&mtu=N&mux=1&audio-port=N&sdp=PATH…],\n"
      "whip:URL[?token=TOKEN], a media server's WHIP endpoint,\n"

@@ -59,6 +59,12 @@ class CommandLine : public ::testing::Test {
   std::filesystem::path config_;
 };
 
+TEST_F(CommandLine, ThePageIsWhatIsServedWhereNothingElseIsNamed) {
+  EXPECT_EQ(stream({}).sinks, std::vector<std::string>{"web"});
+  write_config("sink = ['file:a.mp4']\n");
+  EXPECT_EQ(stream({}).sinks, std::vector<std::string>{"file:a.mp4"});
+}
+
 TEST_F(CommandLine, DefaultsAreTheDocumentedOnes) {
   const StreamOptions options = stream({"--sink", "file:x.mp4"});
   EXPECT_EQ(options.source, SourceSpec{AutoSource{}});
@@ -236,7 +242,7 @@ TEST_P(RefusedArguments, AreToldInOneClearLine) {
 INSTANTIATE_TEST_SUITE_P(
     All, RefusedArguments,
     ::testing::Values(
-        Refused{{}, "no sink given"}, Refused{{"--sink", "x.mp4"}, "--sink: "},
+        Refused{{"--sink", "x.mp4"}, "--sink: "},
         Refused{{"--sink", "file:a.mp4", "--source", "screen"},
                 "--source: 'screen' is not a source"},
         Refused{{"--sink", "file:a.mp4", "--codec", "vp9"},
