@@ -117,8 +117,10 @@ void run(const std::string& host, const std::string& source, int seconds) {
     fmt::print("no picture told its capture time\n");
     return;
   }
-  fmt::print("by their capture times ({} pictures) {}; those are late by {}\n", told.size(),
-             summary(told), summary(errors));
+  std::ranges::sort(errors);
+  fmt::print(
+      "by their capture times ({} pictures) {}; those are off by {:.1f} ms ({:.1f} to {:.1f})\n",
+      told.size(), summary(told), errors[errors.size() / 2], errors.front(), errors.back());
 }
 
 }  // namespace

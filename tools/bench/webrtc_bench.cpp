@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -94,12 +95,16 @@ std::vector<std::uint8_t> access_unit() {
 }
 
 struct Times {
-  std::vector<Nanoseconds> to_system_call;
+  std::vector<Nanoseconds> first_of_burst;  // to the system call: after a pause
+  std::vector<Nanoseconds> to_system_call;  // of all
   std::vector<Nanoseconds> to_return;  // the receiver's socket has it: loopback delivers at once
   unsigned elsewhere = 0;              // packets that another thread sent
 };
 
-void send(web::MediaPeer& peer, const std::vector<std::uint8_t>& packet, Times& times) {
+enum class Place { kFirst, kLater };  // in its burst
+
+void send(web::MediaPeer& peer, const std::vector<std::uint8_t>& packet, Place place,
+          Times& times) {
   push = {.under_way = true};
   const Timestamp begin = now();
   peer.send(packet, begin);
@@ -110,6 +115,7 @@ void send(web::MediaPeer& peer, const std::vector<std::uint8_t>& packet, Times& 
     return;
   }
   times.to_system_call.push_back(push.on_the_wire - begin);
+  if (place == Place::kFirst) times.first_of_burst.push_back(push.on_the_wire - begin);
   times.to_return.push_back(end - begin);
 }
 
@@ -133,6 +139,7 @@ Times measure(web::MediaPeer& peer) {
     const Timestamp begin = now();
     for (const rtp::Burst& burst : bursts) {
       if (burst.at > Nanoseconds{0}) sleep_until(begin + burst.at);
+      Place place = Place::kFirst;
       for (const rtp::Bytes one : packets.subspan(burst.first, burst.count)) {
         web::identify(one,
                       {.payload_type = 96,
@@ -142,7 +149,7 @@ Times measure(web::MediaPeer& peer) {
                        .capture_time_id = 3,
                        .capture_time = rtp::ntp_time_at(begin)},
                       sequence++, packet);
-        send(peer, packet, i < kWarmUp ? warming_up : times);
+        send(peer, packet, std::exchange(place, Place::kLater), i < kWarmUp ? warming_up : times);
       }
     }
   }
@@ -170,9 +177,10 @@ Result<void> run() {
   fmt::print(
       "{} packets of up to 1170 bytes, 10 Mb/s at 60 frames/s, paced ({} sent by other threads)\n"
       "push -> sendmsg()                 {}\n"
+      "  the first of each burst         {}\n"
       "push -> in the receiver's socket  {}\n",
       times.to_return.size() + times.elsewhere, times.elsewhere, summary(times.to_system_call),
-      summary(times.to_return));
+      summary(times.first_of_burst), summary(times.to_return));
   return {};
 }
 
