@@ -10,17 +10,24 @@ namespace {
 
 constexpr Extent kPicture{640, 360};
 
-/// Notes, of each new picture, its capture time in milliseconds since 1970 and its barcode's rows.
+/// Notes, of each new picture, its capture time in milliseconds since 1970 as the browser makes it
+/// out and as the picture's packets say (null: they are another's), and its barcode's rows.
 constexpr const char* kWatch = R"js((() => {
   const video = document.querySelector("video");
   const context = new OffscreenCanvas(640, 45).getContext("2d", {willReadFrequently: true});
   window.seen = [];
-  const step = (now, {captureTime}) => {
+  const kFrom1900 = 2208988800000;
+  const step = (now, {captureTime, rtpTimestamp}) => {
     context.drawImage(video, 0, 0, 640, 45, 0, 0, 640, 45);
     const {data} = context.getImageData(0, 0, 640, 45);
     let text = "";
     for (let i = 1; i < data.length; i += 4) text += String.fromCharCode(data[i]);
-    if (captureTime) window.seen.push([performance.timeOrigin + captureTime, btoa(text)]);
+    const stamp = window.connections.at(-1).getReceivers().flatMap((receiver) =>
+      receiver.getSynchronizationSources()).find((source) => source.rtpTimestamp === rtpTimestamp);
+    if (captureTime) {
+      window.seen.push([performance.timeOrigin + captureTime,
+        stamp ? stamp.captureTimestamp - kFrom1900 : null, btoa(text)]);
+    }
     video.requestVideoFrameCallback(step);
   };
   video.requestVideoFrameCallback(step);
@@ -42,18 +49,23 @@ TEST_F(PageTest, KnowsWhenEachPictureWasCaptured) {
   const auto made = production_times(trace);
   ASSERT_TRUE(made) << made.error().describe();
   std::vector<double> late;
+  std::vector<double> stamped;  // how late the picture says that it is
   for (const json& one : seen) {
-    const auto number = number_in(one[1].get<std::string>(), kPicture);
+    const auto number = number_in(one[2].get<std::string>(), kPicture);
     const auto found = number ? made->find(*number) : made->end();
-    if (found != made->end()) late.push_back(one[0].get<double>() - found->second);
+    if (found == made->end()) continue;
+    late.push_back(one[0].get<double>() - found->second);
+    if (one[1].is_number()) stamped.push_back(one[1].get<double>() - found->second);
   }
   ASSERT_GE(late.size(), 30U) << "pictures recognized";
+  ASSERT_GE(stamped.size(), 10U) << "pictures that carry their capture time";
+  for (const double off : stamped) EXPECT_LT(std::abs(off), 5);
   std::ranges::sort(late);
   const double median = late[late.size() / 2];
   std::cerr << "capture times are off by " << median << " ms (" << late.front() << " to "
             << late.back() << ")\n";
-  // The browser counts in milliseconds, and takes half of the round trip for one way.
-  EXPECT_LT(std::abs(median), 5);
+  // The browser takes half of the round trip for one way, which on a busy machine it isn't.
+  EXPECT_LT(std::abs(median), 10);
 }
 
 }  // namespace

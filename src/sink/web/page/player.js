@@ -53,7 +53,6 @@ class Session {
   #media = new MediaStream();
   #location = null;
   #ended;
-  stamped = false;  // each picture carries its capture time
   ended = new Promise((resolve) => { this.#ended = resolve; });
 
   constructor() {
@@ -76,7 +75,8 @@ class Session {
     // Browsers decode Opus to mono unless their own description asks for stereo.
     offer.sdp = offer.sdp.replace(/a=fmtp:(\d+) /g, (start, type) =>
       offer.sdp.includes(`a=rtpmap:${type} opus/`) ? `${start}stereo=1;` : start);
-    // What captureTime is by this browser's clock follows from the sender's and the round trip.
+    // Browsers tell captureTime once they know the host's clock, by its reports and the round trip,
+    // which who sends nothing has to ask for (RFC 3611).
     if (stamps) offer.sdp = offer.sdp.replace(/a=rtcp-fb:(\d+) nack pli\r\n/g, "$&a=rtcp-fb:$1 rrtr\r\n");
     await this.#pc.setLocalDescription(offer);
     const response = await fetch("/whep", {
@@ -87,9 +87,7 @@ class Session {
     });
     if (response.status !== 201) throw await refusal(response);
     this.#location = response.headers.get("Location");
-    const answer = await response.text();
-    this.stamped = answer.includes("abs-capture-time");
-    await this.#pc.setRemoteDescription({type: "answer", sdp: answer});
+    await this.#pc.setRemoteDescription({type: "answer", sdp: await response.text()});
     if (!video.muted) this.listens(true);
   }
 
@@ -111,7 +109,8 @@ class Session {
   }
 }
 
-// Has each picture carry the time of its capture, where the browser lets a page ask for that.
+// Has each picture carry the time of its capture, where the browser lets a page ask for that; only
+// those are known to take other additions to their offer, too.
 function askForCaptureTimes(transceiver) {
   const extensions = transceiver.getHeaderExtensionsToNegotiate?.();
   const stamp = extensions?.find(({uri}) => uri.endsWith("/abs-capture-time"));
@@ -209,14 +208,14 @@ class PictureTimes {
   }
 }
 
-// From capture to screen, and what it is made of. Pictures that carry their capture time
-// (abs-capture-time) tell the whole; without, it is the sum.
-function latency(figures, times, host, stamped) {
+// From capture to screen, and what it is made of. Where the browser knows when pictures were
+// captured, it is measured as a whole; else it is the sum.
+function latency(figures, times, host) {
   const host_s = host?.latency_ms?.total?.p50 / 1000;
   const network = figures.roundTrip / 2;
   const browser = times.received ?? figures.browser;
   const sum = host_s + network + browser;
-  const total = stamped && times.captured > 0 ? times.captured : sum;
+  const total = times.captured > 0 ? times.captured : sum;
   if (!Number.isFinite(total) || browser === null) return "–";
   const parts = [["host", host_s], ["network", network], ["browser", browser]]
     .filter(([, seconds]) => Number.isFinite(seconds))
@@ -230,7 +229,7 @@ function adaptation(host) {
   return cause && level > 0 ? `${text}, for the ${cause}` : text;
 }
 
-function tabulate(figures, times, host, stamped) {
+function tabulate(figures, times, host) {
   const sent = host?.latency_ms?.total;
   const rows = [
     ["Codec", [figures.codec, figures.decoder].filter(Boolean).join(", ") || "–"],
@@ -239,7 +238,7 @@ function tabulate(figures, times, host, stamped) {
     ["Bit rate", megabits(figures.bitrate)],
     ["Packets lost", `${figures.lost} (${(figures.loss * 100).toFixed(2)} %)`],
     ["Frames dropped", `${figures.dropped ?? 0}`],
-    ["Latency", latency(figures, times, host, stamped)],
+    ["Latency", latency(figures, times, host)],
     ["Capture to sent", Number.isFinite(sent?.p50) ? `${milliseconds(sent.p50 / 1000)}, 95 % within ${milliseconds(sent.p95 / 1000)}` : "–"],
     ["Round trip", milliseconds(figures.roundTrip)],
     ["Jitter buffer", milliseconds(figures.buffer)],
@@ -292,7 +291,7 @@ async function follow(session) {
     const host = await hostStatus();
     const now = await figures.read(session);
     if (over) break;
-    tabulate(now, times.take(), host, session.stamped);
+    tabulate(now, times.take(), host);
     showQualities(host);
     showEvents(host);
     if (now.fps > 0) play();
