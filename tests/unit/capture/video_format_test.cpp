@@ -116,6 +116,38 @@ TEST(VideoFormat, AVariableRateProducerIntersectsTheOffer) {
   EXPECT_GE(spa_pod_filter(&b, &result, without_cap.pods()[0], producer.pod()), 0);
 }
 
+TEST(VideoFormat, ASizeThatIsWantedExactlyIsWhatTheProducerOfAnySizeGets) {
+  const spa_rectangle wish{800, 600};
+  const spa_rectangle own{1280, 720};
+  const spa_rectangle least{1, 1};
+  const spa_rectangle most{16384, 16384};
+  alignas(8) std::array<std::uint8_t, 1024> storage{};
+  spa_pod_builder b{};
+  spa_pod_builder_init(&b, storage.data(), static_cast<std::uint32_t>(storage.size()));
+  const auto* any_size = static_cast<spa_pod*>(spa_pod_builder_add_object(
+      &b, SPA_TYPE_OBJECT_Format, SPA_PARAM_EnumFormat, SPA_FORMAT_VIDEO_size,
+      SPA_POD_CHOICE_RANGE_Rectangle(&own, &least, &most)));
+  CaptureRequest request = request_of({{.format = Fourcc::kBGRx}});
+  request.preferred_size = {wish.width, wish.height};
+  for (const auto& [how, size] :
+       {std::pair{SizeWish::kPreference, own}, {SizeWish::kExactly, wish}}) {
+    request.size_wish = how;
+    FormatPods offers(request, MaxFramerate::kOffer);
+    alignas(8) std::array<std::uint8_t, 4096> met{};
+    spa_pod_builder result{};
+    spa_pod_builder_init(&result, met.data(), static_cast<std::uint32_t>(met.size()));
+    spa_pod* agreed = nullptr;
+    ASSERT_GE(spa_pod_filter(&result, &agreed, any_size, offers.pods()[0]), 0);
+    spa_pod_object_fixate(reinterpret_cast<spa_pod_object*>(agreed));
+    spa_rectangle fixed{};
+    ASSERT_GE(spa_pod_parse_object(agreed, SPA_TYPE_OBJECT_Format, nullptr, SPA_FORMAT_VIDEO_size,
+                                   SPA_POD_Rectangle(&fixed)),
+              0);
+    EXPECT_EQ(fixed.width, size.width);
+    EXPECT_EQ(fixed.height, size.height);
+  }
+}
+
 TEST(VideoFormat, LinearIsAModifierAndAbsenceIsNot) {
   const auto linear = parse_format(ProducerFormat(SPA_VIDEO_FORMAT_BGRx, {640, 480}, 0).pod());
   ASSERT_TRUE(linear);
