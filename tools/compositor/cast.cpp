@@ -52,7 +52,8 @@ ExitStatus run(session::ScreenCast& cast) {
   }
   for (;;) {
     switch (signals->wait_until(now() + 1h)) {
-      case SignalWait::Outcome::kSignal: return kStopped;
+      case SignalWait::Outcome::kSignal:
+      case SignalWait::Outcome::kHangup: return kStopped;
       case SignalWait::Outcome::kWoken: return kFailed;
       case SignalWait::Outcome::kTimeout: break;
     }
