@@ -31,8 +31,10 @@ tl::unexpected<Error> error_of(const BusMethod& method, const sd_bus_error* erro
   } else if (is_any_of(error, {SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT})) {
     kind = ErrorKind::kRetry;
   }
-  return fail(kind, fmt::format("{}: {}", method.member,
-                                error->message == nullptr ? error->name : error->message));
+  auto failure = fail(kind, fmt::format("{}: {}", method.member,
+                                        error->message == nullptr ? error->name : error->message));
+  if (kind == ErrorKind::kIo) failure.value().domain = error->name;
+  return failure;
 }
 
 int call_handler(sd_bus_message* message, void* data, sd_bus_error*) {

@@ -42,7 +42,8 @@ class SessionBus {
   Result<BusMessage> new_call(const BusMethod& method);
   /// Sends it and waits for the reply, handling signals meanwhile. kNotFound: nobody owns the
   /// service's name; kUnsupported: it has no such method; kRetry: no reply by the deadline;
-  /// kCancelled: stopped; kDeviceLost: the bus went away; kIo: whatever else the service says.
+  /// kCancelled: stopped; kDeviceLost: the bus went away; kIo: whatever else the service says, with
+  /// the D-Bus error's name as its domain.
   Result<BusMessage> call(const StopFd& stop, BusMessage request, Timestamp deadline);
 
   /// Sends a call whose reply nobody waits for.
