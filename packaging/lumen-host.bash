@@ -73,7 +73,7 @@ _lumen_host() {
   [[ $command == stream ]] || return
 
   case $prev in
-    --source) words="auto gamescope kwin mutter node: synthetic" ;;
+    --source) words="auto gamescope kwin mutter node: portal synthetic" ;;
     --audio) words="auto off node: synthetic" ;;
     --sink) words="file: rtp: whip: web" ;;
     --codec) words="auto h264 hevc av1" ;;

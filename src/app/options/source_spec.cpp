@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::string_view kForms =
     "use auto, gamescope[:N], kwin[:OUTPUT|:window=TITLE|:virtual=WxH], "
-    "mutter[:MONITOR|:virtual=WxH], node:NAME, node:id=N, node:serial=N or synthetic[:WxH@FPS]; "
+    "mutter[:MONITOR|:virtual=WxH], node:NAME, node:id=N, node:serial=N, "
+    "portal[:monitor|:window|:virtual] or synthetic[:WxH@FPS]; "
     "'lumen-host sources' lists what is there";
 
 tl::unexpected<Error> bad(std::string_view text, std::string_view why) {
@@ -118,14 +119,30 @@ Result<SourceSpec> parse_mutter(std::string_view text, Rest rest) {
   return MutterSource{std::move(*target)};
 }
 
+struct ShareName {
+  PortalShare share;
+  std::string_view name;
+};
+constexpr std::array kShares = {ShareName{PortalShare::kMonitor, "monitor"},
+                                ShareName{PortalShare::kWindow, "window"},
+                                ShareName{PortalShare::kVirtual, "virtual"}};
+
+Result<SourceSpec> parse_portal(std::string_view text, Rest rest) {
+  if (!rest) return PortalSource{};
+  const auto known = std::ranges::find(kShares, *rest, &ShareName::name);
+  if (known == kShares.end()) return bad(text, "is nothing that a portal shares");
+  return PortalSource{known->share};
+}
+
 struct Kind {
   std::string_view name;
   Parser parse;
 };
 constexpr std::array kKinds = {
-    Kind{"auto", parse_auto}, Kind{"gamescope", parse_gamescope},
-    Kind{"kwin", parse_kwin}, Kind{"mutter", parse_mutter},
-    Kind{"node", parse_node}, Kind{"synthetic", parse_synthetic},
+    Kind{"auto", parse_auto},           Kind{"gamescope", parse_gamescope},
+    Kind{"kwin", parse_kwin},           Kind{"mutter", parse_mutter},
+    Kind{"node", parse_node},           Kind{"portal", parse_portal},
+    Kind{"synthetic", parse_synthetic},
 };
 
 struct TargetText {
@@ -162,6 +179,10 @@ struct Text {
   }
   std::string operator()(const MutterSource& mutter) const {
     return "mutter" + std::visit(TargetText{}, mutter.target);
+  }
+  std::string operator()(const PortalSource& portal) const {
+    const auto known = std::ranges::find(kShares, portal.share, &ShareName::share);
+    return known == kShares.end() ? "portal" : fmt::format("portal:{}", known->name);
   }
 };
 

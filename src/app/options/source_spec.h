@@ -61,11 +61,19 @@ struct MutterSource {
   friend bool operator==(const MutterSource&, const MutterSource&) = default;
 };
 
-using SourceSpec =
-    std::variant<AutoSource, NodeSource, SyntheticSpec, GamescopeSource, KwinSource, MutterSource>;
+/// What the desktop portal shall share.
+enum class PortalShare : std::uint8_t { kAnything, kMonitor, kWindow, kVirtual };
+struct PortalSource {
+  PortalShare share = PortalShare::kAnything;
+  friend bool operator==(const PortalSource&, const PortalSource&) = default;
+};
+
+using SourceSpec = std::variant<AutoSource, NodeSource, SyntheticSpec, GamescopeSource, KwinSource,
+                                MutterSource, PortalSource>;
 
 /// auto | gamescope[:N] | kwin[:OUTPUT|:window=TITLE|:virtual=WxH[@HZ]] |
-/// mutter[:MONITOR|:virtual=WxH] | node:NAME | node:id=N | node:serial=N | synthetic[:WxH@FPS].
+/// mutter[:MONITOR|:virtual=WxH] | node:NAME | node:id=N | node:serial=N |
+/// portal[:monitor|:window|:virtual] | synthetic[:WxH@FPS].
 /// Fails with kInvalidArgument.
 Result<SourceSpec> parse_source_spec(std::string_view text);
 

@@ -194,7 +194,7 @@ constexpr StreamOption kTable[] = {
      "what to stream (default: auto, the best of what runs)\n"
      "auto, gamescope[:N], kwin[:OUTPUT|:window=TITLE|:virtual=WxH],\n"
      "mutter[:MONITOR|:virtual=WxH], node:NAME, node:id=N, node:serial=N,\n"
-     "synthetic[:WxH@FPS]",
+     "synthetic[:WxH@FPS], portal[:monitor|:window|:virtual] (asks in a dialog)",
      store<parse_source_spec, &StreamOptions::source>},
     {"audio", 0, kOne, kAnywhere, "AUDIO",
      "auto: what the session plays, if anything (default); off; the monitor of\n"

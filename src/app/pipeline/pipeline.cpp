@@ -216,7 +216,7 @@ void Pipeline::on_state(CaptureState state, const std::string& reason) {
     reason_ = reason;
   }
   if (state == CaptureState::kLost) {
-    log::area("capture").warn("{}; waiting for it to come back", reason);
+    log::area("capture").warn("{}; waiting", reason);
   } else if (before == CaptureState::kLost) {
     log::area("capture").info("{}: {} again", source_->describe(), to_string(state));
   } else {

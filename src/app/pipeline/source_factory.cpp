@@ -1,11 +1,14 @@
 #include "app/pipeline/source_factory.h"
 
+#include <optional>
+
 #include "app/pipeline/source_choice.h"
 #include "capture/audio/synthetic_sound.h"
 #include "capture/pipewire/pipewire_audio_source.h"
 #include "capture/pipewire/pipewire_source.h"
 #include "capture/session/kwin/kwin_cast.h"
 #include "capture/session/mutter/mutter_cast.h"
+#include "capture/session/portal/portal_cast.h"
 #include "capture/session/screen_cast_source.h"
 #include "capture/synthetic/synthetic_source.h"
 #include "core/log.h"
@@ -17,6 +20,16 @@ using Created = Result<std::unique_ptr<CaptureSource>>;
 
 std::unique_ptr<CaptureSource> from_node(pipewire::PipeWireSourceSettings settings) {
   return std::make_unique<pipewire::PipeWireSource>(std::move(settings));
+}
+
+std::optional<session::PortalSourceType> type_of(PortalShare share) {
+  switch (share) {
+    case PortalShare::kAnything: return std::nullopt;
+    case PortalShare::kMonitor: return session::PortalSourceType::kMonitor;
+    case PortalShare::kWindow: return session::PortalSourceType::kWindow;
+    case PortalShare::kVirtual: return session::PortalSourceType::kVirtual;
+  }
+  return std::nullopt;
 }
 
 /// One row for each kind of source that is a PipeWire node of its own, or none of PipeWire's.
@@ -67,6 +80,10 @@ struct CreateCast {
   Cast operator()(const MutterSource& mutter) const {
     return std::make_unique<mutter::MutterCast>(
         mutter::MutterCastSettings{.target = mutter.target, .cursor = cursor});
+  }
+  Cast operator()(const PortalSource& portal) const {
+    return std::make_unique<session::PortalCast>(
+        session::PortalSettings{.type = type_of(portal.share), .cursor = cursor});
   }
   template <typename OtherSource>
   Cast operator()(const OtherSource&) const {

@@ -16,6 +16,9 @@ TEST(SourceSpec, EveryFormIsUnderstood) {
   EXPECT_EQ(parse_source_spec("synthetic").value(), SourceSpec{SyntheticSpec{}});
   EXPECT_EQ(parse_source_spec("synthetic:640x480@30").value(),
             SourceSpec{SyntheticSpec{"640x480@30"}});
+  EXPECT_EQ(parse_source_spec("portal").value(), SourceSpec{PortalSource{}});
+  EXPECT_EQ(parse_source_spec("portal:window").value(),
+            SourceSpec{PortalSource{PortalShare::kWindow}});
 }
 
 TEST(SourceSpec, CompositorsAreAskedForOutputsWindowsAndVirtualOutputs) {
@@ -43,10 +46,26 @@ TEST(SourceSpec, NodeNamesMayHoldColonsBlanksAndDigits) {
 }
 
 TEST(SourceSpec, WritingIsTheInverseOfParsing) {
-  for (const char* text : {"auto", "node:x", "node:id=7", "node:serial=8", "synthetic",
-                           "synthetic:64x64@5", "gamescope", "gamescope:3", "kwin", "kwin:HDMI-A-1",
-                           "kwin:window=x", "kwin:window=", "kwin:virtual=640x480", "mutter",
-                           "mutter:Meta-0", "mutter:virtual=640x480@30"}) {
+  for (const char* text : {"auto",
+                           "node:x",
+                           "node:id=7",
+                           "node:serial=8",
+                           "synthetic",
+                           "synthetic:64x64@5",
+                           "gamescope",
+                           "gamescope:3",
+                           "kwin",
+                           "kwin:HDMI-A-1",
+                           "kwin:window=x",
+                           "kwin:window=",
+                           "kwin:virtual=640x480",
+                           "mutter",
+                           "mutter:Meta-0",
+                           "mutter:virtual=640x480@30",
+                           "portal",
+                           "portal:monitor",
+                           "portal:window",
+                           "portal:virtual"}) {
     EXPECT_EQ(to_string(parse_source_spec(text).value()), text);
   }
 }
@@ -67,6 +86,9 @@ TEST(SourceSpec, RefusesTheRestAndSaysWhatIsAllowed) {
                            "synthetic:",
                            "Auto",
                            "synthetics",
+                           "portal:",
+                           "portal:screen",
+                           "portals",
                            "auto:x",
                            "gamescope:",
                            "gamescope:0",
