@@ -88,6 +88,12 @@ class CaptureSource {
   /// Any thread.
   virtual void renegotiate(std::vector<FormatOffer> offers) = 0;
 
+  /// Nobody looks: the producer need not make pictures until resume(), whether it is there now or
+  /// comes meanwhile. What is on its way still arrives. A source that can't be paused goes on. Any
+  /// thread; idempotent; before start() too.
+  virtual void pause() {}
+  virtual void resume() {}
+
   /// No listener call happens after this returns. Leases may still be out and stay valid.
   virtual void stop() = 0;
 

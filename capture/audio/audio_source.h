@@ -46,6 +46,10 @@ class AudioSource {
   /// there is some already. The listener must outlive stop().
   virtual Result<bool> start(AudioListener& listener) = 0;
 
+  /// Nobody listens: no sound need come until resume(). As CaptureSource's.
+  virtual void pause() {}
+  virtual void resume() {}
+
   /// No listener call happens after this returns. Idempotent.
   virtual void stop() = 0;
 

@@ -43,6 +43,20 @@ void SyntheticSound::stop() {
   thread_.join();
 }
 
+// Takes effect with the next block.
+void SyntheticSound::pause() {
+  const std::scoped_lock lock(mutex_);
+  paused_ = true;
+}
+
+void SyntheticSound::resume() {
+  {
+    const std::scoped_lock lock(mutex_);
+    paused_ = false;
+  }
+  wake_.notify_all();
+}
+
 void SyntheticSound::run(const std::stop_token& stop, AudioListener& listener) {
   listener.on_audio_state(AudioState::kStreaming, "");
   const Timestamp start = now();
@@ -60,6 +74,13 @@ void SyntheticSound::run(const std::stop_token& stop, AudioListener& listener) {
     {
       std::unique_lock lock(mutex_);
       wake_.wait_until(lock, stop, time_of(first + kBlock), [] { return false; });
+      if (paused_) {
+        wake_.wait(lock, stop, [this] { return !paused_; });
+        const auto missed = static_cast<std::uint64_t>(
+            static_cast<double>((now() - time_of(first)).count()) / sample_time);
+        first += missed / kBlock * kBlock;
+        continue;
+      }
     }
     if (!stop.stop_requested()) listener.on_audio({samples, time_of(first)});
   }

@@ -26,6 +26,8 @@ class SyntheticSound final : public AudioSource {
   ~SyntheticSound() override { stop(); }
 
   Result<bool> start(AudioListener& listener) override;
+  void pause() override;
+  void resume() override;
   void stop() override;
   [[nodiscard]] std::string describe() const override;
 
@@ -35,6 +37,7 @@ class SyntheticSound final : public AudioSource {
   const SyntheticSoundSettings settings_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
+  bool paused_ = false;  // under mutex_
   std::jthread thread_;
 };
 

@@ -32,6 +32,10 @@ class AudioStream {
   AudioStream(const AudioStream&) = delete;
   ~AudioStream();
 
+  /// With the loop locked: the graph leaves it alone until resume().
+  void pause() { pw_stream_set_active(stream_, false); }
+  void resume() { pw_stream_set_active(stream_, true); }
+
   [[nodiscard]] const std::optional<NodeInfo>& node() const { return node_; }
 
  private:

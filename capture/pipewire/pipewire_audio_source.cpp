@@ -62,6 +62,20 @@ void PipeWireAudioSource::stop() {
   loop_.reset();
 }
 
+void PipeWireAudioSource::set_active(Listening listening) {
+  if (!loop_) {
+    listening_ = listening;
+    return;
+  }
+  const ThreadLoop::Lock lock(*loop_);
+  if (std::exchange(listening_, listening) == listening || !stream_ || stream_dead_) return;
+  if (listening == Listening::kNo) {
+    stream_->pause();
+  } else {
+    stream_->resume();
+  }
+}
+
 bool PipeWireAudioSource::has_sink() const {
   return std::ranges::any_of(connection_->directory().nodes(), is_audio_sink);
 }
@@ -85,7 +99,14 @@ Result<void> PipeWireAudioSource::connect() {
 
 void PipeWireAudioSource::open_stream() {
   std::optional<NodeInfo> node;
-  if (!follows_default()) {
+  if (follows_default()) {
+    // The session manager refuses a stream that no sink is there for; the registry says when one
+    // comes.
+    if (!has_sink()) {
+      tell(AudioState::kWaiting, kNoSink);
+      return;
+    }
+  } else {
     const auto nodes = connection_->directory().nodes();
     node = select(nodes, selector_);
     if (!node) {
@@ -107,6 +128,7 @@ void PipeWireAudioSource::open_stream() {
   }
   stream_ = std::move(*stream);
   stream_dead_ = false;
+  if (listening_ == Listening::kNo) stream_->pause();
   const std::scoped_lock lock(description_mutex_);
   description_ = name;
 }

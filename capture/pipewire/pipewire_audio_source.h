@@ -14,7 +14,7 @@
 
 namespace lumen::pipewire {
 
-/// start() and stop() belong to one thread.
+/// start(), pause(), resume() and stop() belong to one thread at a time.
 class PipeWireAudioSource final : public AudioSource {
  public:
   /// AnyNode: the monitor of the default sink. A sink stands for its monitor.
@@ -23,10 +23,14 @@ class PipeWireAudioSource final : public AudioSource {
 
   /// Whatever is missing is waited for. Errors: libpipewire itself can't be used.
   Result<bool> start(AudioListener& listener) override;
+  void pause() override { set_active(Listening::kNo); }
+  void resume() override { set_active(Listening::kYes); }
   void stop() override;
   [[nodiscard]] std::string describe() const override;
 
  private:
+  enum class Listening : std::uint8_t { kNo, kYes };
+  void set_active(Listening listening);
   // All below run with the loop locked.
   [[nodiscard]] bool follows_default() const { return std::holds_alternative<AnyNode>(selector_); }
   [[nodiscard]] bool has_sink() const;
@@ -53,6 +57,7 @@ class PipeWireAudioSource final : public AudioSource {
   bool connection_dead_ = false;
   bool stream_dead_ = false;
   unsigned failures_ = 0;  // since sound last flowed; sets the delay
+  Listening listening_ = Listening::kYes;
   std::optional<AudioState> told_;
   std::string told_reason_;
 };

@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kAnswerTime = 5s;
 constexpr Nanoseconds kFirstDelay = 100ms;
-constexpr Nanoseconds kLongestDelay = 2s;
+// Frames shall flow two seconds after the daemon is back.
+constexpr Nanoseconds kLongestDelay = 500ms;
 // A node that refuses every format this often before the first picture will not change its mind.
 constexpr unsigned kRefusalsUntilFailure = 6;
 
@@ -81,6 +82,16 @@ Result<void> PipeWireSource::find_node() {
   return open_stream(*node);
 }
 
+void PipeWireSource::set_flow(StreamFlow flow) {
+  if (!loop_) {
+    flow_ = flow;
+    return;
+  }
+  const ThreadLoop::Lock lock(*loop_);
+  flow_ = flow;
+  if (stream_ && !stream_dead_) stream_->set_flow(flow);
+}
+
 void PipeWireSource::stop() {
   if (!loop_) return;
   {
@@ -111,7 +122,11 @@ Result<void> PipeWireSource::connect() {
 Result<void> PipeWireSource::open_stream(const NodeInfo& node) {
   auto stream = VideoStream::create(
       *loop_, connection_->core(),
-      {.node = node, .request = request_, .max_framerate = max_framerate_, .sync = sync_},
+      {.node = node,
+       .request = request_,
+       .max_framerate = max_framerate_,
+       .sync = sync_,
+       .flow = flow_},
       *listener_, counters_,
       {.state = [this](CaptureState state) { on_stream_state(state); },
        .format = [this](const CaptureFormat& format) { listener_->on_format(format); },
@@ -176,8 +191,10 @@ void PipeWireSource::on_sync_failed(const std::string& reason) {
 }
 
 void PipeWireSource::on_stream_state(CaptureState state) {
-  if (state == CaptureState::kStreaming) {
-    streamed_ = true;
+  // As far as it is to come while nobody wants frames.
+  const bool rests = state == CaptureState::kPaused && flow_ == StreamFlow::kPaused;
+  if (state == CaptureState::kStreaming) streamed_ = true;
+  if (state == CaptureState::kStreaming || rests) {
     if (std::exchange(lost_, false)) reconnects_.fetch_add(1);
   } else if (lost_) {
     return;  // on its way back

@@ -37,11 +37,14 @@ class PipeWireSource final : public CaptureSource {
   /// has returned well, the source waits for whatever goes away to come back.
   Result<void> start(const CaptureRequest& request, CaptureListener& listener) override;
   void renegotiate(std::vector<FormatOffer> offers) override;
+  void pause() override { set_flow(StreamFlow::kPaused); }
+  void resume() override { set_flow(StreamFlow::kActive); }
   void stop() override;
   [[nodiscard]] CaptureStats stats() const override;
   [[nodiscard]] std::string describe() const override;
 
  private:
+  void set_flow(StreamFlow flow);
   // All below run with the loop locked.
   Result<void> find_node();
   Result<void> connect();
@@ -62,7 +65,8 @@ class PipeWireSource final : public CaptureSource {
   CaptureRequest request_;
   CaptureListener* listener_ = nullptr;
   MaxFramerate max_framerate_ = MaxFramerate::kOffer;
-  std::shared_ptr<SyncDevice> sync_;  // null: explicit sync is not offered (any more)
+  std::shared_ptr<SyncDevice> sync_;       // null: explicit sync is not offered (any more)
+  StreamFlow flow_ = StreamFlow::kActive;  // with the loop locked, once there is one
   StreamCounters counters_;
   std::atomic<std::uint64_t> reconnects_{0};
   mutable std::mutex description_mutex_;

@@ -95,11 +95,12 @@ Result<std::unique_ptr<VideoStream>> VideoStream::create(ThreadLoop& loop, pw_co
   FormatPods pods(self->target_.request, self->target_.max_framerate);
   // RT_PROCESS: process() runs on the data thread, without a hop (and, since PipeWire 1.2, a cycle)
   // through the main loop. No MAP_BUFFERS: the mappings must outlive the buffers' removal.
-  const int result = pw_stream_connect(
-      self->stream_, PW_DIRECTION_INPUT, PW_ID_ANY,
-      static_cast<pw_stream_flags>(PW_STREAM_FLAG_AUTOCONNECT | PW_STREAM_FLAG_RT_PROCESS |
-                                   PW_STREAM_FLAG_DONT_RECONNECT),
-      pods.pods().data(), static_cast<std::uint32_t>(pods.pods().size()));
+  unsigned flags =
+      PW_STREAM_FLAG_AUTOCONNECT | PW_STREAM_FLAG_RT_PROCESS | PW_STREAM_FLAG_DONT_RECONNECT;
+  if (self->target_.flow == StreamFlow::kPaused) flags |= PW_STREAM_FLAG_INACTIVE;
+  const int result = pw_stream_connect(self->stream_, PW_DIRECTION_INPUT, PW_ID_ANY,
+                                       static_cast<pw_stream_flags>(flags), pods.pods().data(),
+                                       static_cast<std::uint32_t>(pods.pods().size()));
   if (result < 0) {
     return fail_errno(ErrorKind::kDeviceLost, "the PipeWire stream can't be connected", -result);
   }
@@ -129,6 +130,11 @@ Result<void> VideoStream::renegotiate(std::vector<FormatOffer> offers) {
     return fail_errno(ErrorKind::kFormatRejected, "PipeWire refused the new format list", -result);
   }
   return {};
+}
+
+void VideoStream::set_flow(StreamFlow flow) {
+  target_.flow = flow;
+  pw_stream_set_active(stream_, flow == StreamFlow::kActive);
 }
 
 void VideoStream::on_state(pw_stream_state state, const char* error) {

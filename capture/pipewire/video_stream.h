@@ -16,6 +16,8 @@
 
 namespace lumen::pipewire {
 
+enum class StreamFlow : std::uint8_t { kActive, kPaused };
+
 /// Shared by all streams that a source opens one after the other.
 struct StreamCounters {
   std::atomic<std::uint64_t> frame_id{0};
@@ -43,6 +45,7 @@ class VideoStream {
     CaptureRequest request;
     MaxFramerate max_framerate = MaxFramerate::kOffer;
     std::shared_ptr<SyncDevice> sync;  // null: explicit sync is not offered
+    StreamFlow flow = StreamFlow::kActive;
   };
 
   /// With the loop locked. `listener` gets on_frame() on PipeWire's data thread.
@@ -54,6 +57,9 @@ class VideoStream {
 
   /// With the loop locked.
   Result<void> renegotiate(std::vector<FormatOffer> offers);
+
+  /// With the loop locked. A paused stream has a format and buffers; the producer is told to rest.
+  void set_flow(StreamFlow flow);
 
   [[nodiscard]] const NodeInfo& node() const { return target_.node; }
 

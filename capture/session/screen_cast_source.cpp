@@ -139,6 +139,7 @@ Result<void> ScreenCastSource::start_capture(CastGrant grant) {
     capture_ = capture;
     grant_ = std::move(description);
   }
+  if (flow_ == Flow::kPaused) capture->pause();
   return capture->start(request, *this);
 }
 
@@ -219,6 +220,18 @@ void ScreenCastSource::renegotiate(std::vector<FormatOffer> offers) {
     capture = capture_;
   }
   if (capture) capture->renegotiate(std::move(offers));
+}
+
+void ScreenCastSource::set_flow(Flow flow) {
+  const std::scoped_lock capture_lock(capture_mutex_);
+  flow_ = flow;
+  std::shared_ptr<CaptureSource> capture;
+  {
+    const std::scoped_lock lock(mutex_);
+    capture = capture_;
+  }
+  if (!capture) return;
+  flow == Flow::kPaused ? capture->pause() : capture->resume();
 }
 
 CaptureStats ScreenCastSource::stats() const {

@@ -38,6 +38,8 @@ class ScreenCastSource final : public CaptureSource, private CaptureListener {
   /// on_failure() for the rest. Once a cast was granted, only the user's refusal is final.
   Result<void> start(const CaptureRequest& request, CaptureListener& listener) override;
   void renegotiate(std::vector<FormatOffer> offers) override;
+  void pause() override { set_flow(Flow::kPaused); }
+  void resume() override { set_flow(Flow::kRunning); }
   void stop() override;
   /// Summed over all casts.
   [[nodiscard]] CaptureStats stats() const override;
@@ -49,6 +51,9 @@ class ScreenCastSource final : public CaptureSource, private CaptureListener {
     enum class Next { kAskAgain, kGiveUp, kStopped } next = Next::kAskAgain;
     Error error;
   };
+
+  enum class Flow : std::uint8_t { kRunning, kPaused };
+  void set_flow(Flow flow);
 
   // The thread of the casts.
   void run(const std::stop_token& stop);
@@ -74,6 +79,7 @@ class ScreenCastSource final : public CaptureSource, private CaptureListener {
 
   // Held while the granted node's source starts, renegotiates or stops; never in its callbacks.
   std::mutex capture_mutex_;
+  Flow flow_ = Flow::kRunning;
   CaptureRequest request_;
 
   mutable std::mutex mutex_;

@@ -83,8 +83,16 @@ void SyntheticSource::run(const std::stop_token& stop, CaptureListener& listener
     const std::uint64_t newest = std::min(newest_due(rate_, now() - start), limit - 1);
     if (newest > n + SyntheticRing::kBuffers) superseded_ += newest - std::exchange(n, newest);
 
-    const Timestamp due = start + frame_offset(rate_, n);
+    Timestamp due = start + frame_offset(rate_, n);
     if (!sleep_until(stop, due)) return;
+    if (paused()) {
+      listener.on_state(CaptureState::kPaused, "");
+      if (!wait_while_paused(stop)) return;
+      listener.on_state(CaptureState::kStreaming, "");
+      // What was due meanwhile is not missed by anyone.
+      n = std::max(n, std::min(newest_due(rate_, now() - start), limit - 1));
+      due = start + frame_offset(rate_, n);
+    }
     if (const auto offers = take_new_offers()) {
       Result<RingPointer> next = make_ring(*offers);
       if (!next) {
@@ -107,6 +115,31 @@ void SyntheticSource::run(const std::stop_token& stop, CaptureListener& listener
     listener.on_frame(*std::move(frame));
   }
   listener.on_state(CaptureState::kEnded, fmt::format("all {} frames were due", limit));
+}
+
+// Takes effect with the next frame.
+void SyntheticSource::pause() {
+  const std::scoped_lock lock(mutex_);
+  paused_ = true;
+}
+
+void SyntheticSource::resume() {
+  {
+    const std::scoped_lock lock(mutex_);
+    paused_ = false;
+  }
+  wake_.notify_all();
+}
+
+bool SyntheticSource::paused() const {
+  const std::scoped_lock lock(mutex_);
+  return paused_;
+}
+
+bool SyntheticSource::wait_while_paused(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, stop, [this] { return !paused_; });
+  return !stop.stop_requested();
 }
 
 bool SyntheticSource::sleep_until(const std::stop_token& stop, Timestamp due) {

@@ -32,6 +32,8 @@ class SyntheticSource final : public CaptureSource {
   /// Errors: kUnsupported, no such offer; kInvalidArgument, already started or impossible settings.
   Result<void> start(const CaptureRequest& request, CaptureListener& listener) override;
   void renegotiate(std::vector<FormatOffer> offers) override;
+  void pause() override;
+  void resume() override;
   void stop() override;
 
   [[nodiscard]] CaptureStats stats() const override;
@@ -43,6 +45,9 @@ class SyntheticSource final : public CaptureSource {
   void run(const std::stop_token& stop, CaptureListener& listener, RingPointer ring);
   /// Sleeps; false when stop was asked for.
   bool sleep_until(const std::stop_token& stop, Timestamp due);
+  [[nodiscard]] bool paused() const;
+  /// Waits while paused; false when stop was asked for.
+  bool wait_while_paused(const std::stop_token& stop);
   std::optional<std::vector<FormatOffer>> take_new_offers();
   void adopt(const RingPointer& ring);
   Result<RingPointer> make_ring(const std::vector<FormatOffer>& offers) const;
@@ -55,6 +60,7 @@ class SyntheticSource final : public CaptureSource {
   std::condition_variable_any wake_;
   std::optional<std::vector<FormatOffer>> new_offers_;  // under mutex_
   std::vector<std::weak_ptr<SyntheticRing>> rings_;     // under mutex_; for counting leases
+  bool paused_ = false;                                 // under mutex_
 
   std::atomic<std::uint64_t> received_ = 0;
   std::atomic<std::uint64_t> superseded_ = 0;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -161,6 +162,46 @@ TEST(SyntheticSource, TheRequestCapsTheRate) {
   ASSERT_TRUE(recorder.wait([](Recorder& r) { return r.ended(); }));
   source.stop();
   EXPECT_EQ(recorder.formats_.at(0).rate, (FrameRate{24, 1}));
+}
+
+TEST(SyntheticSource, APausedSourceDrawsNothingAndGoesOnInTime) {
+  SyntheticSource source({.size = {160, 96}, .rate = {100, 1}});
+  Recorder recorder(Recorder::Leases::kDrop);
+  ASSERT_TRUE(source.start(wanting({host(Fourcc::kBGRx)}), recorder));
+  ASSERT_TRUE(recorder.wait([](const Recorder& seen) { return seen.frames_.size() >= 3; }));
+  source.pause();
+  ASSERT_TRUE(recorder.wait(
+      [](const Recorder& seen) { return seen.states_.back() == CaptureState::kPaused; }));
+  std::size_t before = 0;
+  (void)recorder.wait([&](const Recorder& seen) {
+    before = seen.frames_.size();
+    return true;
+  });
+  std::this_thread::sleep_for(300ms);
+  (void)recorder.wait([&](const Recorder& seen) {
+    EXPECT_EQ(seen.frames_.size(), before);
+    return true;
+  });
+  source.resume();
+  ASSERT_TRUE(
+      recorder.wait([&](const Recorder& seen) { return seen.frames_.size() > before + 3; }));
+  source.stop();
+  // The numbers go by the clock, and what nobody wanted is no loss.
+  EXPECT_GE(recorder.frames_.back().times.id, before + 25);
+  EXPECT_EQ(recorder.states_.back(), CaptureState::kStreaming);
+  EXPECT_EQ(source.stats().superseded, 0U);
+}
+
+TEST(SyntheticSource, APausedSourceStopsAtOnce) {
+  SyntheticSource source({.size = {160, 96}, .rate = {100, 1}});
+  Recorder recorder(Recorder::Leases::kDrop);
+  source.pause();
+  ASSERT_TRUE(source.start(wanting({host(Fourcc::kBGRx)}), recorder));
+  ASSERT_TRUE(recorder.wait([](const Recorder& seen) {
+    return !seen.states_.empty() && seen.states_.back() == CaptureState::kPaused;
+  }));
+  source.stop();
+  EXPECT_TRUE(recorder.frames_.empty());
 }
 
 TEST(SyntheticSource, NoFreeBufferMeansSkippedAndCountedFrames) {
