@@ -1,6 +1,7 @@
 // Where encoded frames go: a file, an RTP receiver, browsers, later a replay ring.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,6 +31,8 @@ struct SinkRequests {
   std::function<void(std::uint64_t bits_per_second)> bandwidth;
   /// A viewer has chosen one of the qualities that the status names. False: there is none so named.
   std::function<bool(std::string_view id)> quality;
+  /// What wants_frames() or viewers() says may have changed.
+  std::function<void()> demand;
 };
 
 /// All calls come from one thread, the sink's own; stats() and show_status() from any.
@@ -71,6 +74,17 @@ class Sink {
   /// True while a receiver can't ask for a key frame, so that one must come every two seconds. Any
   /// thread.
   [[nodiscard]] virtual bool needs_periodic_key_frames() const = 0;
+
+  /// False while nobody would see them: when that is so of all sinks, the source is paused. Any
+  /// thread.
+  [[nodiscard]] virtual bool wants_frames() const { return true; }
+
+  /// Who watches now, where people come and go by themselves. Any thread.
+  [[nodiscard]] virtual std::size_t viewers() const { return 0; }
+
+  /// Whether pictures of the host's own belong here, which say that the session is waited for. Any
+  /// thread.
+  [[nodiscard]] virtual bool shows_waiting_picture() const { return true; }
 
   /// True where the receivers follow a new size in mid-stream; a file can't.
   [[nodiscard]] virtual bool takes_new_sizes() const { return false; }

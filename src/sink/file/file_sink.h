@@ -34,6 +34,8 @@ class FileSink final : public Sink {
   Result<void> write_audio(const AudioPacket& packet) override;
   Result<void> close() override;
   [[nodiscard]] bool needs_periodic_key_frames() const override { return true; }
+  /// A recording keeps the last picture while the session is away, and has none before it is there.
+  [[nodiscard]] bool shows_waiting_picture() const override { return false; }
   [[nodiscard]] SinkStats stats() const override;
   [[nodiscard]] std::string describe() const override;
 

@@ -36,10 +36,13 @@ Audience::Audience(AudienceSettings settings, Callbacks callbacks)
 Result<Admission> Audience::admit(const Offer& offer) {
   Offer accepted = offer;
   if (!audio_) accepted.audio.reset();
+  // The source wakes up while the connection is made.
+  change_coming(1);
   const auto viewer = add([&](std::string id, Viewer::Callbacks callbacks) {
     return Viewer::create(std::move(id), accepted, settings_.local_addresses, settings_.make_peer,
                           std::move(callbacks));
   });
+  change_coming(-1);
   if (!viewer) return tl::unexpected(viewer.error());
   return Admission{(*viewer)->id(), (*viewer)->answer()};
 }
@@ -65,27 +68,56 @@ Result<std::shared_ptr<Viewer>> Audience::add(const Maker& make) {
     ++admitting_;
   }
   auto viewer = make(make_id(), {.key_frame_wanted = callbacks_.key_frame_wanted,
-                                 .attention =
-                                     [this] {
-                                       {
-                                         const std::scoped_lock lock(attention_mutex_);
-                                         wanted_ = true;
-                                       }
-                                       attention_.notify_one();
-                                     },
+                                 .connected = [this] { tell_changed(); },
+                                 .attention = [this] { draw_attention(); },
                                  .bandwidth_changed = [this] { tell_bandwidth(); }});
   std::size_t watching = 0;
   {
     const std::scoped_lock lock(mutex_);
     --admitting_;
-    if (!viewer) return viewer;
-    if (closed_) return fail(ErrorKind::kRetry, "the stream has ended", "start it again");
-    viewers_.push_back(*viewer);
+    if (viewer && closed_) {
+      viewer = fail(ErrorKind::kRetry, "the stream has ended", "start it again");
+    }
+    if (viewer) viewers_.push_back(*viewer);
     watching = viewers_.size();
   }
+  if (!viewer) return viewer;
+  tell_changed();
+  draw_attention();  // it was waiting for somebody to look after
   log::area("web").info("{} {} comes ({} now)", settings_.who, (*viewer)->id().substr(0, 8),
                         watching);
   return viewer;
+}
+
+void Audience::change_coming(int by) {
+  {
+    const std::scoped_lock lock(mutex_);
+    coming_ += by;
+  }
+  tell_changed();
+}
+
+void Audience::tell_changed() const {
+  if (callbacks_.changed) callbacks_.changed();
+}
+
+void Audience::draw_attention() {
+  {
+    const std::scoped_lock lock(attention_mutex_);
+    attention_wanted_ = true;
+  }
+  attention_.notify_one();
+}
+
+bool Audience::wanted() const {
+  const std::scoped_lock lock(mutex_);
+  return !viewers_.empty() || coming_ > 0;
+}
+
+std::size_t Audience::connected() const {
+  const std::scoped_lock lock(mutex_);
+  return static_cast<std::size_t>(std::ranges::count_if(
+      viewers_, [](const std::shared_ptr<Viewer>& viewer) { return viewer->connected(); }));
 }
 
 bool Audience::dismiss(std::string_view id) {
@@ -121,6 +153,7 @@ void Audience::let_go(std::shared_ptr<Viewer> viewer, std::string_view why) {
   }
   tell_bandwidth();
   if (callbacks_.left) callbacks_.left();
+  tell_changed();
   log::area("web").info("{} {} {} after {} packets, {} of them sent again ({} now)", settings_.who,
                         viewer->id().substr(0, 8), why, counts.packets, counts.repeated, left);
 }
@@ -167,11 +200,17 @@ ViewerCounts Audience::counts() const {
 
 void Audience::look_after() {
   for (;;) {
+    const bool alone = size() == 0;
     {
       std::unique_lock lock(attention_mutex_);
-      attention_.wait_for(lock, kRound, [this] { return wanted_ || ending_; });
+      const auto called = [this] { return attention_wanted_ || ending_; };
+      if (alone) {
+        attention_.wait(lock, called);
+      } else {
+        attention_.wait_for(lock, kRound, called);
+      }
       if (ending_) return;
-      wanted_ = false;
+      attention_wanted_ = false;
     }
     const Timestamp time = now();
     for (const auto& viewer : viewers()) {

@@ -40,6 +40,7 @@ class Audience {
     std::function<void()> key_frame_wanted;
     std::function<void(std::uint64_t bits_per_second)> bandwidth;  // as SinkRequests
     std::function<void()> left;                                    // somebody has been let go
+    std::function<void()> changed;  // what wanted() or connected() says
   };
 
   Audience(AudienceSettings settings, Callbacks callbacks);
@@ -66,6 +67,10 @@ class Audience {
   [[nodiscard]] std::size_t size() const;
   /// What the slowest way to a viewer carries, bits per second; 0: not known.
   [[nodiscard]] std::uint64_t bandwidth() const { return told_bandwidth_; }
+  /// Somebody is here, or about to come.
+  [[nodiscard]] bool wanted() const;
+  /// To how many pictures can go.
+  [[nodiscard]] std::size_t connected() const;
   /// Of all viewers so far.
   [[nodiscard]] ViewerCounts counts() const;
   /// Lets all go, and lets no more in. Idempotent.
@@ -77,6 +82,9 @@ class Audience {
   using Maker = std::function<Result<std::shared_ptr<Viewer>>(std::string id, Viewer::Callbacks)>;
 
   Result<std::shared_ptr<Viewer>> add(const Maker& make);
+  void change_coming(int by);
+  void tell_changed() const;
+  void draw_attention();
   void look_after();
   [[nodiscard]] Viewers viewers() const;
   void let_go(std::shared_ptr<Viewer> viewer, std::string_view why);
@@ -89,6 +97,7 @@ class Audience {
   mutable std::mutex mutex_;
   Viewers viewers_;
   std::size_t admitting_ = 0;  // not in viewers_ yet
+  int coming_ = 0;             // of these, by their own wish
   ViewerCounts past_;          // of those that are gone
   bool closed_ = false;
 
@@ -97,7 +106,7 @@ class Audience {
 
   std::mutex attention_mutex_;
   std::condition_variable attention_;
-  bool wanted_ = false;
+  bool attention_wanted_ = false;
   bool ending_ = false;
   std::thread thread_;
 };

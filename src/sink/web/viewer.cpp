@@ -104,6 +104,7 @@ PeerEvents Viewer::events() {
                 heard_ = now();
                 connected_ = true;
                 callbacks_.key_frame_wanted();
+                callbacks_.connected();
               },
           .failed =
               [this] {

@@ -40,6 +40,7 @@ class Viewer {
   /// Called on the peer's threads; they must not wait.
   struct Callbacks {
     std::function<void()> key_frame_wanted;
+    std::function<void()> connected;
     std::function<void()> attention;  // serve() has something to do
     std::function<void()> bandwidth_changed;
   };
@@ -79,6 +80,7 @@ class Viewer {
   /// True where it has left, never came, or has been silent for too long.
   [[nodiscard]] bool gone(Timestamp now, const Patience& patience) const;
   [[nodiscard]] bool watching() const { return watching_; }
+  [[nodiscard]] bool connected() const { return connected_; }
   [[nodiscard]] ViewerCounts counts() const;
   /// What the way to this viewer carries, in bits per second; none: not known.
   [[nodiscard]] std::optional<std::uint64_t> bandwidth() const;

@@ -22,7 +22,8 @@ WebSink::WebSink(WebSettings settings, web::WebAccess access, std::optional<rtp:
       access_(std::move(access)),
       audience_({.local_addresses = ice_addresses(settings_), .make_peer = web::create_gst_peer},
                 {.key_frame_wanted = [this] { ask_for_key_frame(); },
-                 .bandwidth = [this](std::uint64_t rate) { tell_bandwidth(rate); }}),
+                 .bandwidth = [this](std::uint64_t rate) { tell_bandwidth(rate); },
+                 .changed = [this] { tell_demand(); }}),
       site_({.names = access_.names,
              .token = access_.token,
              .encrypted = access_.identity.has_value(),
@@ -73,6 +74,11 @@ void WebSink::connect(SinkRequests requests) {
 void WebSink::ask_for_key_frame() {
   const std::scoped_lock lock(requests_mutex_);
   if (requests_.key_frame) requests_.key_frame();
+}
+
+void WebSink::tell_demand() {
+  const std::scoped_lock lock(requests_mutex_);
+  if (requests_.demand) requests_.demand();
 }
 
 void WebSink::tell_bandwidth(std::uint64_t bits_per_second) {

@@ -39,6 +39,8 @@ class WebSink final : public Sink {
   Result<void> close() override;
   [[nodiscard]] bool needs_periodic_key_frames() const override { return false; }
   [[nodiscard]] bool takes_new_sizes() const override { return true; }
+  [[nodiscard]] bool wants_frames() const override { return audience_.wanted(); }
+  [[nodiscard]] std::size_t viewers() const override { return audience_.connected(); }
   [[nodiscard]] SinkStats stats() const override;
   [[nodiscard]] std::string describe() const override;
 
@@ -46,6 +48,7 @@ class WebSink final : public Sink {
   WebSink(WebSettings settings, web::WebAccess access, std::optional<rtp::Mirror> mirror);
   Result<void> listen();
   void ask_for_key_frame();
+  void tell_demand();
   void tell_bandwidth(std::uint64_t bits_per_second);
   bool choose_quality(std::string_view id);
 

@@ -56,6 +56,11 @@ WhipSink::WhipSink(WhipSettings settings)
                        const std::scoped_lock lock(mutex_);
                        lost_ = true;
                        changed_.notify_all();
+                     },
+                 .changed =
+                     [this] {
+                       const std::scoped_lock lock(requests_mutex_);
+                       if (requests_.demand) requests_.demand();
                      }}),
       sender_(audience_),
       audio_packetizer_({.first_timestamp = std::random_device{}()}) {}
@@ -81,6 +86,7 @@ Result<void> WhipSink::open(const StreamParameters& stream) {
                 "leave --codec out, or use --codec h264");
   }
   thread_ = std::thread([this] { publish(); });
+  publishing_ = true;
   return {};
 }
 

@@ -1,6 +1,7 @@
 // Publishes the stream to a WHIP endpoint (RFC 9725), and again when the connection is lost.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -39,6 +40,7 @@ class WhipSink final : public Sink {
   Result<void> close() override;
   [[nodiscard]] bool needs_periodic_key_frames() const override { return false; }
   [[nodiscard]] bool takes_new_sizes() const override { return true; }
+  [[nodiscard]] bool wants_frames() const override { return !publishing_ || audience_.wanted(); }
   [[nodiscard]] SinkStats stats() const override;
   [[nodiscard]] std::string describe() const override;
 
@@ -52,6 +54,9 @@ class WhipSink final : public Sink {
   whip::WhipClient client_;
   std::mutex requests_mutex_;
   SinkRequests requests_;
+
+  // The first picture tells what is published, and so begins it.
+  std::atomic<bool> publishing_{false};
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -122,6 +122,8 @@ class WebSite : public testing::Test {
   std::shared_ptr<Record> record_ = std::make_shared<Record>();
   std::atomic<int> key_frames_{0};
   std::atomic<std::uint64_t> bandwidth_{1};
+  std::mutex seen_mutex_;
+  std::vector<std::pair<bool, std::size_t>> seen_;  // wanted(), connected() at each change
   Audience audience_{
       {.most = 3,
        .patience = {.connecting = 300ms, .silent = 300ms},
@@ -129,7 +131,12 @@ class WebSite : public testing::Test {
          return std::make_unique<FakePeer>(std::move(settings), record_);
        }},
       {.key_frame_wanted = [this] { ++key_frames_; },
-       .bandwidth = [this](std::uint64_t rate) { bandwidth_ = rate; }}};
+       .bandwidth = [this](std::uint64_t rate) { bandwidth_ = rate; },
+       .changed =
+           [this] {
+             const std::scoped_lock lock(seen_mutex_);
+             seen_.emplace_back(audience_.wanted(), audience_.connected());
+           }}};
   std::vector<std::string> chosen_;
   Site site_{{.choose_quality =
                   [this](std::string_view id) {
@@ -382,6 +389,33 @@ TEST_F(WebSite, TheSlowestViewerDecidesUntilItLeaves) {
   EXPECT_LE(bandwidth_, 1'600'000U);
   ask("DELETE", second);
   EXPECT_GE(bandwidth_, 100'000'000U);
+}
+
+TEST_F(WebSite, PicturesAreWantedFromTheOfferUntilTheLastOneHasLeft) {
+  EXPECT_FALSE(audience_.wanted());
+  const HttpResponse one = ask("POST", "/whep", kOffer);
+  {
+    const std::scoped_lock lock(seen_mutex_);
+    ASSERT_FALSE(seen_.empty());
+    EXPECT_EQ(seen_.front(), std::pair(true, std::size_t{0})) << "before the connection is made";
+  }
+  const HttpResponse another = ask("POST", "/whep", kOffer);
+  record_->events[1].connected();
+  {
+    const std::scoped_lock lock(seen_mutex_);
+    EXPECT_EQ(seen_.back(), std::pair(true, std::size_t{1}));
+  }
+  ask("DELETE", header(one, "Location"));
+  EXPECT_TRUE(audience_.wanted());
+  ask("DELETE", header(another, "Location"));
+  EXPECT_FALSE(audience_.wanted());
+  const std::scoped_lock lock(seen_mutex_);
+  EXPECT_EQ(seen_.back(), std::pair(false, std::size_t{0}));
+}
+
+TEST_F(WebSite, NoPicturesAreWantedForAnOfferThatIsRefused) {
+  EXPECT_EQ(ask("POST", "/whep", "v=0\r\n").status, 400U);
+  EXPECT_FALSE(audience_.wanted());
 }
 
 TEST_F(WebSite, LetsGoOfWhoNeverComes) {
