@@ -90,8 +90,9 @@ bool TraceWriter::append_locked(std::string_view event) {
     ++dropped_;
     return false;
   }
+  const bool first = pending_.empty();
   pending_ += event;
-  if (pending_.size() > kBufferBytes / 2) wake_.notify_one();
+  if (first || pending_.size() > kBufferBytes / 2) wake_.notify_one();
   return true;
 }
 
@@ -155,6 +156,7 @@ void TraceWriter::run(const std::stop_token& stop) {
   while (good && !stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
+      wake_.wait(lock, stop, [this] { return !pending_.empty(); });
       wake_.wait_for(lock, stop, kFlushInterval,
                      [this] { return pending_.size() > kBufferBytes / 2; });
       text.clear();
