@@ -23,6 +23,7 @@ std::string_view to_string(KeyFrameReason reason) {
     case KeyFrameReason::kEncoderReplaced: return "encoder replaced";
     case KeyFrameReason::kReceiver: return "asked by a receiver";
     case KeyFrameReason::kSinkOverflow: return "sink overflow";
+    case KeyFrameReason::kSourceReturned: return "the source is back";
     case KeyFrameReason::kUser: return "asked by the user";
     case KeyFrameReason::kPeriodic: break;
   }
@@ -54,8 +55,9 @@ void RepairPolicy::set_encoder(const EncoderCapabilities& capabilities, unsigned
 
 std::optional<KeyFrameReason> RepairPolicy::key_reason(Timestamp pts, unsigned pending) const {
   if (!last_key_) return KeyFrameReason::kFirst;
-  if ((pending & bit(KeyFrameReason::kEncoderReplaced)) != 0) {
-    return KeyFrameReason::kEncoderReplaced;
+  for (const KeyFrameReason urgent :
+       {KeyFrameReason::kEncoderReplaced, KeyFrameReason::kSourceReturned}) {
+    if ((pending & bit(urgent)) != 0) return urgent;
   }
   const Nanoseconds since = pts - *last_key_;
   if (since >= settings_.min_gap) {

@@ -31,6 +31,7 @@ namespace lumen {
 enum class KeyFrameReason : std::uint8_t {
   kFirst,
   kEncoderReplaced,  // urgent: the new encoder's first picture must be one
+  kSourceReturned,   // urgent: not every receiver has got the pictures before
   kReceiver,         // asked by a receiver (PLI, FIR), or lost more than can be repaired
   kSinkOverflow,     // a sink dropped frames and resumes at the next key frame
   kUser,

@@ -105,8 +105,8 @@ _lumen_host() {
         --preset --bitrate --qp --vbv --key-interval --recovery --refresh-frames --slices --sub-frame
         --entropy --chroma --bit-depth --in-place --damage --adapt
         --adapt-bitrate --adapt-bits --adapt-pressure --adapt-room --adapt-patience --fps --size
-        --frames --duration --qr --sdp --mirror --name --stats --trace --quiet --verbose --config --no-config
-        --setup         --help"
+        --wait --frames --duration --qr --sdp --mirror --name --stats --trace --quiet --verbose --config
+        --no-config --setup --help"
       ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

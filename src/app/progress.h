@@ -13,6 +13,8 @@ class Progress {
   explicit Progress(const StreamOptions& options);
 
   void show(const StreamStatus& status);
+  /// A program reads each second's.
+  [[nodiscard]] bool every_second() const { return mode_ == Mode::kJson; }
   void finish(const StreamStatus& status);
 
  private:

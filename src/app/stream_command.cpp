@@ -88,18 +88,37 @@ class StreamRun {
     Timestamp tick = started_ + step;
     while (!pipeline_.finished()) {
       const auto end = deadline();
-      const auto outcome = signals_.wait_until(end ? std::min(tick, *end) : tick);
+      const bool asleep = sleeps(tick);
+      const Timestamp next = asleep ? wake_up_time() : tick;
+      const auto outcome = signals_.wait_until(end ? std::min(next, *end) : next);
       if (outcome == SignalWait::Outcome::kSignal || operations_.wants_quit()) return;
       const bool hangup = outcome == SignalWait::Outcome::kHangup;
       if (hangup && at_a_terminal()) return;
       if (hangup || operations_.wants_reload()) reload();
       const Timestamp time = now();
       if (end && time >= *end) return;
+      if (asleep) {
+        look_after_watchdog(time);
+        continue;
+      }
       if (time < tick) continue;
       tick = std::max(tick + step, time);
       look_after_watchdog(time);
       if (time >= next_show_) show(time);
     }
+  }
+
+  // While nobody watches there is no news, but for those who asked for it each second.
+  bool sleeps(Timestamp& tick) {
+    const bool asleep = pipeline_.resting() && !progress_.every_second();
+    if (asleep != std::exchange(asleep_, asleep)) {
+      if (asleep) show(now());
+      next_show_ = tick = now();
+    }
+    return asleep;
+  }
+  [[nodiscard]] Timestamp wake_up_time() const {
+    return notifier_.watchdog() ? now() + *notifier_.watchdog() / 2 : Timestamp::max();
   }
 
   void show(Timestamp time) {
@@ -108,7 +127,8 @@ class StreamRun {
     progress_.show(status);
     control_->publish(status);
     notifier_.status(service_line(status));
-    if (!warned_ && !pipeline_.negotiated() && time - started_ > kNegotiationPatience) {
+    if (pipeline_.source_lost()) there_since_ = time;
+    if (!warned_ && !pipeline_.negotiated() && time - there_since_ > kNegotiationPatience) {
       warned_ = true;
       log::area("capture").warn(
           "still no format agreed on with the source (is a session manager such as WirePlumber "
@@ -145,7 +165,9 @@ class StreamRun {
   const Timestamp started_ = now();
   Timestamp next_show_ = started_ + kTick;
   Timestamp asked_ = started_;
+  Timestamp there_since_ = started_;  // the source, as far as is known
   bool warned_ = false;
+  bool asleep_ = false;
 };
 
 }  // namespace

@@ -57,6 +57,54 @@ TEST_F(PageTest, ShowsTheFirstPictureWithinASecond) {
   EXPECT_LE(best, 1000);
 }
 
+TEST_F(PageTest, WakesThePausedSourceAndShowsItsPictureWithinASecond) {
+  start_host("synthetic:640x360@60", 0, "4M", "127.0.0.1", "", {"--verbose"});
+  const std::string tab = open_page();
+  ASSERT_TRUE(becomes(tab, "playing"));
+  double best = 1e9;
+  for (std::size_t i = 0; i < 4 && best > 1000; ++i) {
+    ASSERT_TRUE(browser_->navigate(tab, "about:blank"));
+    ASSERT_TRUE(comes_to_say("nobody watches", i + 1));
+    ASSERT_TRUE(browser_->navigate(tab, url()));
+    ASSERT_TRUE(becomes(tab, "playing"));
+    const json seen = evaluate(tab, "performance.getEntriesByName('first-picture')[0]?.startTime");
+    ASSERT_TRUE(seen.is_number());
+    best = std::min(best, seen.get<double>());
+    EXPECT_GE(said("somebody comes"), i + 1);
+  }
+  std::cerr << "first picture after " << best << " ms\n";
+  EXPECT_LE(best, 1000);
+
+  // Nothing of the connections is left that would wake up by itself; the statistics do each second.
+  ASSERT_TRUE(browser_->navigate(tab, "about:blank"));
+  ASSERT_TRUE(comes_to_say("nobody watches", said("nobody watches") + 1));
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  const std::uint64_t wake_ups = host_->wake_ups();
+  std::this_thread::sleep_for(std::chrono::seconds(5));
+  EXPECT_LE(host_->wake_ups() - wake_ups, 15U);
+}
+
+TEST_F(PageTest, ShowsThatTheSessionIsWaitedFor) {
+  start_host("node:not-there", 0, "4M", "127.0.0.1", "", {"--wait"});
+  const std::string tab = open_page();
+  ASSERT_TRUE(becomes(tab, "playing"));
+  EXPECT_EQ(evaluate(tab, "document.querySelector('video').videoWidth"), 1280);
+  const json corner = evaluate(
+      tab,
+      "(() => { const v = document.querySelector('video'); const c = new "
+      "OffscreenCanvas(v.videoWidth, v.videoHeight).getContext('2d'); c.drawImage(v, 0, 0); "
+      "return [...c.getImageData(20, 20, 1, 1).data]; })()");
+  const double background[] = {24, 26, 31};
+  for (unsigned channel = 0; channel < 3; ++channel) {
+    EXPECT_NEAR(corner[channel].get<double>(), background[channel], 6);
+  }
+  // It moves: pictures go on coming.
+  const double before = evaluate(tab, kInbound).value("framesDecoded", 0.0);
+  EXPECT_TRUE(eventually(Milliseconds(8000), [&] {
+    return evaluate(tab, kInbound).value("framesDecoded", 0.0) > before + 5;
+  }));
+}
+
 TEST_F(PageTest, ShowsThePicturesThatWereSent) {
   start_host();
   const std::string tab = open_page();

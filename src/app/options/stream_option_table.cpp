@@ -196,6 +196,10 @@ constexpr StreamOption kTable[] = {
      "mutter[:MONITOR|:virtual=WxH], node:NAME, node:id=N, node:serial=N,\n"
      "synthetic[:WxH@FPS], portal[:monitor|:window|:virtual] (asks in a dialog)",
      store<parse_source_spec, &StreamOptions::source>},
+    {"wait", 0, kSwitch, kAnywhere, "",
+     "wait for a source that isn't there yet, rather than end with status 3 or\n"
+     "4; viewers see meanwhile what is waited for",
+     set_switch<&StreamOptions::wait_for_source>},
     {"audio", 0, kOne, kAnywhere, "AUDIO",
      "auto: what the session plays, if anything (default); off; the monitor of\n"
      "a sink: node:NAME, node:id=N, node:serial=N; synthetic[:PPM] beeps",

@@ -34,6 +34,9 @@ class AudioLoop final : private AudioListener {
   /// From now on the log has what becomes of the sound, and what has become of it so far: once
   /// there is a stream that it could go with.
   void tell();
+  /// Nobody listens. On one thread, between start() and stop().
+  void pause() { source_->pause(); }
+  void resume() { source_->resume(); }
   /// No packet comes after this returns. Idempotent.
   void stop();
 

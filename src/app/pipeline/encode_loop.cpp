@@ -16,10 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A still screen sends nothing. Repeating the picture this often lets a late receiver get its key
-// frame within two seconds and keeps players from running dry, for a few skipped macroblocks' bits.
-constexpr auto kStillInterval = 500ms;
-
 Extent even(Extent size) { return {(size.width + 1) & ~1U, (size.height + 1) & ~1U}; }
 
 // In percent; smaller changes are not worth the encoder's trouble. Where they take a new encoder
@@ -53,13 +49,16 @@ EncodeLoop::EncodeLoop(EncodeLoopSettings settings, LatestSlot<CapturedFrame>& s
                        RepairPolicy& policy, Adaptation& adaptation, TraceWriter* trace,
                        Callbacks callbacks)
     : settings_(std::move(settings)),
+      asked_(settings_.video),
       slot_(slot),
       policy_(policy),
       adaptation_(adaptation),
       trace_(trace),
       callbacks_(std::move(callbacks)),
       pacer_(settings_.video.rate),
-      encoders_(settings_.encoder, [this](EncodedFrame frame) { on_encoded(std::move(frame)); }) {}
+      encoders_(settings_.encoder, [this](EncodedFrame frame) { on_encoded(std::move(frame)); }),
+      vigil_({}, now()),
+      missing_("there is no picture yet") {}
 
 EncodeLoop::~EncodeLoop() { join(); }
 
@@ -110,12 +109,15 @@ void EncodeLoop::run(std::promise<Offers> offers) {
   }
   calls_.close();
   last_.reset();
+  waiting_.reset();
   encoders_.close();
   planner_.reset();  // on the thread that the GPU's contexts belong to
   callbacks_.finished(std::move(error));
 }
 
 Result<void> EncodeLoop::work() {
+  vigil_ = Vigil({}, now());
+  if (auto begun = heed_news(); !begun) return begun;
   while (!limit_reached()) {
     alive_at_ = now();
     calls_.run();
@@ -125,9 +127,10 @@ Result<void> EncodeLoop::work() {
     switch (wait_for_frame(captured)) {
       case Next::kClosed: return {};
       case Next::kNothing: continue;
-      case Next::kFormat: done = prepare_encoder(); break;
+      case Next::kNews: done = heed_news(); break;
       case Next::kFrame: done = encode_captured(std::move(captured)); break;
       case Next::kRepeat: done = encode_repeat(); break;
+      case Next::kWaiting: done = encode_waiting(); break;
     }
     if (!done) return done;
   }
@@ -142,24 +145,31 @@ bool EncodeLoop::limit_reached() const {
 
 EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
   using Wait = LatestSlot<CapturedFrame>::Wait;
-  const Timestamp still_until = last_ ? last_encoded_at_ + kStillInterval : now() + 1h;
-  switch (slot_.wait_until(still_until)) {
+  if (std::exchange(news_, false)) return Next::kNews;
+  switch (slot_.wait_until(vigil_.next(last_ ? Vigil::Last::kThere : Vigil::Last::kNone))) {
     case Wait::kClosed: return Next::kClosed;
-    case Wait::kTimeout: return last_ ? Next::kRepeat : Next::kNothing;
-    case Wait::kInterrupted: return Next::kFormat;
+    case Wait::kTimeout: return pass_time();
+    case Wait::kInterrupted: return Next::kNews;
     case Wait::kReady: break;
   }
   auto taken = slot_.take();
+  // What was on its way, or is of a source that can't be paused.
+  if (vigil_.resting()) return Next::kNothing;
   std::uint64_t paced = 0;
+  Timestamp due = pacer_.due(now());
   for (;;) {
-    const Wait wait = slot_.wait_until(pacer_.due(now()));
-    if (wait == Wait::kInterrupted) continue;  // what that is about comes after this picture
+    const Wait wait = slot_.wait_until(due);
+    if (wait == Wait::kInterrupted) {
+      news_ = true;  // for after this picture
+      continue;
+    }
     if (wait != Wait::kReady) break;
     if (auto newer = slot_.take()) {
       inherit_damage(*newer, *taken);
       taken = std::move(newer);
       ++paced;
     }
+    due = pacer_.due(now());
   }
   pacer_.accept(now());
   frame = std::move(*taken);
@@ -170,8 +180,14 @@ EncodeLoop::Next EncodeLoop::wait_for_frame(CapturedFrame& frame) {
 
 Result<void> EncodeLoop::encode_captured(CapturedFrame captured) {
   const Timestamp begin = now();
-  if (!settings_.use_damage) captured.damage = Damage();
+  if (!settings_.use_damage || std::exchange(missed_frames_, false)) captured.damage = Damage();
   damage_.captured(captured);
+  if (vigil_.frame_came(captured.times[Stage::kDequeued])) {
+    // Those who have not seen our pictures lack what later ones refer to.
+    policy_.request(KeyFrameReason::kSourceReturned);
+    damage_.forget();
+    waiting_.reset();
+  }
   if (auto fits = fit_encoder(captured); !fits) return fits;
   if (auto adapted = adapt(Sizes::kFree); !adapted) return adapted;
   auto frame = planner_->import(std::move(captured));
@@ -233,7 +249,7 @@ Result<void> EncodeLoop::encode_repeat() {
 
 // The stream keeps the size that it began with; later pictures of other sizes are scaled into it.
 Result<void> EncodeLoop::prepare_encoder() {
-  if (encoders_.encoder() != nullptr) return {};
+  if (encoders_.encoder() != nullptr || vigil_.resting()) return {};
   EncoderSettings video = settings_.video;
   {
     const std::scoped_lock lock(status_mutex_);
@@ -248,16 +264,20 @@ Result<void> EncodeLoop::prepare_encoder() {
 // The format does not tell the visible part of a picture (a window in a larger buffer): where the
 // first frame shows it to be another, the encoder is opened again before it has made anything.
 Result<void> EncodeLoop::fit_encoder(const CapturedFrame& frame) {
-  EncoderSettings video = settings_.video;
+  EncoderSettings video = opened_for_waiting_ ? asked_ : settings_.video;
   {
     const std::scoped_lock lock(status_mutex_);
     if (status_.first_frame != kNoTimestamp) return {};
     status_.first_frame = now();
+    if (opened_for_waiting_ && format_) {
+      video.rate = slower(video.rate, format_->rate.variable() ? format_->max_rate : format_->rate);
+    }
   }
+  opened_for_waiting_ = false;
   video.size = settings_.size.value_or(even(frame.crop.size));
   video.color = stream_color(frame.format, frame.color, video.color);
   if (encoders_.encoder() != nullptr && video.size == settings_.video.size &&
-      video.color == settings_.video.color) {
+      video.color == settings_.video.color && video.rate == settings_.video.rate) {
     return {};
   }
   encoders_.close();
@@ -285,13 +305,15 @@ Result<void> EncodeLoop::open(const EncoderSettings& full) {
 // What the import routes are to make for the encoder as it is now.
 Result<void> EncodeLoop::use_encoder() {
   damage_.forget();
+  waiting_.reset();
   const EncoderInput input = encoders_.encoder()->input();
-  auto configured = planner_->configure({.size = video_.size,
-                                         .format = input.format,
-                                         .converted = input.converted,
-                                         .memory = input.memory,
-                                         .in_place = input.in_place,
-                                         .color = video_.color});
+  target_ = {.size = video_.size,
+             .format = input.format,
+             .converted = input.converted,
+             .memory = input.memory,
+             .in_place = input.in_place,
+             .color = video_.color};
+  auto configured = planner_->configure(target_);
   show_route();
   return configured;
 }
@@ -356,6 +378,10 @@ void EncodeLoop::forget_picture() {
 
 Result<void> EncodeLoop::apply(const EncodeChange& change,
                                const std::function<void()>& before_first) {
+  EncoderSettings asked = change.video;
+  asked.rate = asked_.rate;
+  asked.color = asked_.color;
+  asked_ = std::move(asked);
   const EncoderSettings& before = settings_.video;
   EncoderSettings wanted = change.video;
   wanted.rate = before.rate;
@@ -434,7 +460,11 @@ Result<void> EncodeLoop::submit(Frame frame) {
   Timestamp pts = frame.times[Stage::kProduced];
   if (last_pts_ != kNoTimestamp) pts = std::max(pts, last_pts_ + 1us);
   last_pts_ = pts;
-  last_encoded_at_ = now();
+  vigil_.encoded(now());
+  if (vigil_.showing()) {
+    const std::scoped_lock lock(status_mutex_);
+    of_host_.push_back(pts);
+  }
   frame.damage = damage_.of_frame(frame.size);
   const auto decision = policy_.decide(pts);
   auto submitted = encoders_.encoder()->encode(frame, pts, decision.request);
@@ -482,7 +512,7 @@ Result<void> EncodeLoop::replace_encoder(Error cause, Frame frame) {
                          .reason = encoders_.backend() == before ? "opened_again" : "replaced",
                          .text = encoders_.backend() == before ? "" : "in place of " + before});
     if (kept) kept = as_input(std::move(*kept));
-    last_ = kept;
+    if (!vigil_.showing()) last_ = kept;
     if (!kept) {
       {
         const std::scoped_lock lock(status_mutex_);
@@ -527,14 +557,17 @@ void EncodeLoop::count_damage(const Frame& frame) {
 void EncodeLoop::on_encoded(EncodedFrame frame) {
   const std::size_t bytes = frame.data.view().size();
   unit_bytes_ = frame.part == 0 ? bytes : unit_bytes_ + bytes;
+  PictureOrigin origin = PictureOrigin::kSession;
   {
     const std::scoped_lock lock(status_mutex_);
-    status_.frames += frame.last ? 1 : 0;
+    while (!of_host_.empty() && of_host_.front() < frame.pts) of_host_.pop_front();
+    if (!of_host_.empty() && of_host_.front() == frame.pts) origin = PictureOrigin::kHost;
+    status_.frames += frame.last && origin == PictureOrigin::kSession ? 1 : 0;
     status_.key_frames += frame.last && frame.key ? 1 : 0;
     status_.bytes += bytes;
   }
   if (trace_ != nullptr && frame.last) trace_->add_picture(frame.times, unit_bytes_);
-  callbacks_.encoded(frame);
+  callbacks_.encoded(frame, origin);
 }
 
 }  // namespace lumen

@@ -1,10 +1,11 @@
 // The one thread between capture and the sinks: takes the newest frame, holds the rate, converts,
 // encodes. It opens the encoder when the negotiated format tells the size, so that the first frames
-// need not wait for it, replaces it when it fails, and repeats the last picture when the screen is
-// still.
+// need not wait for it, replaces it when it fails, repeats the last picture when the screen is
+// still, shows one of its own while the session is away, and rests when nobody looks.
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <future>
 #include <memory>
@@ -16,7 +17,9 @@
 #include "app/adaptation/adaptation.h"
 #include "app/pipeline/damage_tracker.h"
 #include "app/pipeline/thread_calls.h"
+#include "app/pipeline/vigil.h"
 #include "app/status/event_log.h"
+#include "app/waiting/waiting_picture.h"
 #include "core/frame_pacer.h"
 #include "core/ladder.h"
 #include "core/latest_slot.h"
@@ -48,6 +51,7 @@ struct EncodeStatus {
   std::uint64_t repeated = 0;  // of these: the last picture once more, because the screen was still
   std::uint64_t skipped = 0;   // captured, but its memory was gone or its conversion failed
   std::uint64_t paced = 0;     // captured, but more than the highest frame rate allows
+  std::uint64_t waiting = 0;   // besides: pictures of our own, which say that we wait
   std::uint64_t key_frames = 0;
   std::uint64_t bytes = 0;
   std::uint64_t damage_known = 0;  // encoded frames that came with what had changed
@@ -62,15 +66,21 @@ struct EncodeStatus {
 
 class EncodeLoop {
  public:
+  /// kResting: nobody has wanted frames for some seconds.
+  enum class Flow : std::uint8_t { kRunning, kResting };
+
   struct Callbacks {
-    std::function<void(const EncodedFrame&)> encoded;           // as EncodedFrameCallback
-    std::function<void(std::vector<FormatOffer>)> renegotiate;  // a format or modifier failed
+    std::function<void(const EncodedFrame&, PictureOrigin)> encoded;  // as EncodedFrameCallback
+    std::function<void(std::vector<FormatOffer>)> renegotiate;        // a format or modifier failed
     /// The loop has ended: frame limit, slot closed, or (with an error) nothing can encode or
     /// import.
     std::function<void(std::optional<Error>)> finished;
     /// How full the fullest queue behind the encoder is, 0 to 1.
     std::function<double()> backlog;
     std::function<void(StreamEvent)> happened;
+    /// What the sinks want now; asked for whenever the slot was interrupted.
+    std::function<Demand()> demand;
+    std::function<void(Flow)> flow;  // a rest begins or ends
   };
 
   /// Slot, policies and trace (may be null) must outlive the loop.
@@ -86,6 +96,11 @@ class EncodeLoop {
   void join();
   /// What the source has negotiated. Any thread.
   void set_format(const CaptureFormat& format);
+  /// The source has nothing to show: until its next frame, sinks that want to know get a picture
+  /// that says so, with the reason. Any thread.
+  void source_lost(std::string reason);
+  /// It is back, and its first frame on its way. Any thread.
+  void source_found();
   [[nodiscard]] EncodeStatus status() const;
 
   /// In place where the encoder can; else it is opened again, and where that fails, as it was
@@ -100,13 +115,17 @@ class EncodeLoop {
   void nudge() { slot_.interrupt(); }
 
  private:
-  enum class Next { kFrame, kRepeat, kFormat, kNothing, kClosed };
+  enum class Next { kFrame, kRepeat, kWaiting, kNews, kNothing, kClosed };
 
   using Offers = Result<std::vector<FormatOffer>>;
 
   void run(std::promise<Offers> offers);
   Result<void> work();
   Next wait_for_frame(CapturedFrame& frame);
+  Next pass_time();
+  Result<void> heed_news();
+  Result<void> encode_waiting();
+  Result<void> open_for_waiting();
   Result<void> encode_captured(CapturedFrame captured);
   Result<void> encode_repeat();
   Result<void> prepare_encoder();
@@ -128,7 +147,8 @@ class EncodeLoop {
   bool limit_reached() const;
   void show_route();
 
-  EncodeLoopSettings settings_;  // its video is what was asked for
+  EncodeLoopSettings settings_;  // its video is what was asked for, fitted to the source
+  EncoderSettings asked_;        // before that
   EncoderSettings video_;        // what is encoded
   std::unique_ptr<Planner> planner_;
   LatestSlot<CapturedFrame>& slot_;
@@ -142,8 +162,13 @@ class EncodeLoop {
   std::size_t told_level_ = 0;  // of adaptation
   DamageTracker damage_;
   EncoderLadder encoders_;
-  std::optional<Frame> last_;
-  Timestamp last_encoded_at_ = kNoTimestamp;
+  std::optional<Frame> last_;  // of the session
+  Vigil vigil_;
+  ImportTarget target_;                      // of the encoder in use
+  std::unique_ptr<WaitingPicture> waiting_;  // while it is shown
+  bool opened_for_waiting_ = false;          // the encoder, before there was a picture to fit it to
+  bool news_ = false;                        // came while a picture was held back
+  bool missed_frames_ = false;               // during a rest: damage does not count from them
   Timestamp last_pts_ = kNoTimestamp;
   std::uint64_t last_id_ = 0;
   std::uint64_t unit_bytes_ = 0;    // of the access unit that comes in parts
@@ -155,6 +180,10 @@ class EncodeLoop {
   mutable std::mutex status_mutex_;
   EncodeStatus status_;
   std::optional<CaptureFormat> format_;
+  std::optional<Timestamp> lost_at_;  // news for the loop: a loss, unless found_at_ is later
+  std::optional<Timestamp> found_at_;
+  std::string missing_;            // what is waited for
+  std::deque<Timestamp> of_host_;  // pts of our own pictures that the encoder has not given back
   std::thread thread_;
 };
 

@@ -51,6 +51,13 @@ EncodeLoopSettings loop_settings(const StreamOptions& options, const EncodingPla
   return settings;
 }
 
+Error with_wait_hint(Error error) {
+  if (error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kDeviceLost) {
+    error.hint += std::string(error.hint.empty() ? "" : "; ") + "--wait waits for it";
+  }
+  return error;
+}
+
 std::string_view text_of(FrameRate rate, std::string& storage) {
   storage = rate.variable() ? "variable rate" : fmt::format("{:.4g} fps", rate.value());
   return storage;
@@ -80,8 +87,12 @@ tl::expected<std::unique_ptr<Pipeline>, Failure> Pipeline::create(const StreamOp
 Pipeline::~Pipeline() { stop(); }
 
 tl::expected<void, Failure> Pipeline::prepare() {
-  auto source = create_source(options_.source);
-  if (!source) return failure_of(source_code(source.error()), std::move(source.error()));
+  auto source =
+      create_source(options_.source, options_.wait_for_source ? pipewire::AbsentNode::kIsAwaited
+                                                              : pipewire::AbsentNode::kIsError);
+  if (!source) {
+    return failure_of(source_code(source.error()), with_wait_hint(std::move(source.error())));
+  }
   source_ = std::move(*source);
 
   if (options_.trace_path) {
@@ -107,7 +118,8 @@ tl::expected<void, Failure> Pipeline::prepare() {
   loop_ = std::make_unique<EncodeLoop>(
       loop_settings(options_, plan_), slot_, repairs_, *adaptation_, trace_.get(),
       EncodeLoop::Callbacks{
-          .encoded = [this](const EncodedFrame& frame) { on_encoded(frame); },
+          .encoded = [this](const EncodedFrame& frame,
+                            PictureOrigin origin) { on_encoded(frame, origin); },
           .renegotiate =
               [this](std::vector<FormatOffer> offers) {
                 const std::scoped_lock lock(source_mutex_);
@@ -120,7 +132,9 @@ tl::expected<void, Failure> Pipeline::prepare() {
                 end(Failure{code, std::move(*error)});
               },
           .backlog = [this] { return backlog(); },
-          .happened = [this](StreamEvent event) { events_.add(std::move(event)); }});
+          .happened = [this](StreamEvent event) { events_.add(std::move(event)); },
+          .demand = [this] { return demand(); },
+          .flow = [this](EncodeLoop::Flow flow) { on_flow(flow); }});
   return {};
 }
 
@@ -153,7 +167,7 @@ tl::expected<void, Failure> Pipeline::start() {
               .max_rate = options_.fps,
               .preferred_size = options_.size.value_or(Extent{1920, 1080})};
   if (auto started = start_source(); !started) {
-    return failure_of(source_code(started.error()), std::move(started.error()));
+    return failure_of(source_code(started.error()), with_wait_hint(std::move(started.error())));
   }
   log::area("capture").info("{}", source_->describe());
   if (audio_) audio_->tell();
@@ -180,6 +194,11 @@ bool Pipeline::finished() const {
 bool Pipeline::negotiated() const {
   const std::scoped_lock lock(mutex_);
   return format_.has_value();
+}
+
+bool Pipeline::source_lost() const {
+  const std::scoped_lock lock(mutex_);
+  return state_ == CaptureState::kLost;
 }
 
 std::optional<Failure> Pipeline::failure() const {
@@ -210,14 +229,18 @@ void Pipeline::on_format(const CaptureFormat& format) {
 
 void Pipeline::on_state(CaptureState state, const std::string& reason) {
   CaptureState before{};
+  bool streamed = false;
   {
     const std::scoped_lock lock(mutex_);
     before = std::exchange(state_, state);
     reason_ = reason;
+    streamed = format_.has_value();
   }
   if (state == CaptureState::kLost) {
-    log::area("capture").warn("{}; waiting", reason);
+    loop_->source_lost(reason);
+    log::area("capture").warn("{}; waiting{}", reason, streamed ? " for it to come back" : "");
   } else if (before == CaptureState::kLost) {
+    loop_->source_found();
     log::area("capture").info("{}: {} again", source_->describe(), to_string(state));
   } else {
     log::area("capture").debug("{}", to_string(state));
@@ -239,9 +262,25 @@ void Pipeline::schedule_key_frames() {
   repairs_.set_periodic(periodic ? PeriodicKeyFrames::kOn : PeriodicKeyFrames::kOff);
 }
 
-void Pipeline::on_encoded(const EncodedFrame& frame) {
+void Pipeline::on_encoded(const EncodedFrame& frame, PictureOrigin origin) {
   if (frame.last) schedule_key_frames();
-  sinks_.offer(frame);
+  sinks_.offer(frame, origin);
+}
+
+Demand Pipeline::demand() { return sinks_.demand(); }
+
+// Privacy: the compositor is told that nobody looks.
+void Pipeline::on_flow(EncodeLoop::Flow flow) {
+  const bool rests = flow == EncodeLoop::Flow::kResting;
+  {
+    const std::scoped_lock lock(source_mutex_);
+    rests ? source_->pause() : source_->resume();
+  }
+  if (audio_) rests ? audio_->pause() : audio_->resume();
+  resting_ = rests;
+  log::area("stream").debug(rests ? "nobody watches: the source is paused"
+                                  : "somebody comes: the source goes on");
+  wake_();
 }
 
 // Half a second of pictures is a full queue: what waits longer comes late.
@@ -266,6 +305,7 @@ StreamState Pipeline::state_locked() const {
   if (failure_ && finished_) return StreamState::kFailed;
   if (finished_) return StreamState::kEnded;
   if (held_) return StreamState::kPaused;
+  if (resting_ && state_ != CaptureState::kLost) return StreamState::kIdle;
   switch (state_) {
     case CaptureState::kConnecting: return StreamState::kConnecting;
     case CaptureState::kStreaming: return StreamState::kStreaming;
@@ -338,6 +378,7 @@ StreamStatus Pipeline::status() const {
                      .superseded = capture.superseded + slot_.replaced(),
                      .skipped = encode.skipped,
                      .repeated = encode.repeated,
+                     .waiting = encode.waiting,
                      .key_frames = encode.key_frames,
                      .reconnects = capture.reconnects,
                      .damage_known = encode.damage_known,

@@ -50,6 +50,11 @@ class Pipeline final : private CaptureListener {
   [[nodiscard]] Timestamp first_frame() const { return loop_->status().first_frame; }
   /// Whether a format was ever negotiated.
   [[nodiscard]] bool negotiated() const;
+  /// Whether the source is waited for, so that nothing can be negotiated.
+  [[nodiscard]] bool source_lost() const;
+  /// Nobody has wanted frames for some seconds: the source is paused, nothing happens until
+  /// somebody comes. `wake` is called when this changes.
+  [[nodiscard]] bool resting() const { return resting_; }
   /// Rates and interval latencies are those since the last call; sinks are told, too. Main thread.
   StreamStatus take_status();
   /// With the rates and interval latencies of the last take_status(). Any thread.
@@ -99,7 +104,9 @@ class Pipeline final : private CaptureListener {
   void on_format(const CaptureFormat& format) override;
   void on_state(CaptureState state, const std::string& reason) override;
   void on_failure(Error error) override;
-  void on_encoded(const EncodedFrame& frame);
+  void on_encoded(const EncodedFrame& frame, PictureOrigin origin);
+  void on_flow(EncodeLoop::Flow flow);
+  Demand demand();
   void on_sink_failed(const Error& error);
   [[nodiscard]] double backlog() const;
   void end(std::optional<Failure> failure);
@@ -121,9 +128,10 @@ class Pipeline final : private CaptureListener {
   std::unique_ptr<CaptureSource> source_;
   std::unique_ptr<EncodeLoop> loop_;
   std::unique_ptr<AudioLoop> audio_;  // null: no sound is wanted
-  std::mutex source_mutex_;  // its start(), stop() and renegotiate() come from several threads
+  std::mutex source_mutex_;           // its calls come from several threads
   CaptureRequest request_;
   std::atomic<bool> held_{false};
+  std::atomic<bool> resting_{false};
   bool audio_expected_ = false;
 
   mutable std::mutex mutex_;

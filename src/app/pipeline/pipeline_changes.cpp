@@ -32,7 +32,8 @@ Result<RunningSink> Pipeline::make_sink(const std::string& text, SinkSpec spec, 
            [this, id](std::uint64_t rate) {
              adaptation_->set_bandwidth(sinks_.set_bandwidth(id, rate));
            },
-       .quality = [this](std::string_view choice) { return adaptation_->set_quality(choice); }});
+       .quality = [this](std::string_view choice) { return adaptation_->set_quality(choice); },
+       .demand = [this] { slot_.interrupt(); }});
   auto runner = std::make_shared<SinkRunner>(
       std::move(*sink), ledger_, trace_.get(),
       SinkRunner::Callbacks{
@@ -45,6 +46,7 @@ Result<RunningSink> Pipeline::make_sink(const std::string& text, SinkSpec spec, 
 void Pipeline::attach(RunningSink sink) {
   if (audio_ && audio_expected_) sink.runner->expect_audio(audio_->parameters());
   sinks_.add(std::move(sink));
+  slot_.interrupt();  // it may want frames, and nobody else does
   repairs_.request(KeyFrameReason::kUser);
 }
 
@@ -111,6 +113,7 @@ Result<Pipeline::SinkInfo> Pipeline::remove_sink(unsigned id) {
   StreamOptions next = options_;
   next.sinks = sinks_.texts();
   (void)adopt(std::move(next), adaptation_settings(sinks_.all_take_new_sizes()), {}, {});
+  slot_.interrupt();
   return info;
 }
 

@@ -42,6 +42,20 @@ void SinkRunner::offer(const EncodedFrame& frame) {
   if (overflowed) callbacks_.key_frame_needed();
 }
 
+void SinkRunner::skip() {
+  const std::scoped_lock lock(mutex_);
+  waiting_for_key_ = true;
+  taking_ = false;
+}
+
+bool SinkRunner::wants_frames() const {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (error_ || done_) return false;
+  }
+  return sink_->wants_frames();
+}
+
 // Nothing that is queued is lost: the gap begins with a whole access unit and ends at the next key
 // frame.
 bool SinkRunner::begin_unit(const EncodedFrame& first) {

@@ -48,6 +48,8 @@ class SinkRunner {
   /// Access units, whole or part by part; what is dropped is dropped whole. One thread at a time;
   /// never waits.
   void offer(const EncodedFrame& frame);
+  /// What comes next refers to pictures that were not offered: it goes on with a key frame.
+  void skip();
   /// Sound is coming: for sinks that must know before the first picture. Once, before offer().
   void expect_audio(const AudioParameters& audio);
   /// Sound goes between the pictures, whatever becomes of those; until the sink has its first
@@ -62,6 +64,10 @@ class SinkRunner {
     return sink_->needs_periodic_key_frames();
   }
   [[nodiscard]] bool takes_new_sizes() const { return sink_->takes_new_sizes(); }
+  /// False of one that has ended, too.
+  [[nodiscard]] bool wants_frames() const;
+  [[nodiscard]] std::size_t viewers() const { return sink_->viewers(); }
+  [[nodiscard]] bool shows_waiting_picture() const { return sink_->shows_waiting_picture(); }
   /// Access units that wait to be sent.
   [[nodiscard]] std::size_t backlog() const;
   [[nodiscard]] Status status() const;

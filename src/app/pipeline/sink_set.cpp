@@ -38,9 +38,28 @@ void SinkSet::finish() {
 
 // The lock is held while they are offered: offer() never waits, and whoever takes a sink out must
 // know that nothing comes after.
-void SinkSet::offer(const EncodedFrame& frame) const {
+void SinkSet::offer(const EncodedFrame& frame, PictureOrigin origin) const {
   const std::scoped_lock lock(mutex_);
-  for (const Entry& entry : entries_) entry.sink.runner->offer(frame);
+  for (const Entry& entry : entries_) {
+    SinkRunner& runner = *entry.sink.runner;
+    if (origin == PictureOrigin::kHost && !runner.shows_waiting_picture()) {
+      runner.skip();
+    } else {
+      runner.offer(frame);
+    }
+  }
+}
+
+Demand SinkSet::demand() const {
+  Demand demand{.frames = false, .waiting_picture = false};
+  const std::scoped_lock lock(mutex_);
+  for (const Entry& entry : entries_) {
+    const SinkRunner& runner = *entry.sink.runner;
+    if (!runner.wants_frames()) continue;
+    demand.frames = true;
+    demand.waiting_picture = demand.waiting_picture || runner.shows_waiting_picture();
+  }
+  return demand;
 }
 
 void SinkSet::offer(const AudioPacket& packet) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/pipeline/sink_runner.h"
+#include "app/pipeline/vigil.h"
 #include "app/status/stream_status.h"
 #include "sink/sink_spec.h"
 
@@ -38,13 +39,16 @@ class SinkSet {
   /// Finishes all of them; they stay in the status.
   void finish();
 
-  void offer(const EncodedFrame& frame) const;
+  /// The host's own pictures go to those that show them.
+  void offer(const EncodedFrame& frame, PictureOrigin origin) const;
   void offer(const AudioPacket& packet) const;
   void show_status(const std::string& json) const;
   void expect_audio(const AudioParameters& audio) const;
 
   /// What way `id` carries, in bits per second; 0: no limit known. The narrowest of all ways.
   std::uint64_t set_bandwidth(unsigned id, std::uint64_t bits_per_second);
+  /// What they want together.
+  [[nodiscard]] Demand demand() const;
   /// The longest queue, in access units.
   [[nodiscard]] std::size_t backlog() const;
   [[nodiscard]] bool needs_periodic_key_frames() const;

@@ -34,23 +34,25 @@ std::optional<session::PortalSourceType> type_of(PortalShare share) {
 
 /// One row for each kind of source that is a PipeWire node of its own, or none of PipeWire's.
 struct Create {
+  pipewire::AbsentNode absent;
+
   Created operator()(const AutoSource&) const {
     const auto around = look_around();
-    if (!around) return tl::unexpected(around.error());
+    if (!around) return none_yet(around.error());
     const auto choice = choose_source(*around);
-    if (!choice) return tl::unexpected(choice.error());
+    if (!choice) return none_yet(choice.error());
     log::area("capture").info("auto: {}, {}", to_string(choice->spec), choice->why);
-    return create_source(choice->spec);
+    return create_source(choice->spec, absent);
   }
   Created operator()(const NodeSource& node) const { return std::visit(*this, node.which); }
   Created operator()(const NodeName& name) const {
-    return from_node({.node = pipewire::NodeName{name.value}});
+    return from_node({.node = pipewire::NodeName{name.value}, .absent = absent});
   }
   Created operator()(const NodeId& id) const {
-    return from_node({.node = pipewire::NodeId{id.value}});
+    return from_node({.node = pipewire::NodeId{id.value}, .absent = absent});
   }
   Created operator()(const NodeSerial& serial) const {
-    return from_node({.node = pipewire::NodeSerial{serial.value}});
+    return from_node({.node = pipewire::NodeSerial{serial.value}, .absent = absent});
   }
   Created operator()(const GamescopeSource& gamescope) const {
     return from_node({.node = pipewire::GamescopeNode{gamescope.number},
@@ -65,6 +67,15 @@ struct Create {
   Created operator()(const CastSource& source) const {
     return std::make_unique<session::ScreenCastSource>(
         create_cast(source, session::CursorMode::kEmbedded));
+  }
+
+  /// Whatever offers itself first.
+  [[nodiscard]] Created none_yet(const Error& error) const {
+    const bool may_come =
+        error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kDeviceLost;
+    if (absent == pipewire::AbsentNode::kIsError || !may_come) return tl::unexpected(error);
+    log::area("capture").info("auto: the first video node that comes ({})", error.message);
+    return from_node({.node = pipewire::AnyNode{}, .absent = absent});
   }
 };
 
@@ -119,8 +130,9 @@ struct CreateAudio {
 
 }  // namespace
 
-Result<std::unique_ptr<CaptureSource>> create_source(const SourceSpec& spec) {
-  return std::visit(Create{}, spec);
+Result<std::unique_ptr<CaptureSource>> create_source(const SourceSpec& spec,
+                                                     pipewire::AbsentNode absent) {
+  return std::visit(Create{absent}, spec);
 }
 
 std::unique_ptr<session::ScreenCast> create_cast(const SourceSpec& spec,

@@ -7,13 +7,16 @@
 #include "app/options/source_spec.h"
 #include "capture/audio/audio_source.h"
 #include "capture/capture_source.h"
+#include "capture/pipewire/pipewire_source.h"
 #include "capture/session/screen_cast.h"
 
 namespace lumen {
 
 /// `auto` looks around first, and is logged with what it became. Errors, besides kInvalidArgument:
 /// those of look_around() and choose_source().
-Result<std::unique_ptr<CaptureSource>> create_source(const SourceSpec& spec);
+/// `absent`: what start() does where a node is not there yet, and `auto` where nothing is.
+Result<std::unique_ptr<CaptureSource>> create_source(const SourceSpec& spec,
+                                                     pipewire::AbsentNode absent);
 
 /// The cast that such a source runs on; null for sources that need none.
 std::unique_ptr<session::ScreenCast> create_cast(const SourceSpec& spec,

@@ -139,6 +139,7 @@ std::string to_json(const StreamStatus& status) {
         {"skipped", counters.skipped},
         {"overflowed", status.dropped_in_send()},
         {"repeated", counters.repeated},
+        {"waiting", counters.waiting},
         {"key", counters.key_frames}}},
       {"damage",
        {{"frames", counters.damage_known},

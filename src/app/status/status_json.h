@@ -3,16 +3,18 @@
 // One object on one line. Keys are only ever added. Times are numbers in the unit their key names;
 // strings and numbers that aren't known yet are null.
 //   version          1
-//   state            "connecting" | "streaming" | "paused" | "reconnecting" | "stopping" |
-//                    "ended" | "failed"
+//   state            "connecting" | "streaming" | "paused" | "reconnecting" | "idle" (nobody
+//                    watches) | "stopping" | "ended" | "failed"
 //   reason           why, or null
 //   uptime_s
 //   source, route, encoder, codec, width, height
 //   fps              {captured, encoded}: over the last second
 //   bitrate_bps      {current, average, target}; target is null with a constant quality
-//   frames           {captured, encoded, dropped, superseded, skipped, overflowed, repeated, key}:
-//                    since start; dropped = superseded (before they were encoded) + skipped (in
-//                    import or encoder) + overflowed (in sending)
+//   frames           {captured, encoded, dropped, superseded, skipped, overflowed, repeated,
+//   waiting, key}:
+//                    since start; waiting: besides, lumen's own pictures; dropped = superseded
+//                    (before they were encoded) + skipped (in import or encoder) + overflowed (in
+//                    sending)
 //   damage           {frames, share}: encoded frames of which the source said what had changed, and
 //                    how much of them that was on average, 0 to 1
 //   pool             {allocated, in_use, limit}: pictures of the route, held by the encoder or free

@@ -8,6 +8,7 @@ std::string_view to_string(StreamState state) {
     case StreamState::kStreaming: return "streaming";
     case StreamState::kPaused: return "paused";
     case StreamState::kReconnecting: return "reconnecting";
+    case StreamState::kIdle: return "idle";
     case StreamState::kStopping: return "stopping";
     case StreamState::kEnded: return "ended";
     case StreamState::kFailed: break;

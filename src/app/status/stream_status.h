@@ -25,7 +25,8 @@ enum class StreamState : std::uint8_t {
   kConnecting,  // no frame yet
   kStreaming,
   kPaused,        // the source has paused or renegotiates
-  kReconnecting,  // the source is lost; lumen keeps trying
+  kReconnecting,  // the source is lost, or not there yet; lumen keeps trying
+  kIdle,          // nobody watches: the source is paused
   kStopping,
   kEnded,   // done, cleanly
   kFailed,  // done, see state_reason
@@ -51,6 +52,7 @@ struct StreamCounters {
   std::uint64_t superseded = 0;  // replaced by a newer frame before they were encoded
   std::uint64_t skipped = 0;     // could not be imported or encoded
   std::uint64_t repeated = 0;    // the last picture once more, because nothing new came
+  std::uint64_t waiting = 0;     // besides: lumen's own pictures, which say that it waits
   std::uint64_t key_frames = 0;
   std::uint64_t reconnects = 0;    // of the source
   std::uint64_t damage_known = 0;  // encoded frames of which the source said what had changed

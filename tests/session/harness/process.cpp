@@ -316,6 +316,21 @@ double Process::cpu_seconds() const {
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
+std::uint64_t Process::wake_ups() const {
+  std::uint64_t sum = 0;
+  std::error_code error;
+  const std::filesystem::directory_iterator tasks("/proc/" + std::to_string(pid_) + "/task", error);
+  if (error) return 0;
+  for (const auto& task : tasks) {
+    std::ifstream file(task.path() / "status");
+    for (std::string line; std::getline(file, line);) {
+      constexpr std::string_view kKey = "voluntary_ctxt_switches:";
+      if (line.starts_with(kKey)) sum += std::stoull(line.substr(kKey.size()));
+    }
+  }
+  return sum;
+}
+
 void polling_pause() { std::this_thread::sleep_for(Milliseconds(20)); }
 
 }  // namespace lumen::session

@@ -89,6 +89,8 @@ class Process {
   [[nodiscard]] std::size_t threads() const;
   /// User and system time of all its threads.
   [[nodiscard]] double cpu_seconds() const;
+  /// How often any of its threads has waited for something and gone on.
+  [[nodiscard]] std::uint64_t wake_ups() const;
 
  private:
   Process() = default;

@@ -93,7 +93,7 @@ class Colors : public testing::TestWithParam<Kind> {
     Adaptation adaptation({.enabled = false});
     EncodeLoop loop(settings, slot, policy, adaptation, nullptr,
                     {.encoded =
-                         [&](const EncodedFrame& encoded) {
+                         [&](const EncodedFrame& encoded, PictureOrigin) {
                            const std::scoped_lock lock(mutex);
                            frames.push_back(encoded);
                            changed.notify_all();

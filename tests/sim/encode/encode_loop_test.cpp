@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -60,6 +61,7 @@ class EncodeLoopOnStandIns : public testing::Test {
 
   struct Outcome {
     std::vector<EncodedFrame> frames;
+    std::vector<PictureOrigin> origins;  // of the frames
     std::optional<Error> error;
     EncodeStatus status;
     std::vector<std::string> encoders;  // in the order of their first picture
@@ -92,10 +94,11 @@ class EncodeLoopOnStandIns : public testing::Test {
     EncodeLoop loop(
         settings, slot, policy, adaptation, nullptr,
         {.encoded =
-             [&](const EncodedFrame& frame) {
+             [&](const EncodedFrame& frame, PictureOrigin origin) {
                const std::scoped_lock lock(mutex);
                outcome.frames.push_back(frame);
-               whole_ones += frame.last ? 1 : 0;
+               if (frame.last) outcome.origins.push_back(origin);
+               whole_ones += frame.last && origin == PictureOrigin::kSession ? 1 : 0;
                changed.notify_all();
              },
          .renegotiate = [](const std::vector<FormatOffer>&) {},
@@ -112,6 +115,7 @@ class EncodeLoopOnStandIns : public testing::Test {
                const std::scoped_lock lock(mutex);
                outcome.events.push_back(std::string(to_string(event.kind)) + " " + event.subject);
              }});
+    loop_ = &loop;
     const auto started = loop.start();
     EXPECT_TRUE(started);
     for (std::uint32_t n = 0; n < pictures; ++n) {
@@ -159,6 +163,7 @@ class EncodeLoopOnStandIns : public testing::Test {
   bool sub_frame_ = false;
   Extent size_ = kSize;
   Adaptation* adaptation_ = nullptr;  // of the stream that runs
+  EncodeLoop* loop_ = nullptr;        // the same
 };
 
 // No encoder is opened anew for it, and no picture is lost.
@@ -184,6 +189,50 @@ TEST_F(EncodeLoopOnStandIns, FollowsAViewersChoiceInMidStream) {
         EXPECT_EQ(size, full) << n;
       }
     }
+    if (std::string_view(backend) == "nvenc") {
+      EXPECT_EQ(machine_.nvenc.calls("nvEncOpenEncodeSessionEx"), 1u);
+      EXPECT_STREQ(machine_.nvenc.violations(), "");
+    }
+  }
+}
+
+// The same encoder goes on, on the GPU as on the CPU.
+TEST_F(EncodeLoopOnStandIns, ShowsThatTheSessionIsAwayInTheSameStream) {
+  size_ = {320, 192};
+  for (const char* const backend : {"nvenc", "ffmpeg-nvenc", "software"}) {
+    SCOPED_TRACE(backend);
+    machine_.nvenc.reset();
+    const Outcome outcome = stream(20, backend, [&](std::uint32_t n) {
+      if (n != 10) return;
+      loop_->source_lost("the compositor went away");
+      const auto give_up = std::chrono::steady_clock::now() + 20s;
+      while (loop_->status().waiting < 3 && std::chrono::steady_clock::now() < give_up) {
+        std::this_thread::sleep_for(5ms);
+      }
+    });
+    EXPECT_FALSE(outcome.error) << outcome.error->describe();
+    EXPECT_EQ(outcome.status.frames - outcome.status.repeated, 20u) << "ours are not the session's";
+    ASSERT_EQ(outcome.origins.size(), outcome.frames.size());
+    ASSERT_EQ(outcome.numbers.size(), outcome.frames.size()) << "some can't be played";
+    std::uint32_t next = 0;
+    std::size_t ours = 0;
+    for (std::size_t i = 0; i < outcome.frames.size(); ++i) {
+      EXPECT_EQ(outcome.frames[i].stream, outcome.frames.front().stream) << "another encoder";
+      if (outcome.origins[i] == PictureOrigin::kHost) {
+        ++ours;
+        EXPECT_EQ(next, 10u) << "while it is away only";
+        EXPECT_FALSE(outcome.numbers[i]) << "that is the session's old picture";
+        continue;
+      }
+      ASSERT_TRUE(outcome.numbers[i]);
+      const bool again = next > 0 && *outcome.numbers[i] == next - 1;  // a still screen
+      if (again) continue;
+      EXPECT_EQ(*outcome.numbers[i], next);
+      EXPECT_EQ(outcome.frames[i].key, next == 0 || next == 10) << next;
+      ++next;
+    }
+    EXPECT_EQ(next, 20u);
+    EXPECT_GE(ours, 3u);
     if (std::string_view(backend) == "nvenc") {
       EXPECT_EQ(machine_.nvenc.calls("nvEncOpenEncodeSessionEx"), 1u);
       EXPECT_STREQ(machine_.nvenc.violations(), "");

@@ -145,6 +145,28 @@ TEST_F(SinkRunnerTest, ASinkThatWantsWholeAccessUnitsGetsThem) {
   EXPECT_EQ(ledger_.total().all.frames, 2u);
 }
 
+TEST_F(SinkRunnerTest, GoesOnWithAKeyFrameAfterPicturesThatAreNotForIt) {
+  start(false);
+  offer(1, true);
+  offer(2, false);
+  runner_->skip();
+  runner_->skip();
+  offer(5, false);  // refers to what was skipped
+  offer(6, true);
+  offer(7, false);
+  EXPECT_EQ(finish(), (std::vector<Written>{
+                          {1, 0, true, 30}, {2, 0, true, 30}, {6, 0, true, 30}, {7, 0, true, 30}}));
+  EXPECT_EQ(status_.dropped, 1U) << "what was not for it is no loss";
+}
+
+TEST_F(SinkRunnerTest, ASinkThatHasEndedWantsNoFrames) {
+  start(false);
+  offer(1, true);
+  EXPECT_TRUE(runner_->wants_frames());
+  runner_->finish();
+  EXPECT_FALSE(runner_->wants_frames());
+}
+
 TEST_F(SinkRunnerTest, ASinkThatTakesPartsGetsThemBeforeTheLastOneIsThere) {
   start(true);
   offer_part(1, true, 0, false);

@@ -39,6 +39,7 @@ StreamStatus sample() {
                      .superseded = 2,
                      .skipped = 1,
                      .repeated = 2,
+                     .waiting = 6,
                      .key_frames = 7,
                      .reconnects = 0,
                      .damage_known = 700,
@@ -142,6 +143,7 @@ TEST(StatusJson, IsOneLineWithTheDocumentedKeys) {
                                     {"skipped", 1},
                                     {"overflowed", 4},
                                     {"repeated", 2},
+                                    {"waiting", 6},
                                     {"key", 7}}));
   EXPECT_EQ(status["clock_anomalies"], 5);
   EXPECT_EQ(status["damage"], json({{"frames", 700}, {"share", 0.054}}));
