@@ -83,7 +83,7 @@ _lumen_host() {
     --entropy) words="auto cavlc cabac" ;;
     --chroma) words="420 444" ;;
     --bit-depth) words="8 10" ;;
-    --damage | --adapt) words="auto off" ;;
+    --damage | --adapt | --notify) words="auto off" ;;
     --key-interval) words="infinite 1s 2s 5s" ;;
     --zerocopy) words="auto off require" ;;
     --profile) words="baseline main high" ;;
@@ -105,7 +105,7 @@ _lumen_host() {
         --preset --bitrate --qp --vbv --key-interval --recovery --refresh-frames --slices --sub-frame
         --entropy --chroma --bit-depth --in-place --damage --adapt
         --adapt-bitrate --adapt-bits --adapt-pressure --adapt-room --adapt-patience --fps --size
-        --wait --frames --duration --qr --sdp --mirror --name --stats --trace --quiet --verbose --config
+        --wait --notify --frames --duration --qr --sdp --mirror --name --stats --trace --quiet --verbose --config
         --no-config --setup --help"
       ;;
   esac

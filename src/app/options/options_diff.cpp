@@ -65,6 +65,7 @@ constexpr Field kFields[] = {
     field<&StreamOptions::size>("size", Change::kLive),
     field<&StreamOptions::zerocopy>("zerocopy", Change::kFixed),
     field<&StreamOptions::wait_for_source>("wait", Change::kFixed),
+    field<&StreamOptions::notify>("notify", Change::kFixed),
     field<&StreamOptions::frames>("frames", Change::kFixed),
     field<&StreamOptions::duration>("duration", Change::kFixed),
     field<&StreamOptions::sdp_path>("sdp", Change::kFixed),

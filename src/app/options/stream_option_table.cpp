@@ -139,6 +139,11 @@ Result<void> set_damage(std::string_view value, StreamOptions& options) {
   return choose<&StreamOptions::use_damage>(value, options, kChoices);
 }
 
+Result<void> set_notify(std::string_view value, StreamOptions& options) {
+  static constexpr Choice<bool> kChoices[] = {{"auto", true}, {"off", false}};
+  return choose<&StreamOptions::notify>(value, options, kChoices);
+}
+
 Result<void> set_adapt(std::string_view value, StreamOptions& options) {
   if (value != "auto" && value != "off") {
     return fail(ErrorKind::kInvalidArgument, fmt::format("'{}' is not known", value),
@@ -298,6 +303,10 @@ constexpr StreamOption kTable[] = {
     {"adapt-patience", 0, kOne, kAnywhere, "TIME",
      "and has been for so long (default: 5s); longer after a step too far",
      store_adaptation<parse_duration, &AdaptationSettings::patience>},
+    {"notify", 0, kOne, kAnywhere, "MODE",
+     "auto (default): a desktop notification while somebody watches the page;\n"
+     "off: none",
+     set_notify},
     {"frames", 0, kOne, kAnywhere, "N", "stop after N frames",
      store<parse_frame_count, &StreamOptions::frames>},
     {"duration", 0, kOne, kAnywhere, "TIME", "stop after 90 (seconds), 90s, 2m, 1h30m, ...",

@@ -62,6 +62,7 @@ struct StreamOptions {
   ZeroCopy zerocopy = ZeroCopy::kAuto;
 
   bool wait_for_source = false;         // where it isn't there at the start
+  bool notify = true;                   // the user, that somebody watches
   std::uint64_t frames = 0;             // stop after so many; 0: no limit
   std::optional<Nanoseconds> duration;  // stop after so long; none: no limit
 

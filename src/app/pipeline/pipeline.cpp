@@ -108,6 +108,10 @@ tl::expected<void, Failure> Pipeline::prepare() {
     if (!sink) return failure_of(output_code(sink.error()), std::move(sink.error()));
     sinks_.add(std::move(*sink));
   }
+  // The test pattern is nobody's screen.
+  if (options_.notify && !std::holds_alternative<SyntheticSpec>(options_.source)) {
+    notice_ = std::make_unique<WatchNotice>();
+  }
   adaptation_.emplace(adaptation_settings(sinks_.all_take_new_sizes()));
   schedule_key_frames();
 
@@ -184,6 +188,7 @@ void Pipeline::stop() {
   if (loop_) loop_->join();
   if (audio_) audio_->stop();
   sinks_.finish();
+  notice_.reset();
 }
 
 bool Pipeline::finished() const {
@@ -267,7 +272,10 @@ void Pipeline::on_encoded(const EncodedFrame& frame, PictureOrigin origin) {
   sinks_.offer(frame, origin);
 }
 
-Demand Pipeline::demand() { return sinks_.demand(); }
+Demand Pipeline::demand() {
+  if (notice_) notice_->set_viewers(sinks_.viewers());
+  return sinks_.demand();
+}
 
 // Privacy: the compositor is told that nobody looks.
 void Pipeline::on_flow(EncodeLoop::Flow flow) {

@@ -11,6 +11,7 @@
 
 #include "app/adaptation/adaptation.h"
 #include "app/exit_code.h"
+#include "app/notify/watch_notice.h"
 #include "app/options/encoding_plan.h"
 #include "app/options/stream_options.h"
 #include "app/pipeline/audio_loop.h"
@@ -132,6 +133,7 @@ class Pipeline final : private CaptureListener {
   CaptureRequest request_;
   std::atomic<bool> held_{false};
   std::atomic<bool> resting_{false};
+  std::unique_ptr<WatchNotice> notice_;  // null: none is wanted
   bool audio_expected_ = false;
 
   mutable std::mutex mutex_;

@@ -50,6 +50,13 @@ void SinkSet::offer(const EncodedFrame& frame, PictureOrigin origin) const {
   }
 }
 
+std::size_t SinkSet::viewers() const {
+  std::size_t viewers = 0;
+  const std::scoped_lock lock(mutex_);
+  for (const Entry& entry : entries_) viewers += entry.sink.runner->viewers();
+  return viewers;
+}
+
 Demand SinkSet::demand() const {
   Demand demand{.frames = false, .waiting_picture = false};
   const std::scoped_lock lock(mutex_);

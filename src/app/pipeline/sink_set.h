@@ -47,6 +47,7 @@ class SinkSet {
 
   /// What way `id` carries, in bits per second; 0: no limit known. The narrowest of all ways.
   std::uint64_t set_bandwidth(unsigned id, std::uint64_t bits_per_second);
+  [[nodiscard]] std::size_t viewers() const;
   /// What they want together.
   [[nodiscard]] Demand demand() const;
   /// The longest queue, in access units.
