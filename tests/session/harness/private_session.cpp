@@ -186,6 +186,10 @@ Result<void> PrivateSession::start_pipewire() {
   // A killed daemon leaves its socket file behind, so ask for an answer instead of the file.
   auto ready = await(*pipewire_, [&] { return output_of({"pw-cli", "info", "0"}).has_value(); });
   if (!ready) return ready;
+  return start_wireplumber();
+}
+
+Result<void> PrivateSession::start_wireplumber() {
   auto wireplumber = spawn({"wireplumber"});
   if (!wireplumber) return tl::unexpected(wireplumber.error());
   wireplumber_ = std::move(*wireplumber);
@@ -205,6 +209,24 @@ void PrivateSession::kill_pipewire() {
 Result<void> PrivateSession::restart_pipewire() {
   kill_pipewire();
   return start_pipewire();
+}
+
+Result<void> PrivateSession::restart_wireplumber() {
+  if (wireplumber_) wireplumber_->kill();
+  // What the old one has published goes with it, in its own time.
+  const bool gone = eventually(kStartTimeout, [&] {
+    const auto metadata = output_of({"pw-cli", "ls", "Metadata"});
+    return metadata && metadata->find("metadata.name = \"default\"") == std::string::npos;
+  });
+  if (!gone) return fail(ErrorKind::kIo, "the old WirePlumber is still there");
+  return start_wireplumber();
+}
+
+Result<void> PrivateSession::restart_bus() {
+  if (bus_) bus_->kill();
+  std::error_code error;
+  fs::remove(runtime_dir() / "bus", error);
+  return start_bus();
 }
 
 Result<std::vector<Node>> PrivateSession::nodes() {

@@ -55,6 +55,10 @@ class PrivateSession {
   /// A new daemon and a new WirePlumber, ready.
   Result<void> start_pipewire();
   Result<void> restart_pipewire();
+  /// A new WirePlumber for the same daemon, ready.
+  Result<void> restart_wireplumber();
+  /// A new bus at the same address; whoever was connected has lost it.
+  Result<void> restart_bus();
 
   [[nodiscard]] Result<std::vector<Node>> nodes();
   [[nodiscard]] std::optional<Node> find_node(std::uint32_t id);
@@ -67,6 +71,7 @@ class PrivateSession {
   explicit PrivateSession(std::filesystem::path dir);
   Result<void> configure() const;
   Result<void> start_bus();
+  Result<void> start_wireplumber();
   std::filesystem::path next_log(const std::string& program);
 
   std::filesystem::path dir_;
