@@ -143,6 +143,9 @@ Result<void> apply(const Option& option, WebSettings& settings) {
              fmt::format("known are token, token-file, cert and key; {}", kSharedExample));
 }
 
+// For other users' hosts on the same machine.
+constexpr std::uint16_t kSparePagePorts = 9;
+
 /// What stands behind "web": ":ADDRESS:PORT", "?options", both or nothing.
 Result<SinkSpec> parse_web(std::string_view text) {
   WebSettings settings;
@@ -158,6 +161,8 @@ Result<SinkSpec> parse_web(std::string_view text) {
     }
     settings.address = endpoint->host;
     settings.port = *port;
+  } else {
+    settings.spare_ports = kSparePagePorts;
   }
   if (mark != std::string_view::npos) {
     for (const Option& option : split_options(text.substr(mark + 1))) {

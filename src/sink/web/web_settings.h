@@ -13,6 +13,7 @@ namespace lumen {
 struct WebSettings {
   std::string address = "127.0.0.1";  // numeric; IPv6 without brackets; 0.0.0.0 and :: are all
   std::uint16_t port = 8000;          // 0: any that is free
+  std::uint16_t spare_ports = 0;      // so many more are tried where something listens there
   bool token = false;                 // asked for even where only this machine can reach the page
   std::string token_file;             // empty: one that lumen keeps
   std::string certificate_file;       // PEM, with key_file; both empty: one that lumen makes

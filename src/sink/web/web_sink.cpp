@@ -1,5 +1,6 @@
 #include "sink/web/web_sink.h"
 
+#include <cerrno>
 #include <random>
 #include <utility>
 #include <vector>
@@ -14,6 +15,8 @@ std::vector<std::string> ice_addresses(const WebSettings& settings) {
   if (settings.address == "0.0.0.0" || settings.address == "::") return {};
   return {settings.address};
 }
+
+bool is_taken(const Error& error) { return error.domain == "errno" && error.code == EADDRINUSE; }
 
 }  // namespace
 
@@ -53,12 +56,21 @@ Result<std::unique_ptr<WebSink>> WebSink::create(WebSettings settings) {
 
 WebSink::~WebSink() { (void)close(); }
 
-Result<void> WebSink::listen() {
+Result<std::unique_ptr<web::HttpServer>> WebSink::start_server(std::uint16_t port) {
   std::optional<web::TlsKeyPair> tls;
   if (access_.identity) tls = {access_.identity->certificate, access_.identity->key};
-  auto server = web::HttpServer::start(
-      {.address = settings_.address, .port = settings_.port, .tls = std::move(tls)},
+  return web::HttpServer::start(
+      {.address = settings_.address, .port = port, .tls = std::move(tls)},
       [this](const web::HttpRequest& request) { return site_.respond(request); });
+}
+
+Result<void> WebSink::listen() {
+  auto server = start_server(settings_.port);
+  for (std::uint16_t i = 1; !server && is_taken(server.error()) && i <= settings_.spare_ports;
+       ++i) {
+    log::area("web").debug("{}", server.error().describe());
+    server = start_server(static_cast<std::uint16_t>(settings_.port + i));
+  }
   if (!server) return tl::unexpected(std::move(server.error()));
   server_ = std::move(*server);
   url_ = web::page_url(access_, server_->port());

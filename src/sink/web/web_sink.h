@@ -46,6 +46,7 @@ class WebSink final : public Sink {
 
  private:
   WebSink(WebSettings settings, web::WebAccess access, std::optional<rtp::Mirror> mirror);
+  Result<std::unique_ptr<web::HttpServer>> start_server(std::uint16_t port);
   Result<void> listen();
   void ask_for_key_frame();
   void tell_demand();

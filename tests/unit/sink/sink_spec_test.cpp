@@ -36,7 +36,7 @@ TEST(SinkSpec, Files) {
 
 TEST(SinkSpec, Web) {
   using W = WebSettings;
-  EXPECT_EQ(parsed<W>("web"), (W{.address = "127.0.0.1", .port = 8000}));
+  EXPECT_EQ(parsed<W>("web"), (W{.address = "127.0.0.1", .port = 8000, .spare_ports = 9}));
   EXPECT_EQ(parsed<W>("web:127.0.0.2:0"), (W{.address = "127.0.0.2", .port = 0}));
   EXPECT_EQ(parsed<W>("web:[::1]:8080"), (W{.address = "::1", .port = 8080}));
   for (const char* wrong : {"whip:", "whip", "whip:sfu.example/whip", "whip:http://a/?token=",
