@@ -12,6 +12,21 @@ using namespace std::chrono_literals;
 
 constexpr auto kPatience = 10s;
 
+/// A PipeWire node, which says nothing once its capture was stopped.
+struct NodeState {
+  std::mutex mutex;
+  CaptureListener* listener = nullptr;
+
+  template <typename Call>
+  void tell(Call call) {
+    const std::scoped_lock lock(mutex);
+    if (listener != nullptr) call(*listener);
+  }
+  void lose(const std::string& reason) {
+    tell([&](CaptureListener& to) { to.on_state(CaptureState::kLost, reason); });
+  }
+};
+
 /// What the test's compositor, PipeWire node and listener share.
 struct Stage {
   std::mutex mutex;
@@ -21,7 +36,7 @@ struct Stage {
   unsigned ends = 0;
   bool block_open = false;               // until it is stopped
   std::vector<ScreenCast::Ended> ended;  // of each grant
-  std::vector<CaptureListener*> nodes;   // each node's listener
+  std::vector<std::shared_ptr<NodeState>> nodes;
   std::vector<CaptureRequest> requests;  // as each node got it
   unsigned running_nodes = 0;
   std::vector<std::uint64_t> frames;
@@ -45,7 +60,7 @@ struct Stage {
     lock.unlock();
     end(reason);
   }
-  CaptureListener* node(std::size_t index) {
+  std::shared_ptr<NodeState> node(std::size_t index) {
     const std::scoped_lock lock(mutex);
     return nodes[index];
   }
@@ -91,8 +106,9 @@ class FakeNode final : public CaptureSource {
  public:
   explicit FakeNode(Stage& stage) : stage_(stage) {}
   Result<void> start(const CaptureRequest& request, CaptureListener& listener) override {
+    state_->listener = &listener;
     stage_.change([&] {
-      stage_.nodes.push_back(&listener);
+      stage_.nodes.push_back(state_);
       stage_.requests.push_back(request);
       ++stage_.running_nodes;
       ++received_;
@@ -105,6 +121,8 @@ class FakeNode final : public CaptureSource {
     stage_.change([&] { stage_.requests.push_back({.offers = std::move(offers)}); });
   }
   void stop() override {
+    const std::scoped_lock lock(state_->mutex);
+    state_->listener = nullptr;
     stage_.change([&] { --stage_.running_nodes; });
   }
   [[nodiscard]] CaptureStats stats() const override {
@@ -114,11 +132,14 @@ class FakeNode final : public CaptureSource {
 
  private:
   Stage& stage_;
+  std::shared_ptr<NodeState> state_ = std::make_shared<NodeState>();
   std::uint64_t received_ = 0;
 };
 
 class ScreenCastSourceTest : public testing::Test, protected CaptureListener {
  protected:
+  void TearDown() override { source_.stop(); }
+
   void start() { ASSERT_TRUE(source_.start({.offers = {{.format = Fourcc::kBGRx}}}, *this)); }
 
   void on_frame(CapturedFrame frame) override {
@@ -175,7 +196,7 @@ TEST_F(ScreenCastSourceTest, AsksAgainWhenTheCompositorEndsTheCast) {
 TEST_F(ScreenCastSourceTest, AsksAgainWhenTheNodeGoes) {
   start();
   ASSERT_TRUE(stage_.streams_again(1));
-  stage_.node(0)->on_state(CaptureState::kLost, "node 7 went away");
+  stage_.node(0)->lose("node 7 went away");
   ASSERT_TRUE(stage_.streams_again(2));
   EXPECT_EQ(losses(), std::vector<std::string>{"node 7 went away"});
 }
@@ -185,7 +206,7 @@ TEST_F(ScreenCastSourceTest, TellsOneLossOfAnEndThatCompositorAndNodeBothTellOf)
   for (std::size_t n = 1; n <= 20; ++n) {
     ASSERT_TRUE(stage_.streams_again(n));
     std::jthread compositor([&] { stage_.compositor_ends(n - 1, "end of the cast"); });
-    stage_.node(n - 1)->on_state(CaptureState::kLost, "end of the cast");
+    stage_.node(n - 1)->lose("end of the cast");
   }
   ASSERT_TRUE(stage_.streams_again(21));
   source_.stop();
@@ -199,6 +220,7 @@ TEST_F(ScreenCastSourceTest, WaitsForACompositorAndTellsEachReasonOnce) {
   start();
   ASSERT_TRUE(stage_.streams_again(1));
   EXPECT_EQ(losses(), (std::vector<std::string>{"no compositor", "no PipeWire"}));
+  ASSERT_TRUE(stage_.becomes([&] { return stage_.frames.size() == 1; }));
   EXPECT_EQ(source_.stats().reconnects, 0U) << "it never streamed before";
 }
 
@@ -233,7 +255,9 @@ TEST_F(ScreenCastSourceTest, TakesTheUsersNoForAnAnswerAtAnyTime) {
 TEST_F(ScreenCastSourceTest, GivesUpWhereTheNodeRefusesEveryFormat) {
   start();
   ASSERT_TRUE(stage_.streams_again(1));
-  stage_.node(0)->on_failure({ErrorKind::kFormatRejected, "refuses every format"});
+  stage_.node(0)->tell([](CaptureListener& to) {
+    to.on_failure({ErrorKind::kFormatRejected, "refuses every format"});
+  });
   ASSERT_TRUE(stage_.becomes([&] { return stage_.failure.has_value(); }));
   EXPECT_EQ(stage_.failure->kind, ErrorKind::kFormatRejected);
   EXPECT_EQ(stage_.running_nodes, 0U) << "no call follows";
