@@ -111,7 +111,7 @@ ScreenCastSource::Outcome ScreenCastSource::await_end(const std::stop_token& sto
   const auto over = [this] { return ended_ || failure_; };
   // A compositor sends what it shows when a cast begins, and then what changes.
   if (!changed_.wait_for(lock, stop, settings_.first_frame_patience, over) &&
-      !stop.stop_requested() && capture_->stats().received == 0) {
+      !stop.stop_requested() && flow_ == Flow::kRunning && capture_->stats().received == 0) {
     log::area("capture").warn("{} was granted, but shows nothing{}", grant_,
                               formatted_ ? ""
                                          : ": no format is agreed on (is a session manager "

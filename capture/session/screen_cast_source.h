@@ -79,7 +79,7 @@ class ScreenCastSource final : public CaptureSource, private CaptureListener {
 
   // Held while the granted node's source starts, renegotiates or stops; never in its callbacks.
   std::mutex capture_mutex_;
-  Flow flow_ = Flow::kRunning;
+  std::atomic<Flow> flow_ = Flow::kRunning;  // also read where only mutex_ is held
   CaptureRequest request_;
 
   mutable std::mutex mutex_;
