@@ -61,12 +61,13 @@ void print_json(const Surroundings& around) {
 }  // namespace
 
 ExitCode run_sources(const SourcesOptions& options) {
-  const auto around = look_around();
+  auto around = look_around();
   if (!around) {
     log::area("lumen").error("{}", around.error().describe());
     return around.error().kind == ErrorKind::kDeviceLost ? ExitCode::kPipeWireUnreachable
                                                          : ExitCode::kInternalError;
   }
+  look_for_portal(*around);
   if (options.format == OutputFormat::kJson) {
     print_json(*around);
   } else {

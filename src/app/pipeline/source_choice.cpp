@@ -5,6 +5,7 @@
 #include "capture/pipewire/connection.h"
 #include "capture/session/kwin/connection.h"
 #include "capture/session/mutter/monitors.h"
+#include "capture/session/portal/portal_client.h"
 #include "core/log.h"
 
 namespace lumen {
@@ -40,6 +41,14 @@ Result<Surroundings> look_around() {
   return around;
 }
 
+void look_for_portal(Surroundings& around) {
+  const auto never = StopFd::create({});
+  if (!never) return;
+  const auto portal = session::portal::PortalClient::open(**never);
+  if (!portal) log::area("capture").debug("{}", portal.error().describe());
+  around.portal = portal ? DesktopPortal::kShares : DesktopPortal::kAbsent;
+}
+
 Result<SourceChoice> choose_source(const Surroundings& around) {
   const pipewire::NodeSelector gamescope = pipewire::GamescopeNode{};
   if (auto clear = pipewire::check_unambiguous(around.nodes, gamescope); !clear) {
@@ -63,6 +72,10 @@ Result<SourceChoice> choose_source(const Surroundings& around) {
   if (const auto node = other_node(around.nodes)) {
     return SourceChoice{spec_of(*node), fmt::format("because {} is what PipeWire has{}",
                                                     to_string(*node), against)};
+  }
+  if (around.portal == DesktopPortal::kShares) {
+    return SourceChoice{PortalSource{},
+                        "because the desktop's own dialog is the way to a picture here" + against};
   }
   Error error = pipewire::node_not_found(around.nodes, pipewire::AnyNode{});
   error.message += against;

@@ -2,6 +2,7 @@
 // same.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,15 +15,21 @@
 namespace lumen {
 
 /// What a source could be made of.
+enum class DesktopPortal : std::uint8_t { kUnknown, kShares, kAbsent };
+
 struct Surroundings {
   std::vector<pipewire::NodeInfo> nodes;
   std::optional<kwin::KwinView> kwin;                      // nothing: no KWin here
   std::optional<std::vector<session::OutputInfo>> mutter;  // nothing: no Mutter here
+  DesktopPortal portal = DesktopPortal::kUnknown;
 };
 
 /// Asks PipeWire, the Wayland compositor and the session's D-Bus. kDeviceLost: no PipeWire, without
 /// which nothing streams.
 Result<Surroundings> look_around();
+
+/// Asks the desktop portal too, which may have to be started for that: a second or more.
+void look_for_portal(Surroundings& around);
 
 struct SourceChoice {
   SourceSpec spec;
@@ -30,8 +37,8 @@ struct SourceChoice {
 };
 
 /// A gamescope, since whoever runs one plays; then the session's compositor, then what else shows a
-/// picture, but no camera. kNotFound where there is nothing, with a hint; kInvalidArgument where it
-/// needs the user's word.
+/// picture, but no camera; at last the portal, which asks the user. kNotFound where there is
+/// nothing, with a hint; kInvalidArgument where it needs the user's word.
 Result<SourceChoice> choose_source(const Surroundings& around);
 
 }  // namespace lumen

@@ -37,9 +37,13 @@ struct Create {
   pipewire::AbsentNode absent;
 
   Created operator()(const AutoSource&) const {
-    const auto around = look_around();
+    auto around = look_around();
     if (!around) return none_yet(around.error());
-    const auto choice = choose_source(*around);
+    auto choice = choose_source(*around);
+    if (!choice && choice.error().kind == ErrorKind::kNotFound) {
+      look_for_portal(*around);
+      choice = choose_source(*around);
+    }
     if (!choice) return none_yet(choice.error());
     log::area("capture").info("auto: {}, {}", to_string(choice->spec), choice->why);
     return create_source(choice->spec, absent);

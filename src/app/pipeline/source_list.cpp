@@ -85,6 +85,11 @@ std::vector<SourceOffer> list_sources(const Surroundings& around) {
     offers.push_back(virtual_output("mutter"));
   }
   add_nodes(around.nodes, offers);
+  if (around.portal == DesktopPortal::kShares) {
+    offers.push_back({.source = "portal",
+                      .kind = "portal",
+                      .description = "what is chosen in the desktop's own dialog"});
+  }
   return offers;
 }
 

@@ -11,7 +11,7 @@ namespace lumen {
 
 struct SourceOffer {
   std::string source;                      // what --source takes
-  std::string kind;                        // "gamescope", "kwin", "mutter", "node"
+  std::string kind;                        // "gamescope", "kwin", "mutter", "node", "portal"
   std::string name;                        // an output's connector, a window's title, a node's name
   std::string description;                 // for people
   Extent size;                             // {0, 0}: not known before it streams

@@ -63,6 +63,18 @@ TEST(ChooseSource, SaysWhyKwinWasNotTaken) {
   EXPECT_THAT(choice->why, HasSubstr("X-KDE-Wayland-Interfaces"));
 }
 
+TEST(ChooseSource, TheUserIsAskedOnlyWhereNothingElseShowsAPicture) {
+  Surroundings around{.nodes = {camera(3)},
+                      .kwin = kwin(kwin::Permission::kMissing),
+                      .portal = DesktopPortal::kShares};
+  const auto asked = choose_source(around);
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->spec, SourceSpec{PortalSource{}});
+  EXPECT_THAT(asked->why, HasSubstr("X-KDE-Wayland-Interfaces"));
+  around.nodes.push_back(node(4, "a cast"));
+  EXPECT_EQ(to_string(choose_source(around).value().spec), "node:serial=104");
+}
+
 TEST(ChooseSource, SaysWhyThereIsNothing) {
   const auto nothing = choose_source({});
   ASSERT_FALSE(nothing);
@@ -81,15 +93,17 @@ TEST(ListSources, EachIsSpelledAsTheOptionTakesIt) {
   view.windows = {{.uuid = "{1}", .title = "Game: b", .app_id = "game", .described = true}};
   const auto offers = list_sources({.nodes = {node(9, "cast"), node(4, "gamescope"), camera(5)},
                                     .kwin = view,
-                                    .mutter = std::vector{kOutput}});
+                                    .mutter = std::vector{kOutput},
+                                    .portal = DesktopPortal::kShares});
   std::vector<std::string> sources;
   for (const SourceOffer& offer : offers) {
     EXPECT_TRUE(parse_source_spec(offer.source)) << offer.source;
     sources.push_back(offer.source);
   }
-  EXPECT_THAT(sources, testing::ElementsAre("gamescope", "kwin:DP-1", "kwin:window=Game: b",
-                                            "kwin:virtual=1920x1080", "mutter:DP-1",
-                                            "mutter:virtual=1920x1080", "node:id=9", "node:id=5"));
+  EXPECT_THAT(sources,
+              testing::ElementsAre("gamescope", "kwin:DP-1", "kwin:window=Game: b",
+                                   "kwin:virtual=1920x1080", "mutter:DP-1",
+                                   "mutter:virtual=1920x1080", "node:id=9", "node:id=5", "portal"));
   EXPECT_EQ(offers[1].size, kOutput.size);
 }
 
