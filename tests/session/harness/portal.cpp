@@ -96,11 +96,6 @@ Result<void> Portal::start_backend(std::vector<std::string> script) {
   return {};
 }
 
-Result<void> Portal::restart_backend(std::vector<std::string> script) {
-  backend_.reset();
-  return start_backend(std::move(script));
-}
-
 Result<void> Portal::start_portal() {
   const auto program = find_service("xdg-desktop-portal");
   if (!program) return fail(ErrorKind::kUnsupported, "xdg-desktop-portal isn't installed");

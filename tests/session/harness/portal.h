@@ -30,8 +30,6 @@ class Portal {
 
   /// Whose output tells what it was asked.
   [[nodiscard]] Process& backend() { return *backend_; }
-  /// Another backend takes the place of what ran, as after a logout of the desktop.
-  Result<void> restart_backend(std::vector<std::string> script);
   /// The portal dies as in a crash. Returns when the bus has noticed.
   void kill_portal();
   Result<void> start_portal();
