@@ -54,25 +54,29 @@ std::string bus_name(std::string_view host) {
   return fmt::format("{}.{}{}", kBusInterface, digit ? "_" : "", host);
 }
 
-// Does what is asked, and answers with what `reply` appends.
-template <typename Make>
-int BusService::answer(sd_bus_message* message, void* self, sd_bus_error* error, Make make) {
-  HostControl& host = static_cast<BusService*>(self)->host_;
-  sd_bus_message* made = nullptr;
-  if (const int done = sd_bus_message_new_method_return(message, &made); done < 0) return done;
-  const std::unique_ptr<sd_bus_message, decltype(&sd_bus_message_unref)> reply(
-      made, &sd_bus_message_unref);
-  const Result<void> result = make(host, message, reply.get());
-  if (!result) {
-    return sd_bus_error_set(error, error_name(result.error().kind),
-                            result.error().describe().c_str());
-  }
-  return sd_bus_send(nullptr, reply.get(), nullptr);
-}
-
 namespace {
 
-Result<void> set(HostControl& host, sd_bus_message* reply, const Result<Set>& set) {
+using Message = sd_bus_message;
+
+Result<void> get_status(HostControl& host, Message* /*asked*/, Message* reply) {
+  (void)sd_bus_message_append(reply, "s", to_json(host.status()).c_str());
+  return {};
+}
+
+Result<void> add_sink(HostControl& host, Message* asked, Message* reply) {
+  auto sink = host.add_sink(read_text(asked));
+  if (!sink) return tl::unexpected(std::move(sink.error()));
+  (void)sd_bus_message_append(reply, "u", sink->id);
+  return {};
+}
+
+Result<void> remove_sink(HostControl& host, Message* asked, Message* /*reply*/) {
+  std::uint32_t id = 0;
+  (void)sd_bus_message_read(asked, "u", &id);
+  return host.remove_sink(id).map([](const HostControl::Sink&) {});
+}
+
+Result<void> set(HostControl& host, Message* reply, const Result<Set>& set) {
   if (!set) return tl::unexpected(set.error());
   auto ended = host.change(set->change);
   if (!ended) return tl::unexpected(std::move(ended.error()));
@@ -82,86 +86,78 @@ Result<void> set(HostControl& host, sd_bus_message* reply, const Result<Set>& se
   return {};
 }
 
+Result<void> set_bitrate(HostControl& host, Message* asked, Message* reply) {
+  return set(host, reply, parse_set(read_text(asked), "", ""));
+}
+
+Result<void> set_codec(HostControl& host, Message* asked, Message* reply) {
+  return set(host, reply, parse_set("", read_text(asked), ""));
+}
+
+Result<void> set_size(HostControl& host, Message* asked, Message* reply) {
+  return set(host, reply, parse_set("", "", read_text(asked)));
+}
+
+Result<void> request_key_frame(HostControl& host, Message* /*asked*/, Message* /*reply*/) {
+  host.request_key_frame();
+  return {};
+}
+
+Result<void> start(HostControl& host, Message* /*asked*/, Message* /*reply*/) {
+  return host.start();
+}
+
+Result<void> stop(HostControl& host, Message* /*asked*/, Message* /*reply*/) { return host.stop(); }
+
+Result<void> reload(HostControl& host, Message* /*asked*/, Message* /*reply*/) {
+  host.reload();
+  return {};
+}
+
+Result<void> quit(HostControl& host, Message* /*asked*/, Message* /*reply*/) {
+  host.quit();
+  return {};
+}
+
 }  // namespace
 
-#define LUMEN_BUS_METHOD(body)                                                                     \
-  [](sd_bus_message* message, void* self, sd_bus_error* error) -> int {                            \
-    return answer(message, self, error,                                                            \
-                  []([[maybe_unused]] HostControl & host, [[maybe_unused]] sd_bus_message * asked, \
-                     [[maybe_unused]] sd_bus_message * reply) -> Result<void>                      \
-                                                                  body);                           \
-  }
-#define LUMEN_BUS_PROPERTY(name, type, flags) SD_BUS_PROPERTY(name, type, get, 0, flags)
+// Does what is asked, and answers with what that has put into the reply.
+template <auto kDo>
+int BusService::handle(sd_bus_message* asked, void* self, sd_bus_error* error) {
+  sd_bus_message* made = nullptr;
+  if (const int done = sd_bus_message_new_method_return(asked, &made); done < 0) return done;
+  const std::unique_ptr<sd_bus_message, decltype(&sd_bus_message_unref)> reply(
+      made, &sd_bus_message_unref);
+  const Result<void> result = kDo(static_cast<BusService*>(self)->host_, asked, reply.get());
+  if (result) return sd_bus_send(nullptr, reply.get(), nullptr);
+  return sd_bus_error_set(error, error_name(result.error().kind),
+                          result.error().describe().c_str());
+}
 
-// SD_BUS_VTABLE_START and its like are C99 designators inside, which g++ and clang accept.
 const sd_bus_vtable BusService::kTable[] = {
     SD_BUS_VTABLE_START(0),
-    SD_BUS_METHOD_WITH_ARGS(
-        "GetStatus", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", json), LUMEN_BUS_METHOD({
-          (void)sd_bus_message_append(reply, "s", to_json(host.status()).c_str());
-          return {};
-        }),
-        SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("AddSink", SD_BUS_ARGS("s", sink), SD_BUS_RESULT("u", id),
-                            LUMEN_BUS_METHOD({
-                              auto sink = host.add_sink(read_text(asked));
-                              if (!sink) return tl::unexpected(std::move(sink.error()));
-                              (void)sd_bus_message_append(reply, "u", sink->id);
-                              return {};
-                            }),
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("RemoveSink", SD_BUS_ARGS("u", id), SD_BUS_NO_RESULT, LUMEN_BUS_METHOD({
-                              std::uint32_t id = 0;
-                              (void)sd_bus_message_read(asked, "u", &id);
-                              auto removed = host.remove_sink(id);
-                              if (!removed) return tl::unexpected(std::move(removed.error()));
-                              return {};
-                            }),
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS(
-        "SetBitrate", SD_BUS_ARGS("s", rate), SD_BUS_RESULT("as", ended),
-        LUMEN_BUS_METHOD({ return set(host, reply, parse_set(read_text(asked), "", "")); }),
-        SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS(
-        "SetCodec", SD_BUS_ARGS("s", codec), SD_BUS_RESULT("as", ended),
-        LUMEN_BUS_METHOD({ return set(host, reply, parse_set("", read_text(asked), "")); }),
-        SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS(
-        "SetSize", SD_BUS_ARGS("s", size), SD_BUS_RESULT("as", ended),
-        LUMEN_BUS_METHOD({ return set(host, reply, parse_set("", "", read_text(asked))); }),
-        SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("RequestKeyFrame", "", "", LUMEN_BUS_METHOD({
-                    host.request_key_frame();
-                    return {};
-                  }),
-                  SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Start", "", "", LUMEN_BUS_METHOD({ return host.start(); }),
-                  SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Stop", "", "", LUMEN_BUS_METHOD({ return host.stop(); }),
-                  SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Reload", "", "", LUMEN_BUS_METHOD({
-                    host.reload();
-                    return {};
-                  }),
-                  SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Quit", "", "", LUMEN_BUS_METHOD({
-                    host.quit();
-                    return {};
-                  }),
-                  SD_BUS_VTABLE_UNPRIVILEGED),
-    LUMEN_BUS_PROPERTY("Version", "s", SD_BUS_VTABLE_PROPERTY_CONST),
-    LUMEN_BUS_PROPERTY("State", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    LUMEN_BUS_PROPERTY("Source", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    LUMEN_BUS_PROPERTY("Encoder", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    LUMEN_BUS_PROPERTY("Codec", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    LUMEN_BUS_PROPERTY("Width", "u", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    LUMEN_BUS_PROPERTY("Height", "u", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    LUMEN_BUS_PROPERTY("Bitrate", "t", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    LUMEN_BUS_PROPERTY("Sinks", "a(uss)", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_METHOD("GetStatus", "", "s", handle<get_status>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("AddSink", "s", "u", handle<add_sink>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("RemoveSink", "u", "", handle<remove_sink>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("SetBitrate", "s", "as", handle<set_bitrate>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("SetCodec", "s", "as", handle<set_codec>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("SetSize", "s", "as", handle<set_size>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("RequestKeyFrame", "", "", handle<request_key_frame>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Start", "", "", handle<start>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Stop", "", "", handle<stop>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Reload", "", "", handle<reload>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Quit", "", "", handle<quit>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_PROPERTY("Version", "s", get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+    SD_BUS_PROPERTY("State", "s", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("Source", "s", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("Encoder", "s", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("Codec", "s", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("Width", "u", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("Height", "u", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("Bitrate", "t", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("Sinks", "a(uss)", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
     SD_BUS_VTABLE_END,
 };
-#undef LUMEN_BUS_METHOD
-#undef LUMEN_BUS_PROPERTY
 
 BusService::Properties BusService::properties_of(const StreamStatus& status) {
   return {.state = std::string(to_string(status.state)),

@@ -59,8 +59,8 @@ class BusService {
   static Properties properties_of(const StreamStatus& status);
 
   static const sd_bus_vtable kTable[];
-  template <typename Make>
-  static int answer(sd_bus_message* message, void* self, sd_bus_error* error, Make make);
+  template <auto kDo>
+  static int handle(sd_bus_message* asked, void* self, sd_bus_error* error);
   static int get(sd_bus* bus, const char* path, const char* interface, const char* property,
                  sd_bus_message* reply, void* self, sd_bus_error* error);
 

@@ -105,11 +105,14 @@ OptionsDiff diff_options(const StreamOptions& before, const StreamOptions& after
   return diff;
 }
 
-void copy_live_options(const StreamOptions& from, StreamOptions& to) {
+void copy_live_changes(const StreamOptions& before, const StreamOptions& after, StreamOptions& to) {
   for (const Field& one : kFields) {
-    if (one.change == Change::kLive) one.copy(from, to);
+    if (one.change == Change::kLive && !one.same(before, after)) one.copy(after, to);
   }
-  to.adaptation.enough_bits = from.adaptation.enough_bits;  // set by adapt-bits, too
+  // Set by adapt-bits, too.
+  if (before.adaptation.few_bits != after.adaptation.few_bits) {
+    to.adaptation.enough_bits = after.adaptation.enough_bits;
+  }
 }
 
 }  // namespace lumen

@@ -22,7 +22,8 @@ struct OptionsDiff {
 
 OptionsDiff diff_options(const StreamOptions& before, const StreamOptions& after);
 
-/// Of all that can be changed while streaming, but for the sinks, what `from` says.
-void copy_live_options(const StreamOptions& from, StreamOptions& to);
+/// Brings to `to` what differs from `before` to `after` and can be changed while streaming, but for
+/// the sinks. What else `to` has stays.
+void copy_live_changes(const StreamOptions& before, const StreamOptions& after, StreamOptions& to);
 
 }  // namespace lumen

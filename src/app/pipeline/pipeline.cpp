@@ -87,6 +87,7 @@ tl::expected<std::unique_ptr<Pipeline>, Failure> Pipeline::create(const StreamOp
 Pipeline::~Pipeline() { stop(); }
 
 tl::expected<void, Failure> Pipeline::prepare() {
+  started_ = now();
   auto source =
       create_source(options_.source, options_.wait_for_source ? pipewire::AbsentNode::kIsAwaited
                                                               : pipewire::AbsentNode::kIsError);
@@ -155,7 +156,8 @@ Result<void> Pipeline::prepare_audio() {
 }
 
 tl::expected<void, Failure> Pipeline::start() {
-  started_ = last_status_ = now();
+  const auto starting = std::move(not_started_);
+  last_status_ = now();
   // A node that was named will come, if it isn't there yet.
   if (audio_ && (audio_->start() || !std::holds_alternative<AutoAudio>(options_.audio))) {
     audio_expected_ = true;
@@ -179,6 +181,7 @@ tl::expected<void, Failure> Pipeline::start() {
 }
 
 void Pipeline::stop() {
+  if (not_started_.owns_lock()) not_started_.unlock();
   const std::scoped_lock one_at_a_time(operations_);
   if (source_) {
     const std::scoped_lock lock(source_mutex_);

@@ -114,6 +114,7 @@ class Pipeline final : private CaptureListener {
   [[nodiscard]] StreamState state_locked() const;
 
   std::mutex operations_;  // one change at a time; options_ and plan_ are written under it alone
+  std::unique_lock<std::mutex> not_started_{operations_};  // until then nothing is changed
   StreamOptions options_;
   EncodingPlan plan_;
   const FrameRate highest_rate_;

@@ -106,7 +106,7 @@ Result<Pipeline::SinkInfo> Pipeline::remove_sink(unsigned id) {
     return fail(ErrorKind::kNotFound, fmt::format("there is no sink {}", id),
                 "'lumen-host status' lists them");
   }
-  const SinkInfo info{.id = id, .name = sink->runner->status().description};
+  SinkInfo info{.id = id, .name = sink->runner->status().description};
   sink->runner->finish("removed");
   log::area("sink").info("{} removed", info.name);
   adaptation_->set_bandwidth(sinks_.set_bandwidth(id, 0));
@@ -205,6 +205,7 @@ Result<void> Pipeline::hold() {
     const std::scoped_lock lock(source_mutex_);
     source_->stop();
   }
+  if (audio_) audio_->pause();
   (void)slot_.take();
   loop_->forget_picture();
   log::area("capture").info("let go of the source, as asked");
@@ -219,6 +220,8 @@ Result<void> Pipeline::take_up() {
     held_ = true;
     const std::scoped_lock lock(source_mutex_);
     source_->stop();
+  } else if (audio_ && !resting_) {
+    audio_->resume();
   }
   return started;
 }

@@ -114,9 +114,9 @@ bool SinkSet::all_take_new_sizes() const {
 }
 
 bool SinkSet::any_running() const {
-  const std::scoped_lock lock(mutex_);
-  return std::ranges::any_of(entries_, [](const Entry& entry) {
-    const SinkRunner::Status status = entry.sink.runner->status();
+  // Without the lock: their statistics have locks of their own.
+  return std::ranges::any_of(all(), [](const RunningSink& sink) {
+    const SinkRunner::Status status = sink.runner->status();
     return !status.error && !status.done;
   });
 }

@@ -35,7 +35,7 @@ void apply_reload(const StreamOptions& before, const StreamOptions& after, Pipel
   if (!diff.live.empty()) {
     log::init(after.verbosity);
     const auto ended = pipeline.change(
-        {.more = [&after](StreamOptions& options) { copy_live_options(after, options); }});
+        {.more = [&](StreamOptions& options) { copy_live_changes(before, after, options); }});
     if (ended) {
       log::area("config").info("changed: {}", fmt::join(diff.live, ", "));
     } else {

@@ -116,6 +116,7 @@ class EncodeLoopOnStandIns : public testing::Test {
                outcome.events.push_back(std::string(to_string(event.kind)) + " " + event.subject);
              }});
     loop_ = &loop;
+    video_ = settings.video;
     const auto started = loop.start();
     EXPECT_TRUE(started);
     for (std::uint32_t n = 0; n < pictures; ++n) {
@@ -164,7 +165,92 @@ class EncodeLoopOnStandIns : public testing::Test {
   Extent size_ = kSize;
   Adaptation* adaptation_ = nullptr;  // of the stream that runs
   EncodeLoop* loop_ = nullptr;        // the same
+  EncoderSettings video_;             // what it was asked for
 };
+
+TEST_F(EncodeLoopOnStandIns, AnotherBitRateAndSizeNeedNoNewEncoder) {
+  size_ = {320, 192};
+  const Outcome outcome = stream(30, "nvenc", [&](std::uint32_t n) {
+    EncoderSettings slower = video_;
+    slower.bitrate_bps = 8'000'000;
+    const AdaptationSettings fixed{.enabled = false, .may_change_size = true};
+    if (n == 10) {
+      EXPECT_TRUE(loop_->change({.video = slower, .adaptation = fixed}));
+    }
+    if (n == 20) {
+      EXPECT_TRUE(loop_->change({.video = slower, .size = Extent{240, 144}, .adaptation = fixed}));
+    }
+  });
+  EXPECT_FALSE(outcome.error);
+  ASSERT_EQ(outcome.numbers.size(), 30u);
+  for (std::uint32_t n = 0; n < 30; ++n) {
+    EXPECT_EQ(outcome.numbers[n], n);
+    EXPECT_EQ(outcome.frames[n].key, n % 20 == 0) << n;
+    EXPECT_EQ(outcome.frames[n].stream->size, (n < 20 ? Extent{320, 192} : Extent{240, 144})) << n;
+  }
+  EXPECT_EQ(outcome.frames[15].stream->bitrate_bps, 8'000'000u);
+  EXPECT_EQ(machine_.nvenc.calls("nvEncOpenEncodeSessionEx"), 1u);
+  EXPECT_STREQ(machine_.nvenc.violations(), "");
+}
+
+TEST_F(EncodeLoopOnStandIns, ACodecComesAfterAllThatWasEncodedBefore) {
+  std::size_t seen = 0;
+  const Outcome outcome = stream(20, "nvenc", [&](std::uint32_t n) {
+    if (n != 10) return;
+    EncoderSettings other = video_;
+    other.codec = Codec::kHevc;
+    EXPECT_TRUE(loop_->change({.video = other, .adaptation = {.enabled = false}},
+                              [&] { seen = loop_->status().frames; }));
+  });
+  EXPECT_FALSE(outcome.error);
+  ASSERT_EQ(outcome.frames.size(), 20u);
+  EXPECT_EQ(seen, 10u) << "pictures were still inside when the sinks were told";
+  for (std::size_t n = 0; n < 20; ++n) {
+    EXPECT_EQ(outcome.frames[n].stream->codec, n < 10 ? Codec::kH264 : Codec::kHevc) << n;
+  }
+  EXPECT_TRUE(outcome.frames[10].key);
+  EXPECT_STREQ(machine_.nvenc.violations(), "");
+}
+
+TEST_F(EncodeLoopOnStandIns, WhatCannotBeEncodedChangesNothing) {
+  bool told = false;
+  const Outcome outcome = stream(20, "nvenc", [&](std::uint32_t n) {
+    if (n != 10) return;
+    EncoderSettings other = video_;
+    other.codec = Codec::kHevc;
+    const auto changed = loop_->change(  // smaller than any NVENC takes
+        {.video = other, .size = Extent{16, 16}, .adaptation = {.enabled = false}},
+        [&] { told = true; });
+    EXPECT_FALSE(changed);
+  });
+  EXPECT_FALSE(outcome.error) << outcome.error->describe();
+  EXPECT_FALSE(told);
+  ASSERT_EQ(outcome.numbers.size(), 20u);
+  for (std::uint32_t n = 0; n < 20; ++n) {
+    EXPECT_EQ(outcome.numbers[n], n);
+    EXPECT_EQ(outcome.frames[n].stream->codec, Codec::kH264);
+  }
+}
+
+TEST_F(EncodeLoopOnStandIns, AStreamThatHasEndedTakesNoChange) {
+  LatestSlot<CapturedFrame> slot;
+  RepairPolicy policy{RepairSettings{}};
+  Adaptation adaptation({.enabled = false});
+  EncodeLoop loop({.zerocopy = ZeroCopy::kOff}, slot, policy, adaptation, nullptr,
+                  {.encoded = [](const EncodedFrame&, PictureOrigin) {},
+                   .renegotiate = [](const std::vector<FormatOffer>&) {},
+                   .finished = [](const std::optional<Error>&) {},
+                   .backlog = [] { return 0.0; },
+                   .happened = [](const StreamEvent&) {},
+                   .demand = [] { return Demand{}; },
+                   .flow = [](EncodeLoop::Flow) {}});
+  ASSERT_TRUE(loop.start());
+  slot.close();
+  loop.join();
+  const auto changed = loop.change({.adaptation = {.enabled = false}});
+  ASSERT_FALSE(changed);
+  EXPECT_EQ(changed.error().kind, ErrorKind::kCancelled);
+}
 
 // No encoder is opened anew for it, and no picture is lost.
 TEST_F(EncodeLoopOnStandIns, FollowsAViewersChoiceInMidStream) {

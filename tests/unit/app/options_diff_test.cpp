@@ -29,17 +29,20 @@ TEST(OptionsDiff, TellsWhatCanBeChangedFromWhatCannot) {
   EXPECT_THAT(diff.sinks_removed, ElementsAre("file:a.mp4"));
 }
 
-TEST(OptionsDiff, LiveOptionsAreCopiedAndNoOthers) {
-  StreamOptions from;
-  from.bitrate_bps = 7'000'000;
-  from.adaptation.few_bits = 0.1;
-  from.adaptation.enough_bits = 0.15;
-  from.fps = {30, 1};
-  from.sinks = {"web"};
+TEST(OptionsDiff, LiveChangesAreCopiedAndNothingElse) {
+  const StreamOptions before;
+  StreamOptions after;
+  after.bitrate_bps = 7'000'000;
+  after.adaptation.few_bits = 0.1;
+  after.adaptation.enough_bits = 0.15;
+  after.fps = {30, 1};
+  after.sinks = {"web"};
   StreamOptions to;
-  copy_live_options(from, to);
+  to.size = Extent{320, 180};  // by hand, in the meantime
+  copy_live_changes(before, after, to);
   EXPECT_EQ(to.bitrate_bps, 7'000'000U);
   EXPECT_EQ(to.adaptation.enough_bits, 0.15);
+  EXPECT_EQ(to.size, (Extent{320, 180}));
   EXPECT_EQ(to.fps, (FrameRate{60, 1}));
   EXPECT_THAT(to.sinks, IsEmpty());
 }
@@ -47,6 +50,8 @@ TEST(OptionsDiff, LiveOptionsAreCopiedAndNoOthers) {
 // A new option must not be forgotten here: each of them changes something that is compared.
 TEST(OptionsDiff, NoOptionIsForgotten) {
   const std::vector<std::pair<std::string, std::string>> samples = {{"source", "synthetic"},
+                                                                    {"wait", "true"},
+                                                                    {"notify", "off"},
                                                                     {"audio", "off"},
                                                                     {"sink", "file:x.mp4"},
                                                                     {"codec", "hevc"},
