@@ -48,7 +48,10 @@ ExitStatus run(session::ScreenCast& cast) {
       break;
     }
     if (!is_passing(grant.error()) || now() >= deadline) return fail_with(grant.error());
-    if (signals->wait_until(now() + kPause) == SignalWait::Outcome::kSignal) return kStopped;
+    const auto outcome = signals->wait_until(now() + kPause);
+    if (outcome == SignalWait::Outcome::kSignal || outcome == SignalWait::Outcome::kHangup) {
+      return kStopped;
+    }
   }
   for (;;) {
     switch (signals->wait_until(now() + 1h)) {
