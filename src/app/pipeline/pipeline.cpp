@@ -109,8 +109,9 @@ tl::expected<void, Failure> Pipeline::prepare() {
     if (!sink) return failure_of(output_code(sink.error()), std::move(sink.error()));
     sinks_.add(std::move(*sink));
   }
-  // The test pattern is nobody's screen.
-  if (options_.notify && !std::holds_alternative<SyntheticSpec>(options_.source)) {
+  // The test pattern is nobody's screen, and the portal shows a sign of its own.
+  if (options_.notify && !std::holds_alternative<SyntheticSpec>(options_.source) &&
+      !std::holds_alternative<PortalSource>(options_.source)) {
     notice_ = std::make_unique<WatchNotice>();
   }
   adaptation_.emplace(adaptation_settings(sinks_.all_take_new_sizes()));
