@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/log.h"
 #include "sink/web/gst_peer.h"
 #include "sink/web/invitation.h"
 
