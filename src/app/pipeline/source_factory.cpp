@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "app/pipeline/awaited_source.h"
 #include "app/pipeline/source_choice.h"
 #include "capture/audio/synthetic_sound.h"
 #include "capture/pipewire/pipewire_audio_source.h"
@@ -37,16 +38,12 @@ struct Create {
   pipewire::AbsentNode absent;
 
   Created operator()(const AutoSource&) const {
-    auto around = look_around();
-    if (!around) return none_yet(around.error());
-    auto choice = choose_source(*around);
-    if (!choice && choice.error().kind == ErrorKind::kNotFound) {
-      look_for_portal(*around);
-      choice = choose_source(*around);
-    }
-    if (!choice) return none_yet(choice.error());
-    log::area("capture").info("auto: {}, {}", to_string(choice->spec), choice->why);
-    return create_source(choice->spec, absent);
+    auto source = best_source();
+    if (source || absent == pipewire::AbsentNode::kIsError) return source;
+    const ErrorKind kind = source.error().kind;
+    if (kind != ErrorKind::kNotFound && kind != ErrorKind::kDeviceLost) return source;
+    log::area("capture").info("auto: nothing yet ({})", source.error().message);
+    return std::make_unique<AwaitedSource>([create = *this] { return create.best_source(); });
   }
   Created operator()(const NodeSource& node) const { return std::visit(*this, node.which); }
   Created operator()(const NodeName& name) const {
@@ -73,13 +70,17 @@ struct Create {
         create_cast(source, session::CursorMode::kEmbedded));
   }
 
-  /// Whatever offers itself first.
-  [[nodiscard]] Created none_yet(const Error& error) const {
-    const bool may_come =
-        error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kDeviceLost;
-    if (absent == pipewire::AbsentNode::kIsError || !may_come) return tl::unexpected(error);
-    log::area("capture").info("auto: the first video node that comes ({})", error.message);
-    return from_node({.node = pipewire::AnyNode{}, .absent = absent});
+  [[nodiscard]] Created best_source() const {
+    auto around = look_around();
+    if (!around) return tl::unexpected(std::move(around.error()));
+    auto choice = choose_source(*around);
+    if (!choice && choice.error().kind == ErrorKind::kNotFound) {
+      look_for_portal(*around);
+      choice = choose_source(*around);
+    }
+    if (!choice) return tl::unexpected(std::move(choice.error()));
+    log::area("capture").info("auto: {}, {}", to_string(choice->spec), choice->why);
+    return create_source(choice->spec, absent);
   }
 };
 
