@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "app/options/nearest_name.h"
-#include "app/options/stream_option_table.h"
 #include "app/status/event_log.h"
 
 namespace lumen::control {
@@ -34,14 +33,6 @@ Result<std::string> text_at(const Json& object, const char* key, std::string_vie
   const auto found = object.find(key);
   if (found != object.end() && found->is_string()) return found->get<std::string>();
   return bad(fmt::format("\"{}\" has to be text", key), fmt::format("such as {}", example));
-}
-
-/// The option's own parser, so that both ways to set it understand the same.
-Result<void> apply(const char* option, std::string_view value, StreamOptions& options) {
-  if (auto done = find_stream_option(option)->apply(value, options); !done) {
-    return with_context(option, std::move(done.error()));
-  }
-  return {};
 }
 
 Result<Request> parse_add(const Json& object) {
@@ -155,27 +146,6 @@ TaggedRequest parse_request(std::string_view line) {
     tag = *found;
   }
   return {.tag = std::move(tag), .request = parse(object)};
-}
-
-Result<Set> parse_set(std::string_view bitrate, std::string_view codec, std::string_view size) {
-  StreamOptions options;
-  StreamChange change;
-  if (!bitrate.empty()) {
-    if (auto done = apply("bitrate", bitrate, options); !done) return tl::unexpected(done.error());
-    change.bitrate_bps = options.bitrate_bps;
-  }
-  if (!codec.empty()) {
-    if (auto done = apply("codec", codec, options); !done) return tl::unexpected(done.error());
-    change.codec = options.codec.value_or(Codec::kH264);
-  }
-  if (!size.empty()) {
-    if (auto done = apply("size", size, options); !done) return tl::unexpected(done.error());
-    change.size = options.size;
-  }
-  if (!change.bitrate_bps && !change.codec && !change.size) {
-    return bad("nothing is to be set", "bitrate, codec or size");
-  }
-  return Set{std::move(change)};
 }
 
 std::string answer_line(const Json& tag, const Result<Json>& result) {
