@@ -189,18 +189,17 @@ void Streams::drain() {
   while (!stop_) {
     const bool soon = mode_ == Mode::kImmediate || mode_ == Mode::kThread;
     const auto old_enough = Clock::now() - (soon ? std::chrono::milliseconds(0) : idle_);
-    bool pending = false;
     for (const auto all = streams_; const auto& stream : all) {
       // Oldest first: a stream that is fed all the time drains too.
       while (!stop_ && !stream->busy && !stream->queue.empty() &&
              stream->queue.front().since <= old_enough) {
         step(lock, *stream);
       }
-      pending = pending || !stream->queue.empty();
     }
     forget_finished();
     if (stop_) return;
-    if (pending) {
+    // Looked at last: while a host function ran, others may have submitted, to new streams too.
+    if (std::ranges::any_of(streams_, [](const auto& one) { return !one->queue.empty(); })) {
       submitted_.wait_for(lock, std::chrono::milliseconds(soon ? 1 : 5));
     } else {
       submitted_.wait(lock);

@@ -100,8 +100,8 @@ TEST(SinkSpec, RtpForAnSfu) {
 
 TEST(SinkSpec, ReadsWhoMayOpenThePage) {
   using W = WebSettings;
-  EXPECT_EQ(parsed<W>("web"), W{});
-  EXPECT_EQ(parsed<W>("web?token=on"), (W{.token = true}));
+  EXPECT_EQ(parsed<W>("web"), (W{.spare_ports = 9}));
+  EXPECT_EQ(parsed<W>("web?token=on"), (W{.spare_ports = 9, .token = true}));
   EXPECT_EQ(parsed<W>("web:[::]:8443"), (W{.address = "::", .port = 8443}));
   EXPECT_EQ(parsed<W>("web:0.0.0.0:8443?cert=/a b.pem&key=c.pem&token-file=t"),
             (W{.address = "0.0.0.0",
