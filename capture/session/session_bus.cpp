@@ -77,11 +77,12 @@ Result<BusMessage> SessionBus::call(const StopFd& stop, BusMessage request, Time
     static_cast<Reply*>(data)->message.reset(sd_bus_message_ref(message));
     return 0;
   };
+  sd_bus_slot* slot = nullptr;
+  const int code = sd_bus_call_async(bus_, &slot, request.get(), take, &reply, kCallMicroseconds);
+  // Not before: until the message is sealed its header may move, and these with it.
   const BusMethod method = {
       sd_bus_message_get_destination(request.get()), sd_bus_message_get_path(request.get()),
       sd_bus_message_get_interface(request.get()), sd_bus_message_get_member(request.get())};
-  sd_bus_slot* slot = nullptr;
-  const int code = sd_bus_call_async(bus_, &slot, request.get(), take, &reply, kCallMicroseconds);
   if (code < 0) return bus_failure(method.member, code);
   auto answered = process_until(stop, deadline, [&] { return reply.message != nullptr; });
   sd_bus_slot_unref(slot);
