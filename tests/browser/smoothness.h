@@ -51,6 +51,9 @@ class SmoothnessTest : public PageTest {
               << seen.decoded << " decoded, " << seen.shown << " of " << seen.due
               << " shown, longest pause " << seen.longest_ms << " ms, " << seen.packets_lost
               << " packets lost\n";
+    json status;
+    while (auto line = host_->read_line(Milliseconds(0))) status = json::parse(*line);
+    std::cerr << "the host's frames: " << status["frames"].dump() << "\n";
     EXPECT_GE(seen.due, 0.9 * fps * static_cast<double>(time.count())) << "the callbacks stopped";
     return seen;
   }
