@@ -168,6 +168,7 @@ std::string summary(std::vector<Nanoseconds>& times) {
 
 Result<void> run() {
   if (auto ready = web::prepare_gst_peers(); !ready) return ready;
+  web::make_dtls_key().wait();
   End sender;
   End receiver;
   if (auto made = make(sender, kSsrc); !made) return made;

@@ -558,14 +558,15 @@ Result<void> prepare_gst_peers() {
                 fmt::format("WebRTC needs GStreamer's {}, which is not installed", need.element),
                 fmt::format("apt-get install {}", need.package));
   }
-  // The first of these elements makes the key that all of a process share, which takes 0.05 to 0.2
-  // s. Who connects sooner waits for it inside GLib.
-  static const std::future<void> key = std::async(std::launch::async, [] {
+  return {};
+}
+
+std::future<void> make_dtls_key() {
+  return std::async(std::launch::async, [] {
     if (GstElement* const dtls = gst_element_factory_make("dtlsdec", nullptr)) {
       gst_object_unref(gst_object_ref_sink(dtls));
     }
   });
-  return {};
 }
 
 Result<std::unique_ptr<MediaPeer>> create_gst_peer(PeerSettings settings) {

@@ -49,6 +49,7 @@ Result<std::unique_ptr<WebSink>> WebSink::create(WebSettings settings) {
   }
   std::unique_ptr<WebSink> sink(
       new WebSink(std::move(settings), *std::move(access), std::move(mirror)));
+  sink->dtls_key_ = web::make_dtls_key();
   if (auto listening = sink->listen(); !listening) {
     return with_context("web", std::move(listening.error()));
   }

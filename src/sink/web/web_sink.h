@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -63,6 +64,7 @@ class WebSink final : public Sink {
   web::Site site_;
   web::VideoSender sender_;
   rtp::OpusPacketizer audio_packetizer_;
+  std::future<void> dtls_key_;
   std::unique_ptr<web::HttpServer> server_;  // last: its threads use the rest
 };
 

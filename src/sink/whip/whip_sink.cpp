@@ -70,7 +70,9 @@ Result<std::unique_ptr<WhipSink>> WhipSink::create(WhipSettings settings) {
     return tl::unexpected(std::move(sound.error()));
   }
   if (auto ready = web::prepare_gst_peers(); !ready) return tl::unexpected(ready.error());
-  return std::unique_ptr<WhipSink>(new WhipSink(std::move(settings)));
+  std::unique_ptr<WhipSink> sink(new WhipSink(std::move(settings)));
+  sink->dtls_key_ = web::make_dtls_key();
+  return sink;
 }
 
 WhipSink::~WhipSink() { (void)close(); }

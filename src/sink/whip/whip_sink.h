@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -69,6 +70,7 @@ class WhipSink final : public Sink {
   web::Audience audience_;                   // of the one server
   web::VideoSender sender_;
   rtp::OpusPacketizer audio_packetizer_;
+  std::future<void> dtls_key_;
   std::thread thread_;  // publishes
 };
 
