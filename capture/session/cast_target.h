@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "core/geometry.h"
 
@@ -37,5 +38,8 @@ struct OutputInfo {
   std::string description;  // maker and model; may be empty
   Extent size;              // pixels; {0, 0}: off
 };
+
+/// "there is DP-1, HDMI-1": what to say to who names another.
+std::string list_names(const std::vector<OutputInfo>& outputs);
 
 }  // namespace lumen::session

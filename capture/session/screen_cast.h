@@ -32,6 +32,12 @@ struct CastGrant {
   std::string description;      // "KWin output DP-1"
 };
 
+/// What may be right a moment later: nothing there yet, or no longer.
+inline bool is_passing(const Error& error) {
+  return error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kDeviceLost ||
+         error.kind == ErrorKind::kRetry;
+}
+
 /// A cast lives from a good open() until end(), the next open() or destruction, or until the
 /// compositor ends it. One thread calls open(), end() and the destructor.
 class ScreenCast {
@@ -45,7 +51,7 @@ class ScreenCast {
   virtual ~ScreenCast() = default;  // ends
 
   /// Asks, and blocks until there is an answer, the user has chosen, or `stop`. Errors that time
-  /// may mend (no compositor yet): kNotFound, kDeviceLost, kRetry. For good: kUnsupported (nothing
+  /// may mend (no compositor yet): those of is_passing(). For good: kUnsupported (nothing
   /// here speaks this protocol, or not to us), kCancelled (the user declined, or `stop`),
   /// kInvalidArgument (no such output).
   virtual Result<CastGrant> open(std::stop_token stop, Ended ended) = 0;

@@ -16,12 +16,6 @@ std::unique_ptr<CaptureSource> capture_node(CastGrant grant) {
                                        .gone = pipewire::GoneNode::kIsTheEnd});
 }
 
-/// What may be right a moment later.
-bool is_passing(ErrorKind kind) {
-  return kind == ErrorKind::kNotFound || kind == ErrorKind::kDeviceLost ||
-         kind == ErrorKind::kRetry;
-}
-
 void add(CaptureStats& sum, const CaptureStats& more) {
   sum.received += more.received;
   sum.superseded += more.superseded;
@@ -102,7 +96,7 @@ ScreenCastSource::Outcome ScreenCastSource::refused(const std::stop_token& stop,
   using Next = Outcome::Next;
   if (stop.stop_requested()) return {Next::kStopped, {}};
   // A compositor that was good once and starts again may for a while not have what it had.
-  const bool again = is_passing(error.kind) || (granted_ && error.kind != ErrorKind::kCancelled);
+  const bool again = is_passing(error) || (granted_ && error.kind != ErrorKind::kCancelled);
   return {again ? Next::kAskAgain : Next::kGiveUp, std::move(error)};
 }
 

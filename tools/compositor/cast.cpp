@@ -28,11 +28,6 @@ ExitStatus fail_with(const Error& error) {
   return kFailed;
 }
 
-bool is_passing(const Error& error) {
-  return error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kDeviceLost ||
-         error.kind == ErrorKind::kRetry;
-}
-
 ExitStatus run(session::ScreenCast& cast) {
   auto signals = SignalWait::create();
   if (!signals) return fail_with(signals.error());
@@ -47,7 +42,7 @@ ExitStatus run(session::ScreenCast& cast) {
       std::fflush(stdout);
       break;
     }
-    if (!is_passing(grant.error()) || now() >= deadline) return fail_with(grant.error());
+    if (!session::is_passing(grant.error()) || now() >= deadline) return fail_with(grant.error());
     const auto outcome = signals->wait_until(now() + kPause);
     if (outcome == SignalWait::Outcome::kSignal || outcome == SignalWait::Outcome::kHangup) {
       return kStopped;

@@ -33,14 +33,6 @@ std::uint32_t pointer_of(session::CursorMode cursor) {
   return ZKDE_SCREENCAST_UNSTABLE_V1_POINTER_EMBEDDED;
 }
 
-std::string list_names(const std::vector<session::OutputInfo>& outputs) {
-  std::string text;
-  for (const session::OutputInfo& output : outputs) {
-    text += (text.empty() ? "there is " : ", ") + output.name;
-  }
-  return text;
-}
-
 }  // namespace
 
 KwinCast::KwinCast(KwinCastSettings settings) : settings_(std::move(settings)) {}
@@ -126,7 +118,7 @@ Result<CastGrant> KwinCast::ask_for_output(const StopFd& stop,
   wl_output* output = connection_->outputs().find(name);
   if (output == nullptr) {
     return fail(ErrorKind::kInvalidArgument, fmt::format("KWin has no output {}", *name),
-                list_names(outputs));
+                session::list_names(outputs));
   }
   auto grant =
       answer_to(stop, zkde_screencast_unstable_v1_stream_output(connection_->screencast(), output,

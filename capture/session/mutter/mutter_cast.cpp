@@ -171,10 +171,8 @@ Result<MutterCast::Plan> MutterCast::plan_monitor(const StopFd& stop,
     return !name || monitor.name == *name;
   });
   if (found == monitors->end()) {
-    std::string names;
-    for (const auto& monitor : *monitors)
-      names += (names.empty() ? "there is " : ", ") + monitor.name;
-    return fail(ErrorKind::kInvalidArgument, fmt::format("Mutter has no monitor {}", *name), names);
+    return fail(ErrorKind::kInvalidArgument, fmt::format("Mutter has no monitor {}", *name),
+                session::list_names(*monitors));
   }
   Plan plan;
   plan.connector = found->name;

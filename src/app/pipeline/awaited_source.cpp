@@ -2,16 +2,9 @@
 
 #include <utility>
 
+#include "capture/session/screen_cast.h"
+
 namespace lumen {
-namespace {
-
-bool may_come(const Error& error) {
-  return error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kDeviceLost ||
-         error.kind == ErrorKind::kRetry;
-}
-
-}  // namespace
-
 AwaitedSource::AwaitedSource(Find find, Nanoseconds interval)
     : find_(std::move(find)), interval_(interval) {}
 
@@ -30,7 +23,7 @@ void AwaitedSource::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const auto done = try_once();
     if (done) return;
-    if (!may_come(done.error())) {
+    if (!session::is_passing(done.error())) {
       listener_->on_failure(done.error());
       return;
     }

@@ -40,8 +40,7 @@ struct Create {
   Created operator()(const AutoSource&) const {
     auto source = best_source();
     if (source || absent == pipewire::AbsentNode::kIsError) return source;
-    const ErrorKind kind = source.error().kind;
-    if (kind != ErrorKind::kNotFound && kind != ErrorKind::kDeviceLost) return source;
+    if (!session::is_passing(source.error())) return source;
     log::area("capture").info("auto: nothing yet ({})", source.error().message);
     return std::make_unique<AwaitedSource>([create = *this] { return create.best_source(); });
   }
