@@ -20,10 +20,19 @@ struct FormatOffer {
   friend bool operator==(const FormatOffer&, const FormatOffer&) = default;
 };
 
+/// What a source does where what it captures isn't there at its start.
+enum class AbsentSource : std::uint8_t { kIsError, kIsAwaited };
+
 /// How much the receiver's wish for a size means.
 enum class SizeWish : std::uint8_t {
   kPreference,  // the producer may have its own
   kExactly,     // for producers that make what they are asked for, such as virtual monitors
+};
+
+/// Whether the pointer may come beside the pictures (CapturedFrame::cursor).
+enum class CursorWish : std::uint8_t {
+  kBeside,   // where the producer can, and has not drawn it
+  kIgnored,  // it is not asked for
 };
 
 struct CaptureRequest {
@@ -31,6 +40,7 @@ struct CaptureRequest {
   FrameRate max_rate{60, 1};          // the producer may send fewer
   Extent preferred_size{1920, 1080};  // a wish: producers that can scale may follow it
   SizeWish size_wish = SizeWish::kPreference;
+  CursorWish cursor = CursorWish::kBeside;
 };
 
 enum class CaptureState {
@@ -47,10 +57,11 @@ std::string_view to_string(CaptureState state);
 struct CaptureFormat {
   Fourcc format = Fourcc::kNone;
   Extent size;
-  FrameRate rate;          // variable (0) is what real compositors announce
-  FrameRate max_rate;      // the cap that goes with it
-  std::string memory;      // "MemFd", "DmaBuf LINEAR", …
-  ColorDescription color;  // as CapturedFrame::color
+  FrameRate rate;              // variable (0) is what real compositors announce
+  FrameRate max_rate;          // the cap that goes with it
+  std::string memory;          // "MemFd", "DmaBuf LINEAR", …
+  ColorDescription color;      // as CapturedFrame::color
+  bool cursor_beside = false;  // the producer may tell where the pointer is
 };
 
 /// Receives what a source produces. Calls come from the source's own threads: return at once, take
@@ -67,7 +78,7 @@ class CaptureListener {
 
 /// Counters since start; read from any thread.
 struct CaptureStats {
-  std::uint64_t received = 0;    // usable frames handed to the listener
+  std::uint64_t received = 0;    // usable pictures handed to the listener
   std::uint64_t superseded = 0;  // older buffers given back because a newer one was waiting
   std::uint64_t corrupted = 0;   // flagged CORRUPTED by the producer
   std::uint64_t empty = 0;       // chunk of size 0: no new picture
@@ -100,6 +111,8 @@ class CaptureSource {
   [[nodiscard]] virtual CaptureStats stats() const = 0;
   /// Plain name for people: "PipeWire node gamescope (id 41)".
   [[nodiscard]] virtual std::string describe() const = 0;
+  /// The desktop itself shows its user that somebody takes these pictures. Any thread.
+  [[nodiscard]] virtual bool has_indicator() const { return false; }
 };
 
 }  // namespace lumen

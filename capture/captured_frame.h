@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "capture/cursor.h"
 #include "core/color.h"
 #include "core/damage.h"
 #include "core/frame_times.h"
@@ -122,8 +123,11 @@ struct AcquirePoint {
   [[nodiscard]] explicit operator bool() const { return timeline != nullptr; }
 };
 
+/// The picture is the one before: only the cursor is news. Such a frame has no lease and no damage.
+struct SamePicture {};
+
 struct CapturedFrame {
-  std::variant<ShmImage, DmaBufImage> image;
+  std::variant<ShmImage, DmaBufImage, SamePicture> image;
   Fourcc format = Fourcc::kNone;
   Extent size;             // of the whole buffer
   Rect crop;               // the visible part; always inside size, never empty
@@ -132,7 +136,11 @@ struct CapturedFrame {
   AcquirePoint acquire;
   /// What differs from the frame that the source handed on before this one, in buffer coordinates.
   Damage damage;
+  /// To be drawn on the picture: as it is now, whatever the frames before had.
+  Cursor cursor;
   BufferLease lease;
+
+  [[nodiscard]] bool has_picture() const { return !std::holds_alternative<SamePicture>(image); }
 };
 
 }  // namespace lumen

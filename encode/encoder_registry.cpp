@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/log.h"
 #include "encode/ffmpeg/nvenc_backend.h"
 #include "encode/nvenc/nvenc_backend.h"
 #include "encode/software/software_backend.h"
@@ -25,7 +26,17 @@ Result<std::unique_ptr<VideoEncoder>> try_backend(const EncoderBackend& backend,
   if (auto usable = backend.check(settings.codec); !usable) {
     return tl::unexpected(std::move(usable.error()));
   }
-  return backend.create(settings, device, callback);
+  auto encoder = backend.create(settings, device, callback);
+  if (encoder || !settings.depth_is_wish || settings.bit_depth == 8 ||
+      encoder.error().kind != ErrorKind::kUnsupported) {
+    return encoder;
+  }
+  EncoderSettings eight = settings;
+  eight.bit_depth = 8;
+  auto narrower = backend.create(eight, device, callback);
+  if (!narrower) return encoder;
+  log::area("encode").info("{}: {}; encoding 8 bits", backend.name, encoder.error().message);
+  return narrower;
 }
 
 }  // namespace

@@ -53,6 +53,9 @@ struct EncoderSettings {
   Profile profile = Profile::kAuto;
   Chroma chroma = Chroma::k420;  // 4:4:4 keeps the colours of thin lines: text
   unsigned bit_depth = 8;        // 8 or 10
+  /// An encoder that can't do that many bits may make a stream of 8 (EncoderInput::format tells),
+  /// rather than be passed over.
+  bool depth_is_wish = false;
   /// Hand out a picture's slices as they are done, where the encoder can (EncodedFrame::last).
   bool sub_frame = false;
   QpMapKind qp_map = QpMapKind::kNone;  // backends may need to know before

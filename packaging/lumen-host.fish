@@ -1,5 +1,6 @@
-# What there is to say is what the program's own help says.
-set -l commands (lumen-host --help 2>/dev/null | string match -rg '^  ([a-z][a-z-]+) ')
-complete -c lumen-host -n __fish_use_subcommand -f -a "$commands"
-complete -c lumen-host -n 'not __fish_use_subcommand' \
-    -a '(lumen-host (commandline -opc)[2] --help 2>/dev/null | string match -ar -- "--[a-z][a-z0-9-]+" | sort -u)'
+# What fits is what bash's completion, installed beside this one, has.
+set -g __lumen_host_table (status dirname)/../../bash-completion/completions/lumen-host
+function __lumen_host_fits
+    bash -c '. "$0" && _lumen_host_print "$@"' $__lumen_host_table (commandline -opc) (commandline -ct) 2>/dev/null
+end
+complete -c lumen-host -f -a '(__lumen_host_fits)'

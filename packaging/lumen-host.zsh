@@ -1,12 +1,9 @@
 #compdef lumen-host
-# What there is to say is what the program's own help says.
-local -a words_of_help
-if ((CURRENT == 2)); then
-  words_of_help=(${(f)"$(lumen-host --help 2>/dev/null | sed -nE 's/^  ([a-z][a-z-]+) .*/\1/p')"})
-elif [[ $words[CURRENT] == -* ]]; then
-  words_of_help=(${(f)"$(lumen-host $words[2] --help 2>/dev/null | grep -oE -- '--[a-z][a-z0-9-]+' | sort -u)"})
-else
-  _files
-  return
-fi
-compadd -- $words_of_help
+# What fits is what bash's completion, installed beside this one, has.
+local table=${functions_source[_lumen-host]:A:h}/../../bash-completion/completions/lumen-host
+local -a fits
+fits=(${(f)"$(bash -c '. "$0" && _lumen_host_print "$@"' $table \
+  "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)"})
+# What goes on after ':', '=' or '/' ends in no blank.
+compadd -S '' -- ${(M)fits:#*[:=/]}
+compadd -- ${fits:#*[:=/]}

@@ -40,8 +40,13 @@ packages_mediasoup=(
 )
 # For mediasoup and the WHIP server of tests/whip.
 packages_node=(nodejs npm)
-# To install the Debian package in a fresh root and look at it (tests/package).
-packages_package=(dpkg-dev lintian mmdebstrap systemd)
+# To make the Debian package (tools/package), and to look at what is in it.
+packages_pack=(dpkg-dev appstream desktop-file-utils)
+# To install the Debian package in a fresh root (tests/package).
+packages_package=("${packages_pack[@]}" lintian mmdebstrap systemd)
+# To build the recipes for Arch and Fedora (tests/package/recipes). Debian's makepkg does not ask for the
+# bsdtar that it needs.
+packages_recipes=(makepkg pacman-package-manager libarchive-tools rpm)
 # To look at the page in a browser.
 packages_browser=(chromium)
 # To run tests in a virtual machine with real dmabufs (tools/vm.sh).

@@ -28,6 +28,10 @@ constexpr PlaneExtent plane_extent(Fourcc format, Extent size, unsigned plane) {
     case Fourcc::kBGRA:
     case Fourcc::kRGBx:
     case Fourcc::kRGBA:
+    case Fourcc::kXR30:
+    case Fourcc::kAR30:
+    case Fourcc::kXB30:
+    case Fourcc::kAB30:
       return plane == 0 ? PlaneExtent{std::size_t{size.width} * 4, size.height} : PlaneExtent{};
     case Fourcc::kNV12:
       if (plane == 0) return {size.width, size.height};

@@ -1,9 +1,17 @@
 #include "zerocopy/gpu_routes.h"
 
+#include <sys/utsname.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
+#include "core/log.h"
+#include "platform/linux/private_files.h"
 #include "zerocopy/cuda/cuda_importer.h"
 #include "zerocopy/egl/blit_reader.h"
 #include "zerocopy/egl/egl_reader.h"
@@ -44,25 +52,88 @@ Result<std::unique_ptr<cuda::CudaImporter>> create_importer(
   return cuda::CudaImporter::create(*context, std::move(*reader));
 }
 
-struct Candidate {
-  std::unique_ptr<cuda::CudaImporter> importer;
-  selftest::Proof proof;
-};
+selftest::ProofSubject subject_of(std::string_view name, vulkan::InPlace in_place,
+                                  const cuda::CudaImporter& importer,
+                                  const cuda::Context& context) {
+  utsname kernel{};
+  ::uname(&kernel);
+  const std::string how = in_place == vulkan::InPlace::kNever ? " copying" : "";
+  std::string driver = importer.driver();
+  if (!driver.empty()) driver += fmt::format(", CUDA {}", context.driver().version);
+  return {.route = std::string(name) + how,
+          .gpu = context.device().name + " " + cuda::to_string(context.device().uuid),
+          .driver = std::move(driver),
+          .makers = ::access("/dev/udmabuf", R_OK | W_OK) == 0 ? "udmabuf" : "",
+          .kernel = static_cast<const char*>(kernel.release),
+          .lumen = LUMEN_VERSION};
+}
 
-Result<Candidate> try_route(std::string_view name, cuda::Gpu& gpu, vulkan::InPlace in_place) {
-  auto importer = create_importer(name, gpu, in_place);
-  if (!importer) return tl::unexpected(std::move(importer.error()));
+std::vector<Modifier> tested_modifiers(const FrameImporter& importer, unsigned bits) {
+  const auto offers = importer.offers();
+  const auto first = std::ranges::find_if(
+      offers, [bits](const FormatOffer& offer) { return bit_depth(offer.format) == bits; });
+  return first == offers.end() ? std::vector<Modifier>{} : first->modifiers;
+}
+
+Result<selftest::Proof> prove_now(FrameImporter& importer, const cuda::Context& context,
+                                  unsigned bits) {
   std::vector<std::string> reasons;
-  const auto makers = selftest::make_sample_makers((*gpu.context())->device(), reasons);
+  const auto makers = selftest::make_sample_makers(context.device(), reasons);
   if (makers.empty()) {
     std::string why;
     for (const std::string& reason : reasons) why += "; " + reason;
     return fail(ErrorKind::kUnsupported,
                 "can't be proven: no test buffer can be made on this machine" + why);
   }
-  auto proof = selftest::prove(**importer, makers);
+  return selftest::prove(importer, makers, bits);
+}
+
+/// None where the user has no folder for such things.
+std::optional<selftest::ProofCache> proof_cache() {
+  auto folder = cache_folder();
+  if (!folder) return std::nullopt;
+  return selftest::ProofCache(std::move(*folder));
+}
+
+/// Of an earlier run, where nothing has changed since; else a new one.
+Result<selftest::Proof> proof_of(FrameImporter& importer, cuda::Gpu& gpu,
+                                 const selftest::ProofSubject& subject, unsigned bits) {
+  const cuda::Context& context = **gpu.context();
+  const auto cache = proof_cache();
+  // A GPU that was lost has to prove that it is what it was.
+  if (cache && !gpu.was_lost()) {
+    if (auto known = cache->find(subject, tested_modifiers(importer, bits))) {
+      log::area("zerocopy")
+          .debug("{}: proven in an earlier run, with {}", subject.route, subject.driver);
+      return std::move(*known);
+    }
+  }
+  auto proof = prove_now(importer, context, bits);
+  if (proof) keep_proof(subject, *proof);
+  return proof;
+}
+
+struct Candidate {
+  std::unique_ptr<cuda::CudaImporter> importer;
+  selftest::Proof proof;
+  selftest::Proof deep;  // of ten bits
+};
+
+Result<Candidate> try_route(std::string_view name, cuda::Gpu& gpu, vulkan::InPlace in_place) {
+  auto importer = create_importer(name, gpu, in_place);
+  if (!importer) return tl::unexpected(std::move(importer.error()));
+  const cuda::Context& context = **gpu.context();
+  const auto subject = subject_of(name, in_place, **importer, context);
+  auto proof = proof_of(**importer, gpu, subject, 8);
   if (!proof) return tl::unexpected(std::move(proof.error()));
-  return Candidate{std::move(*importer), std::move(*proof)};
+  Candidate candidate{std::move(*importer), std::move(*proof), {}};
+  if (tested_modifiers(*candidate.importer, 10).empty()) return candidate;
+  auto deep = proof_of(*candidate.importer, gpu, selftest::of_depth(subject, 10), 10);
+  if (!deep && deep.error().kind == ErrorKind::kDeviceLost) {
+    return tl::unexpected(std::move(deep.error()));
+  }
+  if (deep) candidate.deep = std::move(*deep);
+  return candidate;
 }
 
 bool works(const selftest::Proof& proof, Modifier modifier) {
@@ -82,7 +153,8 @@ Result<std::unique_ptr<FrameImporter>> create_proven(std::string_view name, cuda
   if (const std::string failure = candidate->proof.failure(); !failure.empty()) {
     return fail(ErrorKind::kUnsupported, "self-test failed: " + failure);
   }
-  candidate->importer->keep_only(candidate->proof.working());
+  candidate->importer->keep_only(candidate->proof.working(), 8);
+  candidate->importer->keep_only(candidate->deep.working(), 10);
   return std::move(candidate->importer);
 }
 
@@ -108,11 +180,19 @@ Result<std::unique_ptr<FrameImporter>> create_blit_route(cuda::Gpu& gpu) {
   return create_proven("gl-blit", gpu);
 }
 
-Result<std::unique_ptr<FrameImporter>> create_unproven_route(std::string_view name,
-                                                             cuda::Gpu& gpu) {
+Result<UnprovenRoute> create_unproven_route(std::string_view name, cuda::Gpu& gpu) {
   auto importer = create_importer(name, gpu);
   if (!importer) return tl::unexpected(std::move(importer.error()));
-  return std::move(*importer);
+  auto subject = subject_of(name, vulkan::InPlace::kAuto, **importer, **gpu.context());
+  return UnprovenRoute{std::move(*importer), std::move(subject)};
+}
+
+void keep_proof(const selftest::ProofSubject& subject, const selftest::Proof& proof) {
+  const auto cache = proof_cache();
+  if (!cache) return;
+  if (auto kept = cache->keep(subject, proof); !kept) {
+    log::area("zerocopy").debug("the self-test's result is not kept: {}", kept.error().describe());
+  }
 }
 
 }  // namespace lumen

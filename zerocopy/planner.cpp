@@ -1,6 +1,7 @@
 #include "zerocopy/planner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -29,6 +30,11 @@ bool contains(const std::vector<FormatOffer>& offers, Fourcc format,
 
 std::string name_of(Fourcc format, std::optional<Modifier> modifier) {
   return to_string(format) + (modifier ? " " + to_string(*modifier) : " in host memory");
+}
+
+bool has_depth(const std::vector<FormatOffer>& offers, unsigned bits) {
+  return std::ranges::any_of(
+      offers, [bits](const FormatOffer& offer) { return bit_depth(offer.format) == bits; });
 }
 
 bool is_lost(const Error& error) { return error.kind == ErrorKind::kDeviceLost; }
@@ -114,6 +120,7 @@ Result<Planner::Route> Planner::make(const ImporterEntry& entry) {
 }
 
 bool Planner::take_next_gpu_route() {
+  if (deep_) drop_deep_route("");
   gpu_.reset();
   for (; next_gpu_ < registry_.size(); ++next_gpu_) {
     const ImporterEntry& entry = registry_[next_gpu_];
@@ -138,9 +145,53 @@ bool Planner::take_next_gpu_route() {
     gpu_ = std::move(*route);
     describe_readback();
     ++next_gpu_;
-    return true;
+    take_deep_route();
+    return gpu_.has_value();
   }
   return false;
+}
+
+void Planner::prefer_depth(unsigned bits) {
+  if (std::exchange(preferred_depth_, bits) == bits) return;
+  if (bits == 10) {
+    take_deep_route();
+  } else if (deep_) {
+    drop_deep_route("");
+  }
+}
+
+// NVIDIA's driver registers no EGLImage of ten bits with CUDA, for instance, and Vulkan copies it.
+void Planner::take_deep_route() {
+  if (!gpu_ || preferred_depth_ != 10 || has_depth(gpu_->offers, 10)) return;
+  for (std::size_t next = next_gpu_; next < registry_.size(); ++next) {
+    const ImporterEntry& entry = registry_[next];
+    if (entry.kind != RouteKind::kGpu || !entry.check()) continue;
+    auto route = make(entry);
+    if (!route && is_lost(route.error())) {
+      // With the context of the route in use, which is none the worse for it and has passed its own
+      // test: it is made again, and this one is not tried again.
+      preferred_depth_ = 8;
+      gpu_->proven = true;
+      if (!rebuild(route.error())) static_cast<void>(step_down(std::move(route.error())));
+      return;
+    }
+    if (!route) continue;
+    std::erase_if(route->offers,
+                  [](const FormatOffer& offer) { return bit_depth(offer.format) != 10; });
+    if (route->offers.empty()) continue;
+    route->step = &*std::ranges::find(ladder_, entry.name, &LadderStep::name);
+    *route->step = {route->step->name, true, "pictures of ten bits"};
+    log::area("zerocopy")
+        .info("{}: for pictures of ten bits, which {} does not take", entry.name,
+              gpu_->entry->name);
+    deep_ = std::move(*route);
+    return;
+  }
+}
+
+void Planner::drop_deep_route(std::string reason) {
+  *deep_->step = {deep_->step->name, false, std::move(reason)};
+  deep_.reset();
 }
 
 void Planner::describe_readback() {
@@ -158,14 +209,15 @@ void Planner::describe_readback() {
 
 std::vector<FormatOffer> Planner::offers() const {
   std::vector<FormatOffer> all;
-  if (gpu_) all = gpu_->offers;
+  if (gpu_) all = by_depth(gpu_->offers, preferred_depth_);
+  if (deep_) all.insert(all.begin(), deep_->offers.begin(), deep_->offers.end());
   if (!cpu_) return all;
-  for (const FormatOffer& offer : cpu_->offers) {
+  const std::vector<FormatOffer> by_gpu = all;
+  for (const FormatOffer& offer : by_depth(cpu_->offers, preferred_depth_)) {
     FormatOffer rest = offer;
     if (gpu_ && !rest.modifiers.empty()) {
-      std::erase_if(rest.modifiers, [&](Modifier modifier) {
-        return contains(gpu_->offers, offer.format, modifier);
-      });
+      std::erase_if(rest.modifiers,
+                    [&](Modifier modifier) { return contains(by_gpu, offer.format, modifier); });
       if (rest.modifiers.empty()) continue;
     }
     all.push_back(std::move(rest));
@@ -189,12 +241,19 @@ Result<void> Planner::configure(const ImportTarget& target) {
     told_ = false;  // offers() has changed, and nobody hears of it before the next frame
     if (!gpu_ && !cpu_) return stepped;
   }
+  if (deep_) {
+    if (auto ready = deep_->importer->configure(target); !ready) {
+      drop_deep_route(ready.error().describe());
+      told_ = false;
+    }
+  }
   describe_readback();
   return {};
 }
 
 Planner::Route* Planner::route_for(Fourcc format, std::optional<Modifier> modifier) {
   if (gpu_ && contains(gpu_->offers, format, modifier)) return &*gpu_;
+  if (deep_ && contains(deep_->offers, format, modifier)) return &*deep_;
   if (cpu_ && contains(cpu_->offers, format, modifier)) return &*cpu_;
   return nullptr;
 }
@@ -237,10 +296,27 @@ tl::unexpected<Error> Planner::failed(Route& route, Fourcc format, std::optional
     return drop(route, format, modifier, std::move(error));
   }
   if (route.entry->kind == RouteKind::kCpu) return tl::unexpected(std::move(error));
+  if (deep_ && &route == &*deep_) return deep_failed(std::move(error));
+  const bool deep = deep_.has_value();
   if (is_lost(error) && rebuild(error)) {
-    return fail(ErrorKind::kRetry, "the GPU was lost and opened again");
+    return fail(deep && !deep_ ? ErrorKind::kFormatRejected : ErrorKind::kRetry,
+                "the GPU was lost and opened again");
   }
   return step_down(std::move(error));
+}
+
+// Pictures of eight bits, or of ten by the CPU, are what is left.
+tl::unexpected<Error> Planner::deep_failed(Error error) {
+  log::area("zerocopy").warn("{} failed: {}", deep_->entry->name, error.describe());
+  const bool worked = deep_->proven;
+  drop_deep_route(error.describe());
+  if (is_lost(error)) {
+    gpu_->proven = true;  // it has passed its test, and this was not its fault
+    if (!rebuild(error)) return step_down(std::move(error));
+    if (worked) take_deep_route();
+  }
+  error.kind = offers().empty() ? ErrorKind::kUnsupported : ErrorKind::kFormatRejected;
+  return tl::unexpected(std::move(error));
 }
 
 // A dropped combination is never taken up again in this stream.
@@ -254,7 +330,9 @@ tl::unexpected<Error> Planner::drop(Route& route, Fourcc format, std::optional<M
   // reading the same buffers with the CPU.
   const bool exhausted = std::ranges::none_of(
       route.offers, [&](const FormatOffer& offer) { return offer.format == format; });
-  if (&route == (gpu_ ? &*gpu_ : nullptr) && exhausted) {
+  if (exhausted && deep_ && &route == &*deep_) {
+    drop_deep_route(error.describe());
+  } else if (exhausted && gpu_ && &route == &*gpu_) {
     return step_down(fail(ErrorKind::kUnsupported, "no layout is left: " + error.message).value());
   }
   if (offers().empty()) return tl::unexpected(std::move(error));
@@ -265,6 +343,7 @@ tl::unexpected<Error> Planner::drop(Route& route, Fourcc format, std::optional<M
 tl::unexpected<Error> Planner::step_down(Error error) {
   *gpu_->step = {gpu_->step->name, false, error.describe()};
   log::area("zerocopy").warn("{} failed: {}; stepping down", gpu_->step->name, error.describe());
+  if (deep_) drop_deep_route("");
   gpu_.reset();
   if (is_lost(error)) {
     if (let_go_) let_go_();
@@ -307,6 +386,8 @@ bool Planner::rebuild(const Error& error) {
   log::area("zerocopy")
       .warn("{}: the GPU was lost: {}; opening it again", entry.name, error.describe());
   if (let_go_) let_go_();
+  const bool deep = deep_.has_value();
+  if (deep) drop_deep_route("");
   gpu_->importer.reset();
   lose_gpu(*gpu_shared_);
   auto route = make(entry);
@@ -317,6 +398,7 @@ bool Planner::rebuild(const Error& error) {
   route->step = step;
   route->offers = offered;
   gpu_ = std::move(*route);
+  if (deep) take_deep_route();
   return true;
 }
 
@@ -344,6 +426,22 @@ std::vector<FormatOffer> without(std::vector<FormatOffer> offers, Fourcc format,
     if (!concerned || !offer.modifiers.empty()) remaining.push_back(std::move(offer));
   }
   return remaining;
+}
+
+std::vector<FormatOffer> by_depth(const std::vector<FormatOffer>& offers, unsigned bits) {
+  std::vector<FormatOffer> ordered;
+  for (auto run = offers.begin(); run != offers.end();) {
+    const auto end = std::find_if(run, offers.end(), [run](const FormatOffer& offer) {
+      return offer.modifiers.empty() != run->modifiers.empty();
+    });
+    for (const bool wished : {true, false}) {
+      std::copy_if(run, end, std::back_inserter(ordered), [&](const FormatOffer& offer) {
+        return (bit_depth(offer.format) == bits) == wished;
+      });
+    }
+    run = end;
+  }
+  return ordered;
 }
 
 }  // namespace lumen

@@ -44,6 +44,11 @@ class Planner final : public FrameImporter {
   /// What the source should offer now; shrinks when formats or routes fail.
   [[nodiscard]] std::vector<FormatOffer> offers() const override;
 
+  /// Bits that offers() has first, where a route takes others from the same kind of memory too; 8
+  /// unless it was called. With 10, and where the GPU route in use takes none of ten bits, a later
+  /// one that does is made ready for them besides. The thread that imports.
+  void prefer_depth(unsigned bits);
+
   /// With kRequire, kUnsupported where the encoder reads host memory.
   Result<void> configure(const ImportTarget& target) override;
 
@@ -97,6 +102,9 @@ class Planner final : public FrameImporter {
                              Error error);
   tl::unexpected<Error> step_down(Error error);
   bool rebuild(const Error& error);
+  void take_deep_route();
+  void drop_deep_route(std::string reason);
+  tl::unexpected<Error> deep_failed(Error error);
   static tl::unexpected<Error> required(std::string message, std::string hint);
   void describe_readback();
 
@@ -107,9 +115,11 @@ class Planner final : public FrameImporter {
   Ladder ladder_;  // one step per registry entry, and one for readback; never reallocated
   std::size_t next_gpu_ = 0;
   std::optional<Route> gpu_;
+  std::optional<Route> deep_;  // for ten bits only, which gpu_ does not take
   std::optional<Route> cpu_;
   const Route* last_ = nullptr;  // that the frame before went to, if any
   bool told_ = false;            // the source was told to negotiate, and nothing was imported since
+  unsigned preferred_depth_ = 8;
   std::optional<ImportTarget> target_;
   std::string route_;
   PoolStatus pool_;
@@ -119,5 +129,8 @@ class Planner final : public FrameImporter {
 /// memory; with one, `format` in a dmabuf of that layout. Nothing may remain.
 std::vector<FormatOffer> without(std::vector<FormatOffer> offers, Fourcc format,
                                  std::optional<Modifier> modifier);
+
+/// Offers of `bits` before others, within each run of offers of the same kind of memory.
+std::vector<FormatOffer> by_depth(const std::vector<FormatOffer>& offers, unsigned bits);
 
 }  // namespace lumen

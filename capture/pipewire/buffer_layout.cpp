@@ -25,10 +25,10 @@ PlaneShape plane_shape(Fourcc format, Extent size, unsigned plane) {
   const std::uint64_t width = size.width;
   const std::uint64_t height = size.height;
   if (is_packed_rgb(format)) return {width * 4, height};
-  if (plane == 0) return {width, height};
-  const std::uint64_t chroma_rows = (height + 1) / 2;
-  return format == Fourcc::kNV12 ? PlaneShape{(width + 1) / 2 * 2, chroma_rows}
-                                 : PlaneShape{(width + 1) / 2, chroma_rows};
+  const std::uint64_t bytes = is_ten_bit(format) ? 2 : 1;
+  if (plane == 0) return {width * bytes, height};
+  const std::uint64_t samples = plane_count(format) == 2 ? 2 : 1;
+  return {(width + 1) / 2 * samples * bytes, (height + 1) / 2};
 }
 
 Rect visible_part(const spa_buffer& buffer, Extent size) {

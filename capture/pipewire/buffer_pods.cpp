@@ -21,9 +21,16 @@ constexpr int kBuffersMost = 16;
 // KWin and Mutter offer up to 16, and fewer where we ask for fewer.
 constexpr std::size_t kDamageRegions = Damage::kMost;
 
+constexpr std::size_t cursor_bytes(std::uint32_t side) {
+  return sizeof(spa_meta_cursor) + sizeof(spa_meta_bitmap) + std::size_t{side} * side * 4;
+}
+// Producers name one size: KWin that of 256×256 pixels, Mutter of 384×384. This is for those who
+// let us choose.
+constexpr std::uint32_t kCursorSideWanted = 256;
+
 }  // namespace
 
-BufferPods::BufferPods(BufferMemory memory) {
+BufferPods::BufferPods(BufferMemory memory, CursorWish cursor) {
   spa_pod_builder_init(&builder_, storage_.data(), static_cast<std::uint32_t>(storage_.size()));
   int types = 1 << SPA_DATA_MemFd | 1 << SPA_DATA_MemPtr;
   if (memory != BufferMemory::kHost) types |= 1 << SPA_DATA_DmaBuf;
@@ -38,7 +45,12 @@ BufferPods::BufferPods(BufferMemory memory) {
   if (count_ == 0) add_buffers(types, 0);
   add_meta(SPA_META_Header, sizeof(spa_meta_header));
   add_meta(SPA_META_VideoCrop, sizeof(spa_meta_region));
-  add_meta(SPA_META_VideoDamage, kDamageRegions * sizeof(spa_meta_region), sizeof(spa_meta_region));
+  add_meta(SPA_META_VideoDamage, {kDamageRegions * sizeof(spa_meta_region), sizeof(spa_meta_region),
+                                  kDamageRegions * sizeof(spa_meta_region)});
+  if (cursor == CursorWish::kBeside) {
+    add_meta(SPA_META_Cursor,
+             {cursor_bytes(kCursorSideWanted), cursor_bytes(1), cursor_bytes(kMaxCursorSide)});
+  }
 }
 
 void BufferPods::add_buffers(int data_types, int required_metas) {
@@ -67,21 +79,23 @@ void BufferPods::add_buffers(int data_types, int required_metas) {
   pods_[count_++] = static_cast<const spa_pod*>(spa_pod_builder_pop(b, &object));
 }
 
-void BufferPods::add_meta(std::uint32_t type, std::size_t size, std::size_t least) {
+void BufferPods::add_meta(std::uint32_t type, const MetaSize& size) {
   spa_pod_builder* const b = &builder_;
   spa_pod_frame object;
   spa_pod_builder_push_object(b, &object, SPA_TYPE_OBJECT_ParamMeta, SPA_PARAM_Meta);
   spa_pod_builder_prop(b, SPA_PARAM_META_type, 0);
   spa_pod_builder_id(b, type);
   spa_pod_builder_prop(b, SPA_PARAM_META_size, 0);
-  spa_pod_frame choice;
-  if (least != 0) {
+  if (size.least == size.most) {
+    spa_pod_builder_int(b, static_cast<int>(size.best));
+  } else {
+    spa_pod_frame choice;
     spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Range, 0);
-    spa_pod_builder_int(b, static_cast<int>(size));  // what is liked best
-    spa_pod_builder_int(b, static_cast<int>(least));
+    spa_pod_builder_int(b, static_cast<int>(size.best));
+    spa_pod_builder_int(b, static_cast<int>(size.least));
+    spa_pod_builder_int(b, static_cast<int>(size.most));
+    spa_pod_builder_pop(b, &choice);
   }
-  spa_pod_builder_int(b, static_cast<int>(size));
-  if (least != 0) spa_pod_builder_pop(b, &choice);
   pods_[count_++] = static_cast<const spa_pod*>(spa_pod_builder_pop(b, &object));
 }
 

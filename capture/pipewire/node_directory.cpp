@@ -109,7 +109,8 @@ std::vector<NodeInfo> gamescope_nodes(const std::vector<NodeInfo>& nodes) {
   return found;
 }
 
-Result<void> check_unambiguous(const std::vector<NodeInfo>& nodes, const NodeSelector& selector) {
+Result<void> check_unambiguous(const std::vector<NodeInfo>& nodes, const NodeSelector& selector,
+                               AbsentSource absent) {
   const auto* wanted = std::get_if<GamescopeNode>(&selector);
   if (wanted == nullptr || wanted->number != 0) return {};
   const std::vector<NodeInfo> found = gamescope_nodes(nodes);
@@ -122,8 +123,10 @@ Result<void> check_unambiguous(const std::vector<NodeInfo>& nodes, const NodeSel
                                                    : ", ",
                            i + 1, found[i].id);
   }
-  return fail(ErrorKind::kInvalidArgument, fmt::format("{} gamescopes run", found.size()),
-              fmt::format("ask for {}, the oldest first", choices));
+  const std::string what = fmt::format("{} gamescopes run", found.size());
+  const std::string ask = fmt::format("ask for {}, the oldest first", choices);
+  if (absent == AbsentSource::kIsAwaited) return fail(ErrorKind::kRetry, what + "; " + ask);
+  return fail(ErrorKind::kInvalidArgument, what, ask);
 }
 
 Error node_not_found(const std::vector<NodeInfo>& nodes, const NodeSelector& selector) {

@@ -11,6 +11,7 @@
 
 #include <pipewire/pipewire.h>
 
+#include "capture/capture_source.h"
 #include "core/error.h"
 
 namespace lumen::pipewire {
@@ -60,8 +61,10 @@ std::optional<NodeInfo> select(const std::vector<NodeInfo>& nodes, const NodeSel
 /// The nodes of the gamescopes that run, the oldest first.
 std::vector<NodeInfo> gamescope_nodes(const std::vector<NodeInfo>& nodes);
 
-/// kInvalidArgument where the selector leaves it open which of several gamescopes is meant.
-Result<void> check_unambiguous(const std::vector<NodeInfo>& nodes, const NodeSelector& selector);
+/// Whether the selector leaves it open which of several gamescopes is meant: kInvalidArgument, or,
+/// where one is waited for, kRetry with the choices in the message.
+Result<void> check_unambiguous(const std::vector<NodeInfo>& nodes, const NodeSelector& selector,
+                               AbsentSource absent);
 
 /// kNotFound with what is there instead.
 Error node_not_found(const std::vector<NodeInfo>& nodes, const NodeSelector& selector);

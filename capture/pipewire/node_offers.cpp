@@ -112,7 +112,15 @@ Result<OfferedFormat> parse_offer(const spa_pod* pod) {
   for (const std::uint32_t format : values_of<std::uint32_t>(
            spa_pod_find_prop(pod, nullptr, SPA_FORMAT_VIDEO_format), SPA_TYPE_Id)) {
     add_once(offer.formats, format_name(format));
+    offer.bit_depth = std::max(offer.bit_depth, bit_depth(from_spa(format)));
   }
+  const auto number = [pod](std::uint32_t key) {
+    const auto values = values_of<std::uint32_t>(spa_pod_find_prop(pod, nullptr, key), SPA_TYPE_Id);
+    return values.empty() ? 0 : values.front();
+  };
+  const std::uint32_t primaries = number(SPA_FORMAT_VIDEO_colorPrimaries);
+  const std::uint32_t transfer = number(SPA_FORMAT_VIDEO_transferFunction);
+  if (primaries != 0 || transfer != 0) offer.color = color_of(primaries, transfer);
   const spa_pod_prop* modifier = spa_pod_find_prop(pod, nullptr, SPA_FORMAT_VIDEO_modifier);
   offer.dmabuf = modifier != nullptr;
   for (const std::int64_t value : values_of<std::int64_t>(modifier, SPA_TYPE_Long)) {

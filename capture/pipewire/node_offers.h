@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <spa/pod/pod.h>
 
 #include "capture/pipewire/node_directory.h"
+#include "core/color.h"
 #include "core/error.h"
 #include "core/geometry.h"
 #include "core/pixel_format.h"
@@ -16,10 +18,12 @@ namespace lumen::pipewire {
 
 /// One EnumFormat param of a node: every combination of its formats and modifiers is offered.
 struct OfferedFormat {
-  std::vector<std::string> formats;  // lumen's names; SPA's where lumen can't read the format
-  bool dmabuf = false;               // the producer names modifiers
-  std::vector<Modifier> modifiers;   // the preferred one first; none twice
-  Extent size;                       // preferred; 0x0 where it says none
+  std::vector<std::string> formats;       // lumen's names; SPA's where lumen can't read the format
+  unsigned bit_depth = 8;                 // the largest of those that lumen can read
+  std::optional<ColorDescription> color;  // primaries and transfer, where it says any
+  bool dmabuf = false;                    // the producer names modifiers
+  std::vector<Modifier> modifiers;        // the preferred one first; none twice
+  Extent size;                            // preferred; 0x0 where it says none
 };
 
 struct NodeOffers {

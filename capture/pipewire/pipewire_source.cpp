@@ -16,7 +16,7 @@ constexpr auto kAnswerTime = 5s;
 constexpr Nanoseconds kFirstDelay = 100ms;
 // Frames shall flow two seconds after the daemon is back.
 constexpr Nanoseconds kLongestDelay = 500ms;
-// A node that refuses every format this often before the first picture will not change its mind.
+// A node that gives nothing to stream this often before the first picture will not change its mind.
 constexpr unsigned kRefusalsUntilFailure = 6;
 
 std::shared_ptr<SyncDevice> find_sync_device(const std::vector<FormatOffer>& offers) {
@@ -38,7 +38,9 @@ PipeWireSource::PipeWireSource(PipeWireSourceSettings settings)
     : selector_(std::move(settings.node)),
       remote_(std::move(settings.remote)),
       absent_(settings.absent),
-      gone_(settings.gone) {}
+      ambiguous_(settings.ambiguous),
+      gone_(settings.gone),
+      wishes_(settings.wishes) {}
 
 Result<void> PipeWireSource::start(const CaptureRequest& request, CaptureListener& listener) {
   request_ = request;
@@ -52,10 +54,14 @@ Result<void> PipeWireSource::start(const CaptureRequest& request, CaptureListene
       loop_->loop(),
       [](void* self, std::uint64_t) { static_cast<PipeWireSource*>(self)->recover(); }, this);
   auto found = find_node();
-  if (found || absent_ == AbsentNode::kIsError) return found;
+  if (found) return found;
   const Error& error = found.error();
-  if (error.kind != ErrorKind::kNotFound && error.kind != ErrorKind::kDeviceLost) return found;
-  on_lost(error.message);
+  unclear_ = error.kind == ErrorKind::kRetry;
+  const bool absent = error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kDeviceLost;
+  if (!unclear_ && !(absent && absent_ == AbsentSource::kIsAwaited)) return found;
+  tell_lost(error.message);
+  // Not part of the reason, which viewers get to see.
+  if (!error.hint.empty()) log::area("capture").info("{}: {}", error.message, error.hint);
   // With a connection the registry tells when the node comes.
   if (!connection_ || connection_dead_) schedule(next_delay());
   return {};
@@ -68,7 +74,7 @@ Result<void> PipeWireSource::find_node() {
     return synced;
   }
   const auto nodes = connection_->directory().nodes();
-  if (auto clear = check_unambiguous(nodes, selector_); !clear) return clear;
+  if (auto clear = check_unambiguous(nodes, selector_, ambiguous_); !clear) return clear;
   const auto node = select(nodes, selector_);
   if (!node) return tl::unexpected(node_not_found(nodes, selector_));
   const bool one_of_a_kind = std::holds_alternative<AnyNode>(selector_) ||
@@ -126,15 +132,18 @@ Result<void> PipeWireSource::open_stream(const NodeInfo& node) {
        .request = request_,
        .max_framerate = max_framerate_,
        .sync = sync_,
-       .flow = flow_},
+       .flow = flow_,
+       .wishes = wishes_},
       *listener_, counters_,
       {.state = [this](CaptureState state) { on_stream_state(state); },
        .format = [this](const CaptureFormat& format) { listener_->on_format(format); },
        .failed = [this](const std::string& reason) { on_stream_failed(reason); },
+       .unusable = [this] { on_stream_unusable(); },
        .sync_failed = [this](const std::string& reason) { on_sync_failed(reason); }});
   if (!stream) return tl::unexpected(std::move(stream.error()));
   stream_ = std::move(*stream);
   stream_dead_ = false;
+  last_ = NodeSerial{node.serial};
   const std::scoped_lock lock(description_mutex_);
   description_ = "PipeWire node " + to_string(node);
   return {};
@@ -152,31 +161,55 @@ void PipeWireSource::on_nodes_changed() {
 }
 
 void PipeWireSource::on_lost(const std::string& reason) {
-  if (lost_) return;
+  if (!lost_) tell_lost(reason);
+}
+
+void PipeWireSource::tell_lost(const std::string& reason) {
+  if (lost_ && told_ == reason) return;
   lost_ = true;
+  told_ = reason;
   listener_->on_state(CaptureState::kLost, reason);
 }
 
 void PipeWireSource::on_stream_failed(const std::string& reason) {
-  stream_dead_ = true;
+  // Some producers refuse a format that mentions maxFramerate (older KWin, Mutter with 0/1).
   if (!streamed_) {
-    // Some producers refuse a format that mentions maxFramerate (older KWin, Mutter with 0/1).
     max_framerate_ =
         max_framerate_ == MaxFramerate::kOffer ? MaxFramerate::kOmit : MaxFramerate::kOffer;
+  }
+  Error error;
+  error.kind = ErrorKind::kFormatRejected;
+  error.message = fmt::format("{} refuses every format: {}", to_string(stream_->node()), reason);
+  error.hint = wishes_.app_id == 0
+                   ? "lumen takes BGRx, BGRA, RGBx, RGBA and NV12; is a session manager "
+                     "(WirePlumber) running?"
+                   : "an old PipeWire (0.3.65 is) can't ask a gamescope for an application: try "
+                     "without :app";
+  ask_again(reason, std::move(error));
+}
+
+void PipeWireSource::on_stream_unusable() {
+  if (stream_dead_) return;  // told before, or another stream is on its way
+  Error error;
+  error.kind = ErrorKind::kUnsupported;
+  error.message =
+      fmt::format("{} sends only buffers that can't be used", to_string(stream_->node()));
+  error.hint =
+      "lumen takes memfds, dmabufs and shared pointers; LUMEN_DEBUG=capture tells what "
+      "came instead";
+  ask_again("none of its buffers can be used", std::move(error));
+}
+
+void PipeWireSource::ask_again(const std::string& reason, Error in_the_end) {
+  stream_dead_ = true;
+  if (streamed_) {
+    on_lost(reason);
+  } else {
     log::area("capture").debug("{}: {}; asking again", to_string(stream_->node()), reason);
     if (++refusals_ >= kRefusalsUntilFailure) {
-      Error error;
-      error.kind = ErrorKind::kFormatRejected;
-      error.message =
-          fmt::format("{} refuses every format: {}", to_string(stream_->node()), reason);
-      error.hint =
-          "lumen takes BGRx, BGRA, RGBx, RGBA and NV12; is a session manager "
-          "(WirePlumber) running?";
-      listener_->on_failure(std::move(error));
+      listener_->on_failure(std::move(in_the_end));
       return;
     }
-  } else {
-    on_lost(reason);
   }
   schedule(next_delay());
 }
@@ -222,7 +255,10 @@ void PipeWireSource::schedule(Nanoseconds delay) {
 void PipeWireSource::recover() {
   if (lost_ && gone_ == GoneNode::kIsTheEnd) return;
   if (stream_dead_ || connection_dead_) stream_.reset();
-  if (connection_dead_) connection_.reset();
+  if (connection_dead_) {
+    connection_.reset();
+    last_.reset();  // another daemon counts anew
+  }
   if (!connection_) {
     if (auto connected = connect(); !connected) {
       schedule(next_delay());
@@ -231,12 +267,27 @@ void PipeWireSource::recover() {
   }
   if (stream_) return;
   // A new connection's registry arrives in a moment and calls on_nodes_changed().
-  const auto node = select(connection_->directory().nodes(), selector_);
+  const auto node = next_node();
   if (!node) return;
   if (auto opened = open_stream(*node); !opened) {
     log::area("capture").debug("{}", opened.error().describe());
     schedule(next_delay());
   }
+}
+
+// Of several that may be meant, the one that was streamed, as long as it is there.
+std::optional<NodeInfo> PipeWireSource::next_node() {
+  const auto nodes = connection_->directory().nodes();
+  if (auto clear = check_unambiguous(nodes, selector_, AbsentSource::kIsAwaited); !clear) {
+    auto same = last_ ? select(nodes, *last_) : std::nullopt;
+    if (same) return same;
+    unclear_ = true;
+    tell_lost(clear.error().message);
+    return std::nullopt;
+  }
+  auto node = select(nodes, selector_);
+  if (std::exchange(unclear_, false) && !node) tell_lost(node_not_found(nodes, selector_).message);
+  return node;
 }
 
 void PipeWireSource::renegotiate(std::vector<FormatOffer> offers) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "capture/capture_source.h"
@@ -12,8 +13,6 @@
 
 namespace lumen::pipewire {
 
-/// What start() does where the node, or the daemon, isn't there.
-enum class AbsentNode { kIsError, kIsAwaited };
 /// What the source does once the node, or the daemon, went away.
 enum class GoneNode {
   kIsAwaited,  // what comes by the same name is the same source
@@ -23,8 +22,10 @@ enum class GoneNode {
 struct PipeWireSourceSettings {
   NodeSelector node;
   UniqueFd remote;  // the connection to use; empty: one to the session's daemon
-  AbsentNode absent = AbsentNode::kIsError;
+  AbsentSource absent = AbsentSource::kIsError;     // the node, or the daemon
+  AbsentSource ambiguous = AbsentSource::kIsError;  // several gamescopes: until one is left
   GoneNode gone = GoneNode::kIsAwaited;
+  GamescopeWishes wishes;  // for a node that is a gamescope's
 };
 
 class PipeWireSource final : public CaptureSource {
@@ -34,7 +35,8 @@ class PipeWireSource final : public CaptureSource {
   ~PipeWireSource() override { stop(); }
 
   /// kDeviceLost: no daemon. kNotFound: no such node. kInvalidArgument: several are meant. Once it
-  /// has returned well, the source waits for whatever goes away to come back.
+  /// has returned well, the source waits for whatever goes away to come back, and never guesses
+  /// which of several is meant.
   Result<void> start(const CaptureRequest& request, CaptureListener& listener) override;
   void renegotiate(std::vector<FormatOffer> offers) override;
   void pause() override { set_flow(StreamFlow::kPaused); }
@@ -51,7 +53,12 @@ class PipeWireSource final : public CaptureSource {
   Result<void> open_stream(const NodeInfo& node);
   void on_nodes_changed();
   void on_lost(const std::string& reason);
+  void tell_lost(const std::string& reason);
+  [[nodiscard]] std::optional<NodeInfo> next_node();
   void on_stream_failed(const std::string& reason);
+  void on_stream_unusable();
+  /// `in_the_end`: what is told where it never streams.
+  void ask_again(const std::string& reason, Error in_the_end);
   void on_sync_failed(const std::string& reason);
   void on_stream_state(CaptureState state);
   void schedule(Nanoseconds delay);
@@ -60,8 +67,10 @@ class PipeWireSource final : public CaptureSource {
 
   NodeSelector selector_;
   UniqueFd remote_;  // empty: never given, or in use
-  const AbsentNode absent_;
+  const AbsentSource absent_;
+  const AbsentSource ambiguous_;
   const GoneNode gone_;
+  const GamescopeWishes wishes_;
   CaptureRequest request_;
   CaptureListener* listener_ = nullptr;
   MaxFramerate max_framerate_ = MaxFramerate::kOffer;
@@ -80,9 +89,12 @@ class PipeWireSource final : public CaptureSource {
   bool connection_dead_ = false;
   bool stream_dead_ = false;
   bool lost_ = false;                  // the loss was told; the next STREAMING is a return
+  bool unclear_ = false;               // several were meant when the loss was last told
+  std::string told_;                   // why
+  std::optional<NodeSerial> last_;     // of the daemon's nodes, what was streamed
   unsigned failures_ = 0;              // since frames last flowed; sets the delay
   std::uint64_t received_before_ = 0;  // frames when the last failure was counted
-  unsigned refusals_ = 0;              // formats refused before anything ever streamed
+  unsigned refusals_ = 0;              // failures before anything ever streamed
   bool streamed_ = false;
 };
 

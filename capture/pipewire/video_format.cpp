@@ -18,13 +18,26 @@ struct Row {
   spa_video_format spa;
 };
 constexpr std::array kFormats = {
-    Row{Fourcc::kBGRx, SPA_VIDEO_FORMAT_BGRx}, Row{Fourcc::kBGRA, SPA_VIDEO_FORMAT_BGRA},
-    Row{Fourcc::kRGBx, SPA_VIDEO_FORMAT_RGBx}, Row{Fourcc::kRGBA, SPA_VIDEO_FORMAT_RGBA},
-    Row{Fourcc::kNV12, SPA_VIDEO_FORMAT_NV12}, Row{Fourcc::kI420, SPA_VIDEO_FORMAT_I420},
+    Row{Fourcc::kBGRx, SPA_VIDEO_FORMAT_BGRx},
+    Row{Fourcc::kBGRA, SPA_VIDEO_FORMAT_BGRA},
+    Row{Fourcc::kRGBx, SPA_VIDEO_FORMAT_RGBx},
+    Row{Fourcc::kRGBA, SPA_VIDEO_FORMAT_RGBA},
+    Row{Fourcc::kNV12, SPA_VIDEO_FORMAT_NV12},
+    Row{Fourcc::kI420, SPA_VIDEO_FORMAT_I420},
+    Row{Fourcc::kP010, SPA_VIDEO_FORMAT_P010_10LE},
+    // raw.h names the colours of a word from its top, as DRM does.
+    Row{Fourcc::kXR30, SPA_VIDEO_FORMAT_xRGB_210LE},
+    Row{Fourcc::kAR30, SPA_VIDEO_FORMAT_ARGB_210LE},
+    Row{Fourcc::kXB30, SPA_VIDEO_FORMAT_xBGR_210LE},
+    Row{Fourcc::kAB30, SPA_VIDEO_FORMAT_ABGR_210LE},
 };
 
 // Producers fix the rate themselves; this only keeps the intersection from being empty.
 constexpr std::uint32_t kMaxOfferedRate = 1000;
+
+// gamescope's own keys of a Format object (src/pipewire_gamescope.hpp).
+constexpr std::uint32_t kGamescopeRequestedSize = 0x70000;
+constexpr std::uint32_t kGamescopeFocusApp = 0x70001;
 
 void add_size(spa_pod_builder* b, Extent preferred, SizeWish how) {
   const spa_rectangle wish{preferred.width, preferred.height};
@@ -68,8 +81,19 @@ void add_modifiers(spa_pod_builder* b, const std::vector<Modifier>& modifiers) {
   spa_pod_builder_pop(b, &choice);
 }
 
+void add_wishes(spa_pod_builder* b, const GamescopeWishes& wishes) {
+  if (!wishes.largest.empty()) {
+    spa_pod_builder_prop(b, kGamescopeRequestedSize, 0);
+    spa_pod_builder_rectangle(b, wishes.largest.width, wishes.largest.height);
+  }
+  if (wishes.app_id != 0) {
+    spa_pod_builder_prop(b, kGamescopeFocusApp, 0);
+    spa_pod_builder_long(b, wishes.app_id);
+  }
+}
+
 std::vector<std::uint64_t> build_offer(const FormatOffer& offer, const CaptureRequest& request,
-                                       MaxFramerate max_framerate) {
+                                       MaxFramerate max_framerate, const GamescopeWishes& wishes) {
   // 1 KiB holds everything but the modifier list, which takes 8 bytes each.
   std::vector<std::uint64_t> storage(128 + offer.modifiers.size() + 2);
   spa_pod_builder b{};
@@ -89,6 +113,7 @@ std::vector<std::uint64_t> build_offer(const FormatOffer& offer, const CaptureRe
     // From 1/1: KWin and Mutter refuse a range that begins at 0/1.
     add_rate(&b, SPA_FORMAT_VIDEO_maxFramerate, request.max_rate, 1, request.max_rate);
   }
+  add_wishes(&b, wishes);
   spa_pod_builder_pop(&b, &object);
   return storage;
 }
@@ -147,6 +172,17 @@ Value color_value(const Table& table, std::uint32_t spa, Value otherwise) {
   return row == table.end() ? otherwise : row->value;
 }
 
+}  // namespace
+
+ColorDescription color_of(std::uint32_t primaries, std::uint32_t transfer) {
+  ColorDescription color;
+  color.primaries = color_value(kPrimaries, primaries, color.primaries);
+  color.transfer = color_value(kTransfers, transfer, color.transfer);
+  return color;
+}
+
+namespace {
+
 /// The producer's number, which need not be one that the enumeration has: no such enum is read.
 template <typename Enum>
 std::uint32_t number_in(const Enum& field) {
@@ -159,9 +195,8 @@ std::uint32_t number_in(const Enum& field) {
 // What is not said is BT.709, limited for YUV and full for RGB. The two systems of BT.601 have one
 // name for their matrix; the primaries tell which it is.
 ColorDescription to_color(const spa_video_info_raw& info, Fourcc format) {
-  ColorDescription color;
-  color.primaries = color_value(kPrimaries, number_in(info.color_primaries), color.primaries);
-  color.transfer = color_value(kTransfers, number_in(info.transfer_function), color.transfer);
+  ColorDescription color =
+      color_of(number_in(info.color_primaries), number_in(info.transfer_function));
   const std::uint32_t range = number_in(info.color_range);
   if (!is_yuv(format)) {
     color.range = range == SPA_VIDEO_COLOR_RANGE_16_235 ? ColorRange::kLimited : ColorRange::kFull;
@@ -188,10 +223,11 @@ Fourcc from_spa(std::uint32_t format) {
   return row == kFormats.end() ? Fourcc::kNone : row->fourcc;
 }
 
-FormatPods::FormatPods(const CaptureRequest& request, MaxFramerate max_framerate) {
+FormatPods::FormatPods(const CaptureRequest& request, MaxFramerate max_framerate,
+                       const GamescopeWishes& wishes) {
   for (const FormatOffer& offer : request.offers) {
     if (to_spa(offer.format) == SPA_VIDEO_FORMAT_UNKNOWN) continue;
-    storage_.push_back(build_offer(offer, request, max_framerate));
+    storage_.push_back(build_offer(offer, request, max_framerate, wishes));
   }
   for (const auto& bytes : storage_) {
     pods_.push_back(reinterpret_cast<const spa_pod*>(bytes.data()));

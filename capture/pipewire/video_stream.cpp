@@ -92,7 +92,7 @@ Result<std::unique_ptr<VideoStream>> VideoStream::create(ThreadLoop& loop, pw_co
       [](void* data, std::uint64_t) { static_cast<VideoStream*>(data)->report_problem(); },
       self.get());
 
-  FormatPods pods(self->target_.request, self->target_.max_framerate);
+  FormatPods pods(self->target_.request, self->target_.max_framerate, self->target_.wishes);
   // RT_PROCESS: process() runs on the data thread, without a hop (and, since PipeWire 1.2, a cycle)
   // through the main loop. No MAP_BUFFERS: the mappings must outlive the buffers' removal.
   unsigned flags =
@@ -123,7 +123,7 @@ VideoStream::~VideoStream() {
 
 Result<void> VideoStream::renegotiate(std::vector<FormatOffer> offers) {
   target_.request.offers = std::move(offers);
-  FormatPods pods(target_.request, target_.max_framerate);
+  FormatPods pods(target_.request, target_.max_framerate, target_.wishes);
   const int result = pw_stream_update_params(stream_, pods.pods().data(),
                                              static_cast<std::uint32_t>(pods.pods().size()));
   if (result < 0) {
@@ -143,7 +143,13 @@ void VideoStream::on_state(pw_stream_state state, const char* error) {
     case PW_STREAM_STATE_UNCONNECTED: break;  // only by our own disconnect
     case PW_STREAM_STATE_CONNECTING: callbacks_.state(CaptureState::kConnecting); break;
     case PW_STREAM_STATE_PAUSED: callbacks_.state(CaptureState::kPaused); break;
-    case PW_STREAM_STATE_STREAMING: callbacks_.state(CaptureState::kStreaming); break;
+    case PW_STREAM_STATE_STREAMING:
+      if (all_buffers_refused()) {
+        callbacks_.unusable();
+      } else {
+        callbacks_.state(CaptureState::kStreaming);
+      }
+      break;
   }
 }
 
@@ -167,12 +173,14 @@ void VideoStream::on_format(const spa_pod* pod) {
     const std::scoped_lock lock(format_mutex_);
     format_ = *parsed;
     damage_ = Damage();
+    crop_ = {};
   }
   announce_format_ = true;
   usable_buffers_ = 0;
+  refused_buffers_ = 0;
   problem_ = nullptr;
 
-  BufferPods pods(memory_to_ask_for(*parsed, target_.sync.get()));
+  BufferPods pods(memory_to_ask_for(*parsed, target_.sync.get()), target_.request.cursor);
   pw_stream_update_params(stream_, pods.pods().data(),
                           static_cast<std::uint32_t>(pods.pods().size()));
 }
@@ -180,9 +188,12 @@ void VideoStream::on_format(const spa_pod* pod) {
 void VideoStream::on_add_buffer(pw_buffer* buffer) {
   auto memory = buffers_->add(buffer);
   if (!memory) {
+    ++refused_buffers_;
     log::area("capture").debug("{} has a buffer that can't be used: {}", to_string(target_.node),
                                memory.error().describe());
     if (buffers_->sync_failed()) callbacks_.sync_failed(memory.error().describe());
+    // Seen to when the whole set is there: a producer that has none that works sends no picture.
+    pw_loop_signal_event(loop_.loop(), problem_event_);
     return;
   }
   ++usable_buffers_;
@@ -194,12 +205,14 @@ void VideoStream::on_add_buffer(pw_buffer* buffer) {
   if (static_cast<const BufferTable::Entry*>(buffer->user_data)->release) {
     layout += " with explicit sync";
   }
-  callbacks_.format({.format = format_->format,
-                     .size = format_->size,
-                     .rate = format_->rate,
-                     .max_rate = format_->max_rate,
-                     .memory = *memory + layout,
-                     .color = format_->color});
+  callbacks_.format(
+      {.format = format_->format,
+       .size = format_->size,
+       .rate = format_->rate,
+       .max_rate = format_->max_rate,
+       .memory = *memory + layout,
+       .color = format_->color,
+       .cursor_beside = spa_buffer_find_meta(buffer->buffer, SPA_META_Cursor) != nullptr});
 }
 
 BufferLayout VideoStream::inspect(pw_buffer* buffer) {
@@ -222,6 +235,7 @@ pw_buffer* VideoStream::dequeue_newest(BufferLayout& layout) {
   pw_buffer* newest = nullptr;
   while (pw_buffer* buffer = pw_stream_dequeue_buffer(stream_)) {
     BufferTable::dequeued(buffer);
+    heed_cursor(*buffer->buffer);
     const BufferLayout found = inspect(buffer);
     damage_.add(found.damage);
     switch (found.verdict) {
@@ -237,14 +251,42 @@ pw_buffer* VideoStream::dequeue_newest(BufferLayout& layout) {
       case BufferLayout::Verdict::kEmpty: counters_.empty.fetch_add(1); break;
       case BufferLayout::Verdict::kInvalid:
         counters_.invalid.fetch_add(1);
-        if (problem_.exchange(found.reason) != found.reason) {
-          pw_loop_signal_event(loop_.loop(), problem_event_);
-        }
+        complain(found.reason);
         break;
     }
     buffers_->skip(buffer);
   }
   return newest;
+}
+
+// Every buffer tells it, also those that are skipped.
+void VideoStream::heed_cursor(const spa_buffer& buffer) {
+  switch (cursor_.update(buffer)) {
+    case CursorTracker::News::kChanged: cursor_changed_ = true; break;
+    case CursorTracker::News::kInvalid: complain(cursor_.reason()); break;
+    case CursorTracker::News::kNone: break;
+  }
+}
+
+void VideoStream::complain(const char* problem) {
+  if (problem_.exchange(problem) != problem) {
+    pw_loop_signal_event(loop_.loop(), problem_event_);
+  }
+}
+
+CapturedFrame VideoStream::make_frame(const BufferLayout& layout) {
+  CapturedFrame frame;
+  const Timestamp dequeued = now();
+  frame.times.id = counters_.frame_id.fetch_add(1) + 1;
+  frame.times.mark(Stage::kProduced, producer_time(layout.pts, dequeued));
+  frame.times.mark(Stage::kDequeued, dequeued);
+  frame.format = format_->format;
+  frame.size = format_->size;
+  frame.crop = crop_;
+  frame.color = format_->color;
+  frame.cursor = cursor_.cursor();
+  cursor_changed_ = false;
+  return frame;
 }
 
 void VideoStream::on_process() {
@@ -253,15 +295,8 @@ void VideoStream::on_process() {
     BufferLayout layout;
     if (pw_buffer* buffer = dequeue_newest(layout)) {
       buffers_->visit(buffer, [&](BufferTable::Entry* entry) {
-        CapturedFrame frame;
-        const Timestamp dequeued = now();
-        frame.times.id = counters_.frame_id.fetch_add(1) + 1;
-        frame.times.mark(Stage::kProduced, producer_time(layout.pts, dequeued));
-        frame.times.mark(Stage::kDequeued, dequeued);
-        frame.format = format_->format;
-        frame.size = format_->size;
-        frame.crop = layout.crop;
-        frame.color = format_->color;
+        crop_ = layout.crop;
+        CapturedFrame frame = make_frame(layout);
         frame.damage = std::exchange(damage_, Damage::nothing());
         if (entry->dmabuf) {
           frame.image = DmaBufImage{entry->dmabuf, format_->modifier.value_or(kModifierInvalid),
@@ -274,22 +309,28 @@ void VideoStream::on_process() {
         counters_.received.fetch_add(1);
         listener_.on_frame(std::move(frame));
       });
+    } else if (cursor_changed_ && format_ && !crop_.size.empty()) {
+      CapturedFrame frame = make_frame(layout);
+      frame.image = SamePicture{};
+      frame.damage = Damage::nothing();
+      listener_.on_frame(std::move(frame));
     }
   }
   buffers_->queue_returned();
 }
 
 void VideoStream::report_problem() {
-  const char* problem = problem_.load();
-  if (problem == nullptr) return;
-  if (reported_.insert(problem).second) {
-    log::area("capture").warn("{} sends frames that are skipped: {}", to_string(target_.node),
-                              problem);
+  const char* const problem = problem_.load();
+  if (problem != nullptr && reported_.insert(problem).second) {
+    log::area("capture").warn("{} sends what is skipped: {}", to_string(target_.node), problem);
   }
-  // PipeWire 0.3.65 was seen to hand out a whole set of buffers of an internal type (MemId) when
-  // both ends negotiated at once. Nothing will ever come of such a set; a new stream gets a new
-  // one.
-  if (format_ && usable_buffers_ == 0) callbacks_.failed("none of its buffers can be used");
+  if (all_buffers_refused()) callbacks_.unusable();
+}
+
+// PipeWire 0.3.65 hands out a whole set of buffers of an internal type (MemId) now and then where
+// both ends negotiate at once. Nothing will ever come of such a set; a new stream gets a new one.
+bool VideoStream::all_buffers_refused() const {
+  return format_ && usable_buffers_ == 0 && refused_buffers_ > 0;
 }
 
 }  // namespace lumen::pipewire

@@ -12,6 +12,7 @@
 #include "capture/capture_source.h"
 #include "capture/pipewire/buffer_table.h"
 #include "capture/pipewire/connection.h"
+#include "capture/pipewire/cursor_tracker.h"
 #include "capture/pipewire/video_format.h"
 
 namespace lumen::pipewire {
@@ -37,6 +38,8 @@ class VideoStream {
     std::function<void(const CaptureFormat&)> format;
     /// The stream can't go on (no common format, target gone). Destroy it soon.
     std::function<void(const std::string&)> failed;
+    /// As failed: none of the producer's buffers can be used.
+    std::function<void()> unusable;
     /// As failed, and a stream that does not offer explicit sync will do.
     std::function<void(const std::string&)> sync_failed;
   };
@@ -46,6 +49,7 @@ class VideoStream {
     MaxFramerate max_framerate = MaxFramerate::kOffer;
     std::shared_ptr<SyncDevice> sync;  // null: explicit sync is not offered
     StreamFlow flow = StreamFlow::kActive;
+    GamescopeWishes wishes;
   };
 
   /// With the loop locked. `listener` gets on_frame() on PipeWire's data thread.
@@ -73,7 +77,12 @@ class VideoStream {
   void on_process();                                // data thread
   pw_buffer* dequeue_newest(BufferLayout& layout);  // data thread
   BufferLayout inspect(pw_buffer* buffer);          // data thread
+  void heed_cursor(const spa_buffer& buffer);       // data thread
+  void complain(const char* problem);               // data thread
+  /// Of the format in effect, without image, damage and lease. Data thread.
+  CapturedFrame make_frame(const BufferLayout& layout);
   void report_problem();
+  [[nodiscard]] bool all_buffers_refused() const;
 
   static const pw_stream_events kEvents;
 
@@ -91,9 +100,13 @@ class VideoStream {
   // Written by the main loop while the stream is paused, read by the data thread.
   std::mutex format_mutex_;
   std::optional<VideoFormat> format_;
-  Damage damage_;  // since the last frame that was handed on; unknown with a new format
+  Damage damage_;         // since the last picture that was handed on; unknown with a new format
+  CursorTracker cursor_;  // the data thread's
+  bool cursor_changed_ = false;  // since the last frame that was handed on
+  Rect crop_;                    // of the last picture that was handed on, in this format; or empty
 
   unsigned usable_buffers_ = 0;                // main loop, of the present format
+  unsigned refused_buffers_ = 0;               // the same
   bool announce_format_ = false;               // main loop: the next buffer tells the memory's name
   std::atomic<const char*> problem_{nullptr};  // static text from the data thread
   std::set<const char*> reported_;             // main loop; each problem is told once

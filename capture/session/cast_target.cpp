@@ -1,13 +1,18 @@
 #include "capture/session/cast_target.h"
 
+#include <utility>
+
 namespace lumen::session {
 
-std::string list_names(const std::vector<OutputInfo>& outputs) {
-  std::string text;
+tl::unexpected<Error> no_such_output(std::string message, const std::vector<OutputInfo>& outputs,
+                                     AbsentSource absent) {
+  std::string names;
   for (const OutputInfo& output : outputs) {
-    text += (text.empty() ? "there is " : ", ") + output.name;
+    names += (names.empty() ? "there is " : ", ") + output.name;
   }
-  return text;
+  return fail(
+      absent == AbsentSource::kIsAwaited ? ErrorKind::kNotFound : ErrorKind::kInvalidArgument,
+      std::move(message), std::move(names));
 }
 
 }  // namespace lumen::session

@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "capture/capture_source.h"
+#include "core/error.h"
 #include "core/geometry.h"
 
 namespace lumen::session {
@@ -27,7 +29,7 @@ struct TitledWindow {
 /// An output without a screen, which lives as long as the cast.
 struct VirtualOutput {
   Extent size;
-  std::uint32_t refresh_hz = 0;  // 0: the compositor's choice
+  std::uint32_t refresh_hz = 0;  // pictures a second at most; 0: as many as the stream takes
   friend bool operator==(const VirtualOutput&, const VirtualOutput&) = default;
 };
 using CastTarget = std::variant<FirstOutput, NamedOutput, TitledWindow, VirtualOutput>;
@@ -39,7 +41,9 @@ struct OutputInfo {
   Extent size;              // pixels; {0, 0}: off
 };
 
-/// "there is DP-1, HDMI-1": what to say to who names another.
-std::string list_names(const std::vector<OutputInfo>& outputs);
+/// For who named an output that is none of these, which the hint names: kNotFound where it is
+/// waited for, else kInvalidArgument.
+tl::unexpected<Error> no_such_output(std::string message, const std::vector<OutputInfo>& outputs,
+                                     AbsentSource absent);
 
 }  // namespace lumen::session

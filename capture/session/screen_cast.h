@@ -2,7 +2,6 @@
 // way to ask: KWin's and Mutter's own protocols, the desktop portal.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -10,18 +9,13 @@
 #include <utility>
 
 #include "capture/pipewire/node_directory.h"
+#include "capture/session/cursor_mode.h"
 #include "core/error.h"
 #include "core/geometry.h"
+#include "core/time.h"
 #include "platform/linux/unique_fd.h"
 
 namespace lumen::session {
-
-/// Where the mouse pointer is. All three ways to ask know these.
-enum class CursorMode : std::uint8_t {
-  kHidden,    // nowhere
-  kEmbedded,  // in the picture
-  kMetadata,  // beside the picture, for the receiver to draw
-};
 
 /// What the compositor gave: where its picture is to be found.
 struct CastGrant {
@@ -29,7 +23,9 @@ struct CastGrant {
   UniqueFd remote;              // the portal's connection to PipeWire; empty: the session's daemon
   Extent size;                  // as told by the compositor; {0, 0}: not told
   Extent size_to_ask_for;       // what the receiver makes it; {0, 0}: the producer has its own size
+  FrameRate most_to_ask_for;    // as the receiver's cap, where the request has no lower one
   std::string description;      // "KWin output DP-1"
+  bool cursor_beside = false;   // the pointer is not in its pictures, but told (kMetadata)
 };
 
 /// What may be right a moment later: nothing there yet, or no longer.
@@ -53,13 +49,16 @@ class ScreenCast {
   /// Asks, and blocks until there is an answer, the user has chosen, or `stop`. Errors that time
   /// may mend (no compositor yet): those of is_passing(). For good: kUnsupported (nothing
   /// here speaks this protocol, or not to us), kCancelled (the user declined, or `stop`),
-  /// kInvalidArgument (no such output).
+  /// kInvalidArgument (no such output, unless it is waited for). Others, such as kIo: who knows.
   virtual Result<CastGrant> open(std::stop_token stop, Ended ended) = 0;
   /// Idempotent.
   virtual void end() = 0;
 
   /// Plain name for people, before and after the grant: "KWin output DP-1". Any thread.
   [[nodiscard]] virtual std::string describe() const = 0;
+
+  /// As CaptureSource::has_indicator().
+  [[nodiscard]] virtual bool has_indicator() const { return false; }
 
   /// Before open(). Whoever may wait for something other than an answer tells what it is.
   void on_waiting(Waiting waiting) { waiting_ = std::move(waiting); }

@@ -54,7 +54,7 @@ void ScreenCastSource::run(const std::stop_token& stop) {
       listener_->on_failure(outcome.error);
       return;
     }
-    tell_lost(outcome.error.message);
+    tell_lost(outcome.error.message, outcome.error.hint);
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, stop, next_delay(), [] { return false; });
   }
@@ -95,8 +95,12 @@ ScreenCastSource::Outcome ScreenCastSource::refused(const std::stop_token& stop,
                                                     Error error) const {
   using Next = Outcome::Next;
   if (stop.stop_requested()) return {Next::kStopped, {}};
+  const bool hopeless =
+      error.kind == ErrorKind::kUnsupported || error.kind == ErrorKind::kInvalidArgument;
+  const bool awaited = settings_.absent == AbsentSource::kIsAwaited && !hopeless;
   // A compositor that was good once and starts again may for a while not have what it had.
-  const bool again = is_passing(error) || (granted_ && error.kind != ErrorKind::kCancelled);
+  const bool again =
+      is_passing(error) || (error.kind != ErrorKind::kCancelled && (granted_ || awaited));
   return {again ? Next::kAskAgain : Next::kGiveUp, std::move(error)};
 }
 
@@ -121,17 +125,21 @@ ScreenCastSource::Outcome ScreenCastSource::await_end(const std::stop_token& sto
 Result<void> ScreenCastSource::start_capture(CastGrant grant) {
   const std::scoped_lock capture_lock(capture_mutex_);
   CaptureRequest request = request_;
+  request.cursor = grant.cursor_beside ? CursorWish::kBeside : CursorWish::kIgnored;
   if (!grant.size_to_ask_for.empty()) {
     request.preferred_size = grant.size_to_ask_for;
     request.size_wish = SizeWish::kExactly;
   }
+  request.max_rate = slower(request.max_rate, grant.most_to_ask_for);
   std::string description = grant.description;
+  const bool cursor_beside = grant.cursor_beside;
   std::shared_ptr<CaptureSource> capture =
       settings_.capture ? settings_.capture(std::move(grant)) : capture_node(std::move(grant));
   {
     const std::scoped_lock lock(mutex_);
     capture_ = capture;
     grant_ = std::move(description);
+    cursor_beside_ = cursor_beside;
   }
   if (flow_ == Flow::kPaused) capture->pause();
   return capture->start(request, *this);
@@ -150,7 +158,7 @@ void ScreenCastSource::retire_capture() {
   });
 }
 
-void ScreenCastSource::tell_lost(const std::string& reason) {
+void ScreenCastSource::tell_lost(const std::string& reason, const std::string& hint) {
   {
     const std::scoped_lock lock(mutex_);
     if (lost_ && told_ == reason) return;
@@ -158,6 +166,8 @@ void ScreenCastSource::tell_lost(const std::string& reason) {
     told_ = reason;
   }
   listener_->on_state(CaptureState::kLost, reason);
+  // Not part of the reason, which viewers get to see.
+  if (!hint.empty()) log::area("capture").info("{}: {}", reason, hint);
 }
 
 Nanoseconds ScreenCastSource::next_delay() {
@@ -173,9 +183,16 @@ void ScreenCastSource::on_frame(CapturedFrame frame) {
 }
 
 void ScreenCastSource::on_format(const CaptureFormat& format) {
+  bool pointer_lost = false;
   {
     const std::scoped_lock lock(mutex_);
     formatted_ = true;
+    pointer_lost = cursor_beside_ && !format.cursor_beside;
+  }
+  if (pointer_lost) {
+    log::area("capture").warn(
+        "{} does not say where the pointer is, and has it not in the picture: --cursor embedded",
+        describe());
   }
   listener_->on_format(format);
 }

@@ -18,6 +18,8 @@
 namespace lumen::session {
 
 struct ScreenCastSourceSettings {
+  /// Whether the first cast, too, is waited for where it is not certain that it will never come.
+  AbsentSource absent = AbsentSource::kIsError;
   /// Before the second attempt in a row; doubles with each further one.
   Nanoseconds first_delay = std::chrono::milliseconds(100);
   /// Frames shall flow two seconds after the compositor is back.
@@ -44,6 +46,7 @@ class ScreenCastSource final : public CaptureSource, private CaptureListener {
   /// Summed over all casts.
   [[nodiscard]] CaptureStats stats() const override;
   [[nodiscard]] std::string describe() const override;
+  [[nodiscard]] bool has_indicator() const override { return cast_->has_indicator(); }
 
  private:
   /// How a cast went by, and why.
@@ -62,7 +65,7 @@ class ScreenCastSource final : public CaptureSource, private CaptureListener {
   Outcome await_end(const std::stop_token& stop);
   Result<void> start_capture(CastGrant grant);
   void retire_capture();
-  void tell_lost(const std::string& reason);
+  void tell_lost(const std::string& reason, const std::string& hint = {});
   Nanoseconds next_delay();
 
   // From the source of the granted node: its threads.
@@ -92,6 +95,7 @@ class ScreenCastSource final : public CaptureSource, private CaptureListener {
   std::optional<Error> failure_;      // the present node's
   std::string grant_;                 // as the compositor describes it
   std::string told_;                  // the last loss, so that it is told once
+  bool cursor_beside_ = false;        // the present cast's pictures have no pointer
   bool formatted_ = false;            // the present node
   bool lost_ = false;
   bool streamed_ = false;  // ever

@@ -72,7 +72,12 @@ PixelsView view_pixels(std::uint8_t* memory, Fourcc format, Extent size, Pitch p
 }
 
 std::uint32_t pack(Fourcc format, Rgb color) {
-  const bool red_first = format == Fourcc::kRGBx || format == Fourcc::kRGBA;
+  const bool red_first = is_red_first(format);
+  if (bit_depth(format) == 10) {
+    const auto widen = [](std::uint8_t value) { return (value * 1023U + 127) / 255; };
+    return widen(red_first ? color.r : color.b) | widen(color.g) << 10 |
+           widen(red_first ? color.b : color.r) << 20 | 3U << 30;
+  }
   const std::array<std::uint8_t, 4> bytes{red_first ? color.r : color.b, color.g,
                                           red_first ? color.b : color.r, 0xff};
   return std::bit_cast<std::uint32_t>(bytes);

@@ -1,5 +1,5 @@
 // A writable picture in host memory and the few drawing operations that the test pattern needs, for
-// the four packed RGB orders and NV12 (BT.709 limited range). Pure functions, any thread.
+// packed RGB and NV12 (BT.709 limited range). Pure functions, any thread.
 #pragma once
 
 #include <array>

@@ -11,14 +11,10 @@ namespace {
 
 std::optional<Fourcc> first_drawable(const std::vector<FormatOffer>& offers) {
   const auto found = std::find_if(offers.begin(), offers.end(), [](const FormatOffer& offer) {
-    return offer.modifiers.empty() && is_drawable(offer.format);
+    // The pattern's colours have eight bits.
+    return offer.modifiers.empty() && is_drawable(offer.format) && bit_depth(offer.format) == 8;
   });
   return found == offers.end() ? std::nullopt : std::optional<Fourcc>(found->format);
-}
-
-FrameRate lower(FrameRate a, FrameRate b) {
-  if (a.variable() || b.variable()) return a.variable() ? b : a;
-  return std::uint64_t{a.num} * b.den <= std::uint64_t{b.num} * a.den ? a : b;
 }
 
 /// The newest frame that is due at `elapsed` since the start.
@@ -44,7 +40,7 @@ Result<void> SyntheticSource::start(const CaptureRequest& request, CaptureListen
   }
   Result<RingPointer> ring = make_ring(request.offers);
   if (!ring) return tl::unexpected<Error>(std::move(ring.error()));
-  rate_ = lower(settings_.rate, request.max_rate);
+  rate_ = slower(settings_.rate, request.max_rate);
   received_ = 0;
   superseded_ = 0;
   {

@@ -14,6 +14,11 @@ Result<NV_ENC_BUFFER_FORMAT> buffer_format(Fourcc format) {
     case Fourcc::kBGRA: return NV_ENC_BUFFER_FORMAT_ARGB;
     case Fourcc::kRGBx:
     case Fourcc::kRGBA: return NV_ENC_BUFFER_FORMAT_ABGR;
+    // Ten bits are converted by lumen, which knows the matrix of BT.2020.
+    case Fourcc::kXR30:
+    case Fourcc::kAR30:
+    case Fourcc::kXB30:
+    case Fourcc::kAB30:
     case Fourcc::kNone: break;
   }
   return fail(ErrorKind::kInvalidArgument, "NVENC does not take " + to_string(format));

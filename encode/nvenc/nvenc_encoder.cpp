@@ -121,7 +121,7 @@ void NvencEncoder::discard(Slot& slot) {
   if (slot.completed || session_->completion().wait(slot.index)) {
     reader_->drop(session_->bitstream(slot.index));
   }
-  (void)session_->driver().api.nvEncUnmapInputResource(session_->handle(), slot.mapped);
+  (void)session_->inputs().unmap(slot.mapped);
 }
 
 // NVENC makes Y'CbCr of either sampling from packed RGB by itself, but of eight bits: ten come from
@@ -237,20 +237,16 @@ Result<void> NvencEncoder::submit(Slot& slot, NV_ENC_PIC_PARAMS& picture) {
   auto registered = session_->registrations().get(*resource, slot.frame.size);
   if (!registered) return tl::unexpected(std::move(registered.error()));
 
-  NV_ENC_MAP_INPUT_RESOURCE map{};
-  map.version = NV_ENC_MAP_INPUT_RESOURCE_VER;
-  map.registeredResource = *registered;
-  auto mapped = driver.check(driver.api.nvEncMapInputResource(session, &map),
-                             "nvEncMapInputResource", session);
-  if (!mapped) return mapped;
+  auto mapped = session_->inputs().map(*registered);
+  if (!mapped) return tl::unexpected(std::move(mapped.error()));
 
   picture.version = NV_ENC_PIC_PARAMS_VER;
   picture.inputWidth = slot.frame.size.width;
   picture.inputHeight = slot.frame.size.height;
   // "If pitch value is not known, set this to inputWidth." (nvEncodeAPI.h)
   picture.inputPitch = resource->pitch != 0 ? resource->pitch : picture.inputWidth;
-  picture.inputBuffer = map.mappedResource;
-  picture.bufferFmt = map.mappedBufferFmt;
+  picture.inputBuffer = mapped->buffer;
+  picture.bufferFmt = mapped->format;
   picture.outputBitstream = session_->bitstream(slot.index);
   picture.completionEvent = session_->completion().event(slot.index);
   picture.pictureStruct = NV_ENC_PIC_STRUCT_FRAME;
@@ -267,11 +263,11 @@ Result<void> NvencEncoder::submit(Slot& slot, NV_ENC_PIC_PARAMS& picture) {
     status = driver.api.nvEncEncodePicture(session, &picture);
   }
   if (auto taken = driver.check(status, "nvEncEncodePicture", session); !taken) {
-    driver.api.nvEncUnmapInputResource(session, map.mappedResource);
+    (void)session_->inputs().unmap(mapped->buffer);
     taken.error().kind = ErrorKind::kDeviceLost;
     return taken;
   }
-  slot.mapped = map.mappedResource;
+  slot.mapped = mapped->buffer;
   slot.completed = false;
   return {};
 }
@@ -310,16 +306,13 @@ Result<void> NvencEncoder::take(Slot& slot) {
   if (!current) return tl::unexpected(std::move(current.error()));
   if (auto completed = session_->completion().wait(slot.index); !completed) return completed;
   slot.completed = true;
-  const Driver& driver = session_->driver();
   unsigned parts = 0;
   auto last = reader_->read(session_->bitstream(slot.index), slot.slices, [&](BitstreamPart part) {
     hand_out(slot, parts++, false, std::move(part));
   });
   if (!last && !reader_->ended()) return tl::unexpected(std::move(last.error()));
   // The input was read: only now may it be unmapped.
-  auto unmapped = driver.check(
-      driver.api.nvEncUnmapInputResource(session_->handle(), std::exchange(slot.mapped, nullptr)),
-      "nvEncUnmapInputResource", session_->handle());
+  auto unmapped = session_->inputs().unmap(std::exchange(slot.mapped, nullptr));
   if (!last) return tl::unexpected(std::move(last.error()));
   if (!unmapped) return unmapped;
   hand_out(slot, parts, true, std::move(*last));

@@ -11,6 +11,7 @@
 #include "encode/nvenc/configuration.h"
 #include "encode/nvenc/device.h"
 #include "encode/nvenc/driver.h"
+#include "encode/nvenc/mapped_inputs.h"
 #include "encode/nvenc/registrations.h"
 
 namespace lumen::nvenc {
@@ -28,6 +29,7 @@ class Session {
   [[nodiscard]] void* handle() const { return handle_; }
   [[nodiscard]] const Driver& driver() const { return *driver_; }
   [[nodiscard]] Registrations& registrations() { return registrations_; }
+  [[nodiscard]] MappedInputs& inputs() { return inputs_; }
 
   Result<NV_ENC_CONFIG> preset_config(const GUID& codec, const Preset& preset) const;
   /// Makes an encoder of it, with its bitstream buffers and completion. Once.
@@ -48,12 +50,14 @@ class Session {
       : driver_(std::move(driver)),
         device_(device),
         handle_(handle),
-        registrations_(driver_, handle) {}
+        registrations_(driver_, handle),
+        inputs_(driver_, handle) {}
 
   std::shared_ptr<const Driver> driver_;
   Device& device_;
   void* handle_;
   Registrations registrations_;
+  MappedInputs inputs_;
   std::array<NV_ENC_OUTPUT_PTR, kSlots> bitstreams_{};
   std::unique_ptr<Completion> completion_;
   bool ended_ = false;

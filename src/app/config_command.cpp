@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "app/options/config_layers.h"
+#include "app/options/config_secrets.h"
 #include "app/options/encoding_plan.h"
 #include "app/options/stream_option_table.h"
 #include "app/stream_command.h"
@@ -36,11 +37,20 @@ Result<StreamOptions> effective(const std::filesystem::path& path, const Config&
 }
 
 ExitCode check(const std::filesystem::path& path, const Config& config) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) {
+    fmt::print("{}: absent: defaults are used\n",
+               path.empty() ? "the configuration file" : path.string());
+    return ExitCode::kOk;
+  }
   if (auto good = effective(path, config, ""); !good) return refuse(good.error());
   std::string setups;
   for (const ConfigSetup& setup : config.setups) {
     if (auto good = effective(path, config, setup.name); !good) return refuse(good.error());
     setups += (setups.empty() ? "; setups: " : ", ") + setup.name;
+  }
+  if (const auto exposed = exposed_secret(path, config)) {
+    log::area("lumen").warn("{}", exposed->describe());
   }
   fmt::print("{}: good, {} settings{}\n", path.string(), config.entries.size(), setups);
   return ExitCode::kOk;
@@ -92,10 +102,12 @@ ExitCode show(const std::filesystem::path& path, const Config& config, const std
 ExitCode run_config(const ConfigOptions& options, const ConfigLocation& location) {
   const std::filesystem::path path =
       options.file.empty() ? location.path : std::filesystem::path(options.file);
-  auto config = read_config(path, options.action == ConfigAction::kShow && options.file.empty()
-                                      ? MissingFile::kIsEmpty
-                                      : MissingFile::kIsAnError);
-  if (!config) return refuse(config.error());
+  auto config =
+      read_config(path, options.file.empty() ? MissingFile::kIsEmpty : MissingFile::kIsAnError);
+  if (!config) {
+    if (config.error().kind == ErrorKind::kNotFound) config.error().hint = "FILE is a TOML file";
+    return refuse(config.error());
+  }
   if (options.file.empty() && path.filename() == "config.toml") {
     log::area("lumen").warn("{} is read, but its name is host.toml now: rename it", path.string());
   }

@@ -16,6 +16,7 @@ enum class ExitCode : int {
   kNotRunning = 9,           // status, ctl, stop: no such host runs, or it does not answer
   kRefused = 10,             // ctl: the host refused
   kProblemsFound = 11,       // doctor: something is to be done
+  kDeclined = 12,            // the user declined to share the screen, or stopped sharing it
 };
 
 }  // namespace lumen

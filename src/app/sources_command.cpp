@@ -67,7 +67,7 @@ ExitCode run_sources(const SourcesOptions& options) {
     return around.error().kind == ErrorKind::kDeviceLost ? ExitCode::kPipeWireUnreachable
                                                          : ExitCode::kInternalError;
   }
-  look_for_portal(*around);
+  (void)look_for_portal(*around);
   if (options.format == OutputFormat::kJson) {
     print_json(*around);
   } else {

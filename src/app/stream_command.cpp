@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/control/control_server.h"
+#include "app/control/page_requests.h"
 #include "app/pipeline/pipeline.h"
 #include "app/progress.h"
 #include "app/service/host_operations.h"
@@ -48,16 +49,18 @@ bool at_a_terminal() {
 class StreamRun {
  public:
   StreamRun(const StreamOptions& options, const ReadOptions& read_again, SignalWait& signals,
-            Pipeline& pipeline)
+            Pipeline& pipeline, control::PageRequests& page_requests, control::ClaimedName name)
       : options_(options),
+        name_(std::move(name)),
         read_again_(read_again),
         signals_(signals),
         pipeline_(pipeline),
+        page_requests_(page_requests),
         operations_(pipeline, [&signals] { signals.wake(); }),
         progress_(options) {}
 
   ExitCode run() {
-    auto server = control::ControlServer::start({.name = options_.host_name}, operations_);
+    auto server = control::ControlServer::start(std::move(name_), operations_);
     if (!server) return report(server.error());
     control_ = std::move(*server);
     notifier_.status("starting");
@@ -96,6 +99,7 @@ class StreamRun {
       const bool hangup = outcome == SignalWait::Outcome::kHangup;
       if (hangup && at_a_terminal()) return;
       if (hangup || operations_.wants_reload()) reload();
+      page_requests_.run(operations_);
       const Timestamp time = now();
       if (end && time >= *end) return;
       if (asleep) {
@@ -156,9 +160,11 @@ class StreamRun {
   }
 
   StreamOptions options_;
+  control::ClaimedName name_;  // until run()
   const ReadOptions& read_again_;
   SignalWait& signals_;
   Pipeline& pipeline_;
+  control::PageRequests& page_requests_;
   HostOperations operations_;
   ServiceNotifier notifier_;
   std::unique_ptr<control::ControlServer> control_;
@@ -175,9 +181,16 @@ class StreamRun {
 
 ExitCode run_stream(const StreamOptions& options, const ReadOptions& read_again,
                     SignalWait& signals) {
-  auto pipeline = Pipeline::create(options, [&signals] { signals.wake(); });
+  auto name = control::claim_name(options.host_name);
+  if (!name) return report(name.error());
+  StreamOptions named = options;
+  named.host_name = name->name;
+  control::PageRequests page_requests([&signals] { signals.wake(); });
+  auto pipeline = Pipeline::create(
+      named, [&signals] { signals.wake(); },
+      [&page_requests](std::string_view request) { return page_requests.take(request); });
   if (!pipeline) return report(pipeline.error());
-  return StreamRun(options, read_again, signals, **pipeline).run();
+  return StreamRun(options, read_again, signals, **pipeline, page_requests, std::move(*name)).run();
 }
 
 }  // namespace lumen

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace lumen {
 
@@ -52,6 +53,17 @@ struct ColorDescription {
 
   friend bool operator==(const ColorDescription&, const ColorDescription&) = default;
 };
+
+/// "BT.2020", "Display P3", …
+std::string to_string(ColorPrimaries primaries);
+/// "PQ", "sRGB", …
+std::string to_string(ColorTransfer transfer);
+
+/// "BT.2020 PQ": primaries and transfer, once where they have one name.
+std::string describe(const ColorDescription& color);
+
+/// PQ or HLG (ITU-R BT.2100).
+bool is_hdr(const ColorDescription& color);
 
 /// The two constants every RGB → Y'CbCr matrix follows from (Kg = 1 - Kr - Kb). H.273 table 4.
 struct LumaWeights {

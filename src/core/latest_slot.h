@@ -19,24 +19,30 @@ template <typename T>
 class LatestSlot {
  public:
   enum class Wait { kReady, kTimeout, kInterrupted, kClosed };
+  /// What has become of a value that a newer one displaced.
+  enum class Displaced : bool {
+    kLost,    // nobody will see it
+    kMerged,  // what was in it goes on in the newer one
+  };
 
-  /// Any thread. Returns true if a value that nobody had taken was replaced. `inherit` is called
-  /// with the new value and the replaced one, under the lock: what must not be lost with it.
+  /// Any thread. Returns true if a value that nobody had taken was lost. `merge` is called with the
+  /// new value and the older one, under the lock: what must not be lost with it.
   bool put(T value) {
-    return put(std::move(value), [](T&, const T&) {});
+    return put(std::move(value), [](T&, T&) { return Displaced::kLost; });
   }
-  template <typename Inherit>
-  bool put(T value, Inherit inherit) {
+  template <typename Merge>
+  bool put(T value, Merge merge) {
     std::optional<T> displaced;
+    bool lost = false;
     {
       const std::scoped_lock lock(mutex_);
       if (closed_) return false;
-      if (value_) inherit(value, std::as_const(*value_));
+      lost = value_ && merge(value, *value_) == Displaced::kLost;
       displaced = std::exchange(value_, std::optional<T>(std::move(value)));
-      if (displaced) ++replaced_;
+      if (lost) ++replaced_;
     }
     ready_.notify_one();
-    return displaced.has_value();
+    return lost;
   }
 
   /// Waits until a value is there, somebody interrupts, the deadline passes or the slot is closed.

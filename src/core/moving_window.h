@@ -12,6 +12,9 @@ class MovingWindow {
  public:
   explicit MovingWindow(Nanoseconds length) : length_(length) {}
 
+  /// From the next value on.
+  void set_length(Nanoseconds length) { length_ = length; }
+
   /// Times must not go back.
   void add(Timestamp when, double value) {
     values_.push_back({when, value});
@@ -37,6 +40,12 @@ class MovingWindow {
     double peak = 0;
     for (const Entry& entry : values_) peak = entry.value > peak ? entry.value : peak;
     return peak;
+  }
+  /// How many of the values are greater than that.
+  [[nodiscard]] std::size_t above(double value) const {
+    std::size_t count = 0;
+    for (const Entry& entry : values_) count += entry.value > value ? 1 : 0;
+    return count;
   }
 
  private:

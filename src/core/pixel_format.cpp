@@ -34,6 +34,10 @@ std::string to_string(Fourcc format) {
     case Fourcc::kBGRA: return "BGRA";
     case Fourcc::kRGBx: return "RGBx";
     case Fourcc::kRGBA: return "RGBA";
+    case Fourcc::kXR30: return "xRGB_210LE";
+    case Fourcc::kAR30: return "ARGB_210LE";
+    case Fourcc::kXB30: return "xBGR_210LE";
+    case Fourcc::kAB30: return "ABGR_210LE";
     case Fourcc::kNV12: return "NV12";
     case Fourcc::kI420: return "I420";
     case Fourcc::kI444: return "I444";
@@ -56,8 +60,34 @@ unsigned plane_count(Fourcc format) {
 }
 
 bool is_packed_rgb(Fourcc format) {
-  return format == Fourcc::kBGRx || format == Fourcc::kBGRA || format == Fourcc::kRGBx ||
-         format == Fourcc::kRGBA;
+  switch (format) {
+    case Fourcc::kBGRx:
+    case Fourcc::kBGRA:
+    case Fourcc::kRGBx:
+    case Fourcc::kRGBA:
+    case Fourcc::kXR30:
+    case Fourcc::kAR30:
+    case Fourcc::kXB30:
+    case Fourcc::kAB30: return true;
+    default: return false;
+  }
+}
+
+bool is_red_first(Fourcc format) {
+  return format == Fourcc::kRGBx || format == Fourcc::kRGBA || format == Fourcc::kXB30 ||
+         format == Fourcc::kAB30;
+}
+
+unsigned bit_depth(Fourcc format) {
+  switch (format) {
+    case Fourcc::kXR30:
+    case Fourcc::kAR30:
+    case Fourcc::kXB30:
+    case Fourcc::kAB30:
+    case Fourcc::kP010:
+    case Fourcc::kQ410: return 10;
+    default: return 8;
+  }
 }
 
 bool is_yuv(Fourcc format) { return plane_count(format) > 1; }

@@ -27,6 +27,12 @@ struct FrameRate {
   friend bool operator==(const FrameRate&, const FrameRate&) = default;
 };
 
+/// The one that is fewer frames a second; a variable rate limits nothing.
+inline FrameRate slower(FrameRate a, FrameRate b) {
+  if (a.variable() || b.variable()) return a.variable() ? b : a;
+  return std::uint64_t{a.num} * b.den <= std::uint64_t{b.num} * a.den ? a : b;
+}
+
 /// Start of frame n of an fps-paced stream, from n alone, so that rounding never adds up.
 inline Nanoseconds frame_offset(FrameRate rate, std::uint64_t n) {
   if (rate.variable()) return Nanoseconds{0};

@@ -31,8 +31,15 @@ struct SinkRequests {
   std::function<void(std::uint64_t bits_per_second)> bandwidth;
   /// A viewer has chosen one of the qualities that the status names. False: there is none so named.
   std::function<bool(std::string_view id)> quality;
+  /// Somebody on this machine asks the host for something, as a JSON object
+  /// (app/control/request.h). It is done soon after the answer. kInvalidArgument, kUnsupported,
+  /// kRetry: it won't be.
+  std::function<Result<void>(std::string_view request)> control;
   /// What wants_frames() or viewers() says may have changed.
   std::function<void()> demand;
+  /// The one receiver that the sink keeps up a connection with is out of reach, and why; null: it
+  /// is there again. Told once each time; meanwhile trouble() says it.
+  std::function<void(const Error* lost)> connection;
 };
 
 /// All calls come from one thread, the sink's own; stats() and show_status() from any.
@@ -81,6 +88,10 @@ class Sink {
 
   /// Who watches now, where people come and go by themselves. Any thread.
   [[nodiscard]] virtual std::size_t viewers() const { return 0; }
+
+  /// Why nothing arrives at present, though the sink goes on by itself, in one line; empty: it
+  /// does. Any thread.
+  [[nodiscard]] virtual std::string trouble() const { return {}; }
 
   /// Whether pictures of the host's own belong here, which say that the session is waited for. Any
   /// thread.

@@ -231,8 +231,10 @@ Result<void> apply(const Option& option, RtpSettings& settings) {
   }
   if (key == "feedback") return store_switch(option, settings.sdp_feedback);
   if (key == "audio-port") {
-    constexpr std::uint16_t kMostAudioPort = kMostPort - 1;  // RTCP has the next one
-    return store(number(std::uint16_t{1}, kMostAudioPort, "audio-port=5006"), settings.audio.port);
+    return store(number(std::uint16_t{1}, kMostPort, "audio-port=5006"), settings.audio.port);
+  }
+  if (key == "audio-ssrc") {
+    return store(number(std::uint32_t{0}, kMostSsrc, "audio-ssrc=0x1234abcf"), settings.audio.ssrc);
   }
   if (key == "audio-pt") {
     return store(byte(96, 127, "audio-pt=97"), settings.audio.payload_type);
@@ -244,7 +246,7 @@ Result<void> apply(const Option& option, RtpSettings& settings) {
   }
   return bad(fmt::format("rtp: unknown option \"{}\"", key),
              fmt::format("known are pt, ssrc, mtu, mux, rtcp, rtx-pt, rtx-ssrc, twcc, "
-                         "abs-capture-time, audio-port, audio-pt, feedback and sdp; {}",
+                         "abs-capture-time, audio-port, audio-pt, audio-ssrc, feedback and sdp; {}",
                          kRtpExample));
 }
 
@@ -324,6 +326,10 @@ bool mirror(SinkSpec& spec, const rtp::MirrorTarget& target) {
   }
   if (auto* web = std::get_if<WebSettings>(&spec)) {
     web->mirror = target;
+    return true;
+  }
+  if (auto* whip = std::get_if<WhipSettings>(&spec)) {
+    whip->mirror = target;
     return true;
   }
   return false;

@@ -6,9 +6,12 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <regex>
 
 #include "core/time.h"
+#include "garbage.h"
 #include "platform/linux/unique_fd.h"
 
 namespace lumen::browser {
@@ -123,6 +126,38 @@ TEST_F(BadPeersTest, HalfOpenTls) {
   std::this_thread::sleep_for(std::chrono::seconds(4));
   expect_nothing_noticed();
   EXPECT_TRUE(becomes(open_page(), "playing"));  // the cookie lets it in
+}
+
+// LUMEN_DATAGRAMS says how many; ten million were sent once.
+TEST_F(BadPeersTest, GarbageAtTheMediasPort) {
+  constexpr unsigned kBurst = 20;  // a millisecond
+  const char* const wish = std::getenv("LUMEN_DATAGRAMS");
+  const unsigned long count = wish == nullptr ? 100'000 : std::stoul(wish);
+  start_host("synthetic:640x360@30");
+  watch();
+  const json answer = evaluate(tab_, "window.connections.at(-1).remoteDescription.sdp");
+  std::smatch candidate;
+  const auto text = answer.get<std::string>();
+  ASSERT_TRUE(std::regex_search(text, candidate, std::regex("127\\.0\\.0\\.1 ([0-9]+) typ host")))
+      << text;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoul(candidate[1])));
+  const auto fd = UniqueFd::take(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  Garbage garbage;
+  unsigned long sent = 0;
+  for (unsigned long i = 0; i < count; ++i) {
+    const auto bytes = garbage.next();
+    const auto size = ::sendto(fd.borrow(), bytes.data(), bytes.size(), 0,
+                               reinterpret_cast<sockaddr*>(&address), sizeof address);
+    sent += size == static_cast<ssize_t>(bytes.size()) ? 1 : 0;
+    if (i % kBurst == kBurst - 1) std::this_thread::sleep_for(Milliseconds(1));
+  }
+  EXPECT_GE(sent, count * 9 / 10);
+  expect_nothing_noticed();
+  const std::string another = open_page();
+  EXPECT_TRUE(becomes(another, "playing"));
 }
 
 TEST_F(BadPeersTest, WrongTokensByTheHundred) {

@@ -1,6 +1,11 @@
 // Each picture tells the page when it was captured, by the browser's own clock.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <thread>
 
 #include "page.h"
 #include "pictures.h"
@@ -33,7 +38,41 @@ constexpr const char* kWatch = R"js((() => {
   video.requestVideoFrameCallback(step);
 })())js";
 
+/// How far the wall clock is ahead of the monotonic one, in milliseconds, at any time of its life.
+/// The two drift apart while the machine's time is being set right; milliseconds a second were
+/// seen.
+class WallClock {
+ public:
+  /// The wall time of an instant of the monotonic clock.
+  [[nodiscard]] double at(double monotonic) const {
+    const std::scoped_lock lock(mutex_);
+    const auto after = ahead_.lower_bound(monotonic);
+    return monotonic + (after == ahead_.end() ? std::prev(after) : after)->second;
+  }
+
+ private:
+  void look() {
+    using namespace std::chrono;
+    const double before = monotonic_ms();
+    const double wall =
+        duration<double, std::milli>(system_clock::now().time_since_epoch()).count();
+    const double after = monotonic_ms();
+    if (after - before > 0.5) return;  // something came between
+    const std::scoped_lock lock(mutex_);
+    ahead_[before] = wall - (before + after) / 2;
+  }
+
+  mutable std::mutex mutex_;
+  std::map<double, double> ahead_;
+  std::jthread thread_{[this](const std::stop_token& stop) {
+    for (; !stop.stop_requested(); std::this_thread::sleep_for(std::chrono::milliseconds(10))) {
+      look();
+    }
+  }};
+};
+
 TEST_F(PageTest, KnowsWhenEachPictureWasCaptured) {
+  const WallClock wall;
   const auto trace = dir_ / "trace.json";
   start_host("synthetic:640x360@30", 0, "4M", "127.0.0.1", "", {"--trace", trace.string()});
   const std::string tab = open_page();
@@ -45,6 +84,8 @@ TEST_F(PageTest, KnowsWhenEachPictureWasCaptured) {
     return count && *count >= 60;
   }));
   const json seen = evaluate(tab, "window.seen");
+  const double page_ahead = ahead_of_monotonic(
+      [&] { return evaluate(tab, "performance.timeOrigin + performance.now()").get<double>(); });
   host_->stop();
   const auto made = production_times(trace);
   ASSERT_TRUE(made) << made.error().describe();
@@ -54,8 +95,8 @@ TEST_F(PageTest, KnowsWhenEachPictureWasCaptured) {
     const auto number = number_in(one[2].get<std::string>(), kPicture);
     const auto found = number ? made->find(*number) : made->end();
     if (found == made->end()) continue;
-    late.push_back(one[0].get<double>() - found->second);
-    if (one[1].is_number()) stamped.push_back(one[1].get<double>() - found->second);
+    late.push_back(one[0].get<double>() - page_ahead - found->second);
+    if (one[1].is_number()) stamped.push_back(one[1].get<double>() - wall.at(found->second));
   }
   ASSERT_GE(late.size(), 30U) << "pictures recognized";
   ASSERT_GE(stamped.size(), 10U) << "pictures that carry their capture time";

@@ -15,6 +15,21 @@ const std::string kMoreNews = R"js(
     return Response.json({...await response.json(), ...window.more});
   };)js";
 
+/// Each notice that was shown, in window.notices.
+const std::string kKeepNotices = R"js(
+  window.notices = [];
+  addEventListener("DOMContentLoaded", () => {
+    const notice = document.getElementById("event");
+    new MutationObserver(() => notice.textContent && window.notices.push(notice.textContent))
+      .observe(notice, {childList: true});
+  });)js";
+
+json event(double time_s, const char* kind, const char* subject, const char* reason,
+           const json& text = nullptr) {
+  return {
+      {"time_s", time_s}, {"kind", kind}, {"subject", subject}, {"reason", reason}, {"text", text}};
+}
+
 class NewsTest : public PageTest {
  protected:
   std::string open_news(const std::string& script = "") {
@@ -82,27 +97,59 @@ TEST_F(NewsTest, SaysThatTheHostDidNotTakeAChoice) {
 TEST_F(NewsTest, TellsWhatHasHappenedOnceAndListsIt) {
   start_host();
   const std::string tab = open_news(
-      "window.more = {events: [{time_s: 3, kind: "
-      "'fallback_completed', text: 'before this page'}]};");
+      "window.more = {events: [{time_s: 3, kind: 'fallback_completed', subject: 'nvenc', "
+      "reason: 'opened_again', text: null}]};");
   press(tab, "s");
-  EXPECT_TRUE(comes_to_show(tab, "events", "0:03 before this page"));
+  EXPECT_TRUE(comes_to_show(tab, "events", "0:03 Nvenc was opened again"));
   EXPECT_EQ(text_of(tab, "event"), "");
-  tell(tab, {{"events",
-              {{{"time_s", 3}, {"kind", "fallback_completed"}, {"text", "before this page"}},
-               {{"time_s", 65.2},
-                {"kind", "fallback_triggered"},
-                {"reason", "encoder"},
-                {"text", "<b>nvenc</b> failed; software goes on"}},
-               {{"time_s", 66}, {"kind", "sender_started"}, {"text", "a sink has started"}}}},
+  json events = {event(3, "fallback_completed", "nvenc", "opened_again"),
+                 event(65.1, "encode_error", "<b>nvenc</b>", "device_lost"),
+                 event(65.1, "fallback_triggered", "<b>nvenc</b>", "device_lost"),
+                 event(65.2, "fallback_completed", "software", "replaced", "in place of nvenc"),
+                 event(66, "sender_started", "an output", "first_frame"),
+                 event(67, "adapted", "stream", "network", "1280x720 at 30 fps")};
+  tell(tab, {{"events", events},
              {"adaptation",
               {{"level", 2}, {"text", "1280x720 at 30 fps, 3.0 Mb/s"}, {"cause", "network"}}}});
-  EXPECT_TRUE(comes_to_show(tab, "event", "<b>nvenc</b> failed; software goes on"));
+  EXPECT_TRUE(comes_to_show(tab, "event", "Software goes on in place of nvenc"));
   EXPECT_TRUE(comes_to_show(tab, "figures", "1280x720 at 30 fps, 3.0 Mb/s, for the network"));
   EXPECT_EQ(evaluate(tab, "[...document.querySelectorAll('#events li')].map((l) => l.innerText)"),
-            json({"1:06 a sink has started", "1:05 <b>nvenc</b> failed; software goes on",
-                  "0:03 before this page"}));
+            json({"1:07 1280x720 at 30 fps", "1:06 An output has started",
+                  "1:05 Software goes on in place of nvenc", "1:05 <b>nvenc</b> is given up",
+                  "1:05 The encoder <b>nvenc</b> failed", "0:03 Nvenc was opened again"}));
   EXPECT_EQ(evaluate(tab, "document.getElementById('event').ariaLive"), "polite");
   EXPECT_TRUE(eventually(Milliseconds(15000), [&] { return text_of(tab, "event").empty(); }));
+  EXPECT_EQ(evaluate(tab, kState), "playing");
+  events.push_back(event(80, "sender_stopped", "an output", "removed"));
+  tell(tab, {{"events", events}});
+  EXPECT_TRUE(comes_to_show(tab, "event", "An output has ended"));
+}
+
+// A recording on a full disk, begun while somebody watches.
+TEST_F(NewsTest, TellsThatARealOutputFailedWithoutItsName) {
+  environment_["XDG_RUNTIME_DIR"] = dir_.string();
+  start_host();
+  const std::string tab = open_page(kKeepNotices);
+  ASSERT_TRUE(becomes(tab, "playing"));
+  press(tab, "s");
+  ASSERT_TRUE(comes_to_show(tab, "events", "An output has started"));  // the page itself
+  auto added =
+      Process::spawn({.argv = {LUMEN_HOST_BINARY, "ctl", "add-sink", "file:/dev/full?format=mkv"},
+                      .env = environment_,
+                      .log = dir_ / "ctl.log"});
+  ASSERT_TRUE(added) << added.error().describe();
+  const auto ending = added->wait(Milliseconds(10000));
+  ASSERT_TRUE(ending && ending->clean()) << added->log_text();
+
+  const std::string said_so = "An output failed: it can't be written to; the others go on";
+  EXPECT_TRUE(comes_to_show(tab, "event", said_so)) << text_of(tab, "events");
+  EXPECT_TRUE(comes_to_show(tab, "events", said_so));
+  EXPECT_TRUE(comes_to_show(tab, "events", "An output has ended"));
+  EXPECT_EQ(
+      evaluate(tab, "fetch('/status').then((r) => r.text())").get<std::string>().find("/dev/full"),
+      std::string::npos);
+  EXPECT_TRUE(eventually(Milliseconds(15000), [&] { return text_of(tab, "event").empty(); }));
+  EXPECT_EQ(evaluate(tab, "window.notices"), json({said_so}));
   EXPECT_EQ(evaluate(tab, kState), "playing");
 }
 

@@ -1,90 +1,12 @@
 // The page behind a network that loses packets or grows narrow.
 #include <algorithm>
 #include <iostream>
-#include <map>
 #include <thread>
 
-#include "page.h"
-#include "relay.h"
+#include "behind_relay.h"
 
 namespace lumen::browser {
 namespace {
-
-using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-class NetworkTest : public PageTest {
- protected:
-  void SetUp() override {
-    PageTest::SetUp();
-    if (IsSkipped() || HasFatalFailure()) return;
-    auto relay = Relay::start();
-    ASSERT_TRUE(relay) << relay.error().describe();
-    relay_ = std::move(*relay);
-  }
-
-  /// The page, connected through the relay, which notes when each picture was shown.
-  void watch() {
-    const std::string script = R"js(
-      const plainFetch = window.fetch;
-      window.fetch = async (url, options) => {
-        const response = await plainFetch(url, options);
-        if (url !== "/whep" || response.status !== 201) return response;
-        const answer = (await response.text()).replace(/ 127\.0\.0\.1 (\d+) typ host/g,
-          (all, port) => { window.hostPort = Number(port); return " 127.0.0.1 )js" +
-                               std::to_string(relay_->port()) + R"js( typ host"; });
-        return new Response(answer, {status: 201, headers: response.headers});
-      };
-      window.shown = [];
-      addEventListener("DOMContentLoaded", () => {
-        const video = document.querySelector("video");
-        const step = (now) => { window.shown.push(now); video.requestVideoFrameCallback(step); };
-        video.requestVideoFrameCallback(step);
-      });)js";
-    tab_ = open_page(script);
-    json port;
-    ASSERT_TRUE(eventually(Milliseconds(15000), [&] {
-      const auto value = browser_->evaluate(tab_, "window.hostPort ?? 0");
-      port = value.value_or(json(0));
-      return port != 0;
-    }));
-    relay_->connect(port.get<std::uint16_t>());
-    ASSERT_TRUE(becomes(tab_, "playing"));
-  }
-
-  json inbound() { return evaluate(tab_, kInbound); }
-
-  /// The newest status that the host has printed.
-  json status() {
-    while (auto line = host_->read_line(Milliseconds(status_.is_null() ? 3000 : 0))) {
-      status_ = json::parse(*line);
-    }
-    return status_;
-  }
-
-  struct Shown {
-    double frames = 0;
-    double longest_pause_ms = 0;
-  };
-  /// From what was shown since the last call.
-  Shown take_shown() {
-    const json times = evaluate(tab_, "window.shown.splice(0, window.shown.length - 1)");
-    Shown shown{.frames = double(times.size())};
-    for (std::size_t i = 1; i < times.size(); ++i) {
-      shown.longest_pause_ms =
-          std::max(shown.longest_pause_ms, times[i].get<double>() - times[i - 1].get<double>());
-    }
-    return shown;
-  }
-
-  std::unique_ptr<Relay> relay_;
-  std::string tab_;
-  json status_;
-};
 
 struct Lossy {
   const char* name;
@@ -139,15 +61,6 @@ TEST_F(NetworkTest, FollowsADropAndComesBack) {
   watch();
   std::this_thread::sleep_for(4s);
 
-  // Each tenth of a second: what came through, and how long it stood.
-  const auto observe = [&](double seconds, const auto& look) {
-    const auto start = Clock::now();
-    relay_->take_counts();
-    for (double at = 0; at < seconds; at = seconds_since(start)) {
-      std::this_thread::sleep_for(100ms);
-      look(seconds_since(start), relay_->take_counts());
-    }
-  };
   double bytes = 0;
   observe(2, [&](double, const Relay::Counts& counts) { bytes += double(counts.bytes); });
   const double before = bytes * 8 / 2 / 1e6;
@@ -170,12 +83,43 @@ TEST_F(NetworkTest, FollowsADropAndComesBack) {
   EXPECT_LE(status()["adaptation"]["bitrate_bps"].get<double>(), 3.2e6);
 
   relay_->set({.bits_per_second = 25e6, .delay = 20ms});
-  const auto widened = Clock::now();
+  const auto widened = std::chrono::steady_clock::now();
   EXPECT_TRUE(eventually(Milliseconds(15000), [&] {
     return status()["adaptation"]["bitrate_bps"].get<double>() >= 19e6;
   })) << status()["adaptation"].dump();
   std::cerr << "back at 20 Mb/s after " << seconds_since(widened) << " s\n";
   EXPECT_EQ(evaluate(tab_, kState), "playing");
+}
+
+// As behind a firewall that blocks UDP: over several attempts the page says so, and nothing else.
+TEST_F(NetworkTest, SaysThatTheNetworkKeepsThePictureAway) {
+  start_host("synthetic:640x360@30");
+  open_behind_relay(R"js(
+    window.states = [];
+    addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+      const {state} = document.documentElement.dataset;
+      if (state !== window.states.at(-1)) window.states.push(state);
+    }).observe(document.documentElement, {attributeFilter: ["data-state"]}));)js");
+  ASSERT_TRUE(becomes(tab_, "blocked"));
+  EXPECT_EQ(text_of(tab_, "headline"), "The network keeps the picture away");
+  EXPECT_NE(text_of(tab_, "advice").find("UDP"), std::string::npos);
+  ASSERT_TRUE(eventually(Milliseconds(40000),
+                         [&] { return evaluate(tab_, "window.connections.length") == 3; }));
+  EXPECT_EQ(evaluate(tab_, "window.states"), json({"blocked"}));
+  EXPECT_TRUE(eventually(Milliseconds(40000), [&] {
+    open_relay();
+    return evaluate(tab_, kState) == "playing";
+  }));
+}
+
+// While the connection stands, and so before the browser takes it for lost.
+TEST_F(NetworkTest, SaysThatTheNetworkLosesThePicture) {
+  start_host("synthetic:640x360@30");
+  watch();
+  relay_->set({.loss = 1});
+  EXPECT_TRUE(becomes(tab_, "blocked"));
+  relay_->set({});
+  EXPECT_TRUE(becomes(tab_, "playing", Milliseconds(40000)));
 }
 
 }  // namespace

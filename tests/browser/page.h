@@ -75,7 +75,7 @@ class PageTest : public testing::Test {
   void start_host(const std::string& source = "synthetic:640x360@60", unsigned port = 0,
                   const std::string& bitrate = "4M", const std::string& address = "127.0.0.1",
                   const std::string& options = "", const std::vector<std::string>& more = {}) {
-    auto environment = session::inherited_environment();
+    auto environment = environment_;
     environment["XDG_STATE_HOME"] = dir_.string();
     const std::string sink = "web:" + address + ":" + std::to_string(port) + options;
     std::vector<std::string> argv = {
@@ -163,6 +163,7 @@ class PageTest : public testing::Test {
     return eventually(timeout, [&] { return said(text) >= times; });
   }
 
+  session::Environment environment_ = session::inherited_environment();  // of the host
   std::filesystem::path dir_;
   int browsers_ = 0;
   unsigned port_ = 0;

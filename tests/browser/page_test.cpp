@@ -148,13 +148,17 @@ TEST_F(PageTest, ShowsFullColour) {
   start_host("synthetic:640x360@30", 0, "4M", "127.0.0.1", "", {"--chroma", "444"});
   const std::string tab = open_page();
   ASSERT_TRUE(becomes(tab, "playing"));
-  EXPECT_EQ(evaluate(tab, R"js((async () => {
+  // The statistics come a moment after the picture.
+  const auto profile = [&] {
+    return evaluate(tab, R"js((async () => {
     const report = await window.connections.at(-1).getStats();
     const inbound = [...report.values()].find((entry) => entry.type === "inbound-rtp"
       && entry.kind === "video");
-    return report.get(inbound.codecId).sdpFmtpLine.match(/profile-level-id=(..)/)[1];
-  })())js"),
-            "f4");
+    const line = inbound && report.get(inbound.codecId)?.sdpFmtpLine;
+    return line ? line.match(/profile-level-id=(..)/)[1] : null;
+  })())js");
+  };
+  EXPECT_TRUE(eventually(Milliseconds(5000), [&] { return profile() == "f4"; })) << profile();
   EXPECT_EQ(evaluate(tab,
                      "(() => { const frame = new VideoFrame(document.querySelector('video'), "
                      "{timestamp: 0}); const {format} = frame; frame.close(); return format; })()"),
@@ -320,6 +324,70 @@ TEST_F(PageTest, SaysThatTheBrowserLacksTheCodec) {
                                   "options.body.replaceAll('H264', 'H999')} : options);"}}));
   ASSERT_TRUE(browser_->navigate(*tab, url()));
   EXPECT_TRUE(becomes(*tab, "unsupported"));
+}
+
+TEST_F(PageTest, SaysThatTheBrowserLacksWebRtc) {
+  start_host();
+  const std::string tab = open_page("delete window.RTCPeerConnection;");
+  EXPECT_TRUE(becomes(tab, "unsupported"));
+  EXPECT_NE(text_of(tab, "advice").find("no WebRTC"), std::string::npos);
+  EXPECT_TRUE(evaluate(tab, "document.getElementById('retry').checkVisibility()"));
+}
+
+TEST_F(PageTest, SaysWhatTheBrowserFailsWith) {
+  start_host();
+  const std::string tab = open_page(R"js(
+    RTCPeerConnection.prototype.setRemoteDescription = async () => {
+      throw new DOMException("no such transport", "OperationError");
+    };)js");
+  EXPECT_TRUE(becomes(tab, "unsupported"));
+  EXPECT_EQ(text_of(tab, "advice"), "It says: no such transport");
+}
+
+// A browser whose decoder gets nothing of what arrives.
+TEST_F(PageTest, SaysThatTheBrowserDecodesNothing) {
+  start_host();
+  const std::string tab = open_page(R"js(
+    const Kept = window.RTCPeerConnection;
+    window.RTCPeerConnection = class extends Kept {
+      constructor() {
+        super({encodedInsertableStreams: true});
+        this.addEventListener("track", ({receiver}) => receiver.createEncodedStreams());
+      }
+    };)js");
+  EXPECT_TRUE(becomes(tab, "undecoded"));
+  EXPECT_EQ(text_of(tab, "headline"), "This browser can't show the stream");
+  EXPECT_GT(evaluate(tab, kInbound).value("bytesReceived", 0.0), 100000);
+}
+
+TEST_F(PageTest, SaysThatTooManyWatchAndComesInWhenTheyHaveLeft) {
+  start_host();
+  const std::string first = open_page();
+  ASSERT_TRUE(becomes(first, "playing"));
+  EXPECT_EQ(evaluate(first, R"js((async () => {
+    const post = () => fetch("/whep", {method: "POST", headers: {"Content-Type": "application/sdp"},
+      body: window.connections[0].localDescription.sdp});
+    window.others = await Promise.all(Array.from({length: 31}, post));
+    return window.others.filter(({status}) => status === 201).length;
+  })())js"),
+            31);
+  const std::string second = open_page();
+  ASSERT_TRUE(becomes(second, "busy"));
+  EXPECT_NE(text_of(second, "advice").find("32 are watching already"), std::string::npos);
+  evaluate(first, R"js(Promise.all(window.others.map((response) =>
+    fetch(response.headers.get("Location"), {method: "DELETE"}))).then(() => 0))js");
+  EXPECT_TRUE(becomes(second, "playing"));
+}
+
+TEST_F(PageTest, SaysThatTheStreamHasEnded) {
+  start_host();
+  const std::string tab = open_page(R"js(
+    const original = window.fetch;
+    window.fetch = async (url, options) => url !== "/whep" ? original(url, options) :
+      Response.json({detail: "the stream has ended", hint: "start it again"}, {status: 503});)js");
+  ASSERT_TRUE(becomes(tab, "busy"));
+  EXPECT_EQ(text_of(tab, "advice"), "the stream has ended; start it again");
+  EXPECT_EQ(text_of(tab, "headline").find("watching"), std::string::npos);
 }
 
 // Answers with their meaning, and nothing of them is left behind.

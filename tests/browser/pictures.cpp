@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <fstream>
+#include <limits>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -24,10 +25,6 @@ std::optional<std::uint32_t> number_in(const std::string& luma, Extent size) {
 }
 
 Result<std::map<std::uint32_t, double>> production_times(const std::filesystem::path& trace) {
-  using namespace std::chrono;
-  const double offset =
-      duration<double, std::milli>(system_clock::now().time_since_epoch()).count() -
-      duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
   std::ifstream file(trace);
   const auto events = nlohmann::json::parse(file, nullptr, false);
   if (!events.is_array()) return fail(ErrorKind::kIo, "the trace can't be read");
@@ -38,10 +35,29 @@ Result<std::map<std::uint32_t, double>> production_times(const std::filesystem::
       tracks[event.value("tid", 0)] = event["args"].value("name", "");
     }
     if (event.value("ph", "") != "X" || tracks[event.value("tid", 0)] != "source") continue;
-    times[event["args"]["frame"].get<std::uint32_t>() - 1] =
-        event["ts"].get<double>() / 1e3 + offset;
+    times[event["args"]["frame"].get<std::uint32_t>() - 1] = event["ts"].get<double>() / 1e3;
   }
   return times;
+}
+
+double monotonic_ms() {
+  return std::chrono::duration<double, std::milli>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+double ahead_of_monotonic(const std::function<double()>& clock) {
+  double quickest = std::numeric_limits<double>::max();
+  double ahead = 0;
+  for (int i = 0; i < 20; ++i) {
+    const double before = monotonic_ms();
+    const double there = clock();
+    const double took = monotonic_ms() - before;
+    if (took >= quickest) continue;
+    quickest = took;
+    ahead = there - (before + took / 2);
+  }
+  return ahead;
 }
 
 }  // namespace lumen::browser

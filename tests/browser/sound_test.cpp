@@ -29,6 +29,18 @@ constexpr const char* kAhead = R"js((async () => {
   return Number.isFinite(ahead) ? ahead : null;
 })())js";
 
+/// How long a picture and a sound wait in the browser's buffers, on average, in milliseconds.
+constexpr const char* kBuffers = R"js((async () => {
+  const report = await window.connections.at(-1).getStats();
+  return ["video", "audio"].map((kind) => {
+    const now = [...report.values()].find((entry) => entry.type === "inbound-rtp" && entry.kind === kind);
+    const then = (window.buffersThen ??= {})[kind] ?? {jitterBufferDelay: 0, jitterBufferEmittedCount: 0};
+    window.buffersThen[kind] = now;
+    return 1000 * (now.jitterBufferDelay - then.jitterBufferDelay) /
+      (now.jitterBufferEmittedCount - then.jitterBufferEmittedCount);
+  });
+})())js";
+
 class SoundPage : public PageTest {
  protected:
   std::string start_with_sound() {
@@ -78,7 +90,9 @@ TEST_F(SoundPage, PlaysTheSoundWhenItIsUnmuted) {
   EXPECT_EQ(evaluate(tab, muted), true);
 }
 
-// Sound waits in the browser's jitter buffer, and pictures for the sound.
+// Sound waits in the browser's jitter buffer, and pictures for the sound. What the host adds is
+// held to 5 ms by session-sound; the page does the rest, because Chromium leaves differences below
+// 30 ms as they are (kMinDeltaMs in WebRTC's stream_synchronization.cc).
 TEST_F(SoundPage, SoundAndPictureAreTogether) {
   const std::string tab = start_with_sound();
   ASSERT_TRUE(becomes(tab, "playing"));
@@ -87,6 +101,7 @@ TEST_F(SoundPage, SoundAndPictureAreTogether) {
   // Browsers approach by steps, one a second.
   std::this_thread::sleep_for(std::chrono::seconds(12));
   std::vector<double> ahead;
+  evaluate(tab, kBuffers);
   for (int i = 0; i < 7; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(700));
     ahead.push_back(evaluate(tab, kAhead).get<double>());
@@ -94,8 +109,8 @@ TEST_F(SoundPage, SoundAndPictureAreTogether) {
   std::ranges::sort(ahead);
   const double median = ahead[ahead.size() / 2];
   std::cerr << "picture ahead of sound by " << median << " ms (" << ahead.front() << " to "
-            << ahead.back() << ")\n";
-  EXPECT_LT(std::abs(median), 40);
+            << ahead.back() << "); ms in the buffers: " << evaluate(tab, kBuffers) << "\n";
+  EXPECT_LT(std::abs(median), 20);
 }
 
 TEST_F(SoundPage, OffersNoSoundWhereThereIsNone) {

@@ -98,10 +98,11 @@ class ImportGpuTest : public testing::Test {
     ASSERT_TRUE(importer_->configure(target));
   }
 
-  /// Both kinds of source, both byte orders, every layout and depth: no byte differs.
+  /// Both kinds of source, both orders, every layout and depth: no byte differs.
   void expect_like_the_cpu(Extent size) {
     for (const Lies lies : {Lies::kPitched, Lies::kArray}) {
-      for (const Fourcc format : {Fourcc::kBGRx, Fourcc::kRGBx}) {
+      for (const Fourcc format : {Fourcc::kBGRx, Fourcc::kRGBx, Fourcc::kXR30, Fourcc::kAB30}) {
+        if (lies == Lies::kArray && bit_depth(format) == 10) continue;  // no route has such arrays
         for (const Fourcc yuv : kYuv) {
           const Extent target = even_size(size);
           open(lies, size, {.size = target, .format = yuv, .memory = FrameMemory::kHost});
@@ -114,8 +115,8 @@ class ImportGpuTest : public testing::Test {
           ASSERT_TRUE(cpu::convert({format, size, {pixels.data()}, {Pitch{size.width * 4}}},
                                    {yuv, target, expected->planes, expected->pitches}, {}));
           EXPECT_EQ(differing(std::get<CpuImage>(frame->payload), *expected, target), 0u)
-              << to_string(yuv) << " " << size.width << "x" << size.height
-              << (lies == Lies::kArray ? " array" : " pitched");
+              << to_string(format) << " to " << to_string(yuv) << " " << size.width << "x"
+              << size.height << (lies == Lies::kArray ? " array" : " pitched");
         }
       }
     }

@@ -14,8 +14,10 @@
 #include <unistd.h>
 
 #include "capture/synthetic/barcode.h"
+#include "doctor.h"
 #include "harness/decode.h"
 #include "host.h"
+#include "in_session.h"
 #include "tests/support/udp_receiver.h"
 
 namespace lumen::session {
@@ -32,17 +34,8 @@ struct Answer {
   std::string errors;
 };
 
-class Control : public testing::Test {
+class Control : public InSession {
  protected:
-  void SetUp() override {
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session = std::move(*started);
-  }
-
   std::string file(const std::string& name) const { return (session->dir() / name).string(); }
   fs::path socket(const std::string& name) const {
     return session->runtime_dir() / "lumen" / (name + ".sock");
@@ -111,8 +104,6 @@ class Control : public testing::Test {
       EXPECT_GT(numbers[i], numbers[i - 1]) << path;
     }
   }
-
-  std::unique_ptr<PrivateSession> session;
 };
 
 TEST_F(Control, StatusComesOverTheSocketAndOverTheBus) {
@@ -508,6 +499,31 @@ TEST_F(Control, TheConfigurationCanBeCheckedAndShown) {
   EXPECT_NE(near.errors.find("did you mean 'couch'?"), std::string::npos) << near.errors;
   std::ofstream(config) << "[setup.couch]\nbitrate = \"fast\"\n";
   EXPECT_EQ(run({"config", "check", config}).code, 2) << "setups are checked, too";
+}
+
+TEST_F(Control, AConfigurationFileNeedNotExistUnlessItIsNamed) {
+  const Answer usual = run({"config", "check"});
+  EXPECT_EQ(usual.code, 0) << usual.errors;
+  EXPECT_NE(usual.output.find("host.toml: absent: defaults are used"), std::string::npos)
+      << usual.output;
+  const Answer named = run({"config", "check", file("nowhere.toml")});
+  EXPECT_EQ(named.code, 2);
+  EXPECT_NE(named.errors.find("no such file"), std::string::npos) << named.errors;
+  EXPECT_EQ(named.errors.find("--no-config"), std::string::npos) << "config has no such option";
+}
+
+TEST_F(Control, ATokenThatOthersMayReadIsTold) {
+  const std::string config = file("config/lumen/host.toml");
+  fs::create_directories(fs::path(config).parent_path());
+  std::ofstream(config) << "sink = \"whip:http://127.0.0.1:1/w?token=s3cr3t\"\n";
+  fs::permissions(config, fs::perms::others_read, fs::perm_options::add);
+  const Answer told = run({"config", "check"});
+  EXPECT_EQ(told.code, 0) << "the settings are good";
+  EXPECT_NE(told.errors.find("chmod 600 " + config), std::string::npos) << told.errors;
+  EXPECT_EQ(doctor_finding(*session, "config").value("verdict", ""), "bad");
+  fs::permissions(config, fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(run({"config", "check"}).errors, "");
+  EXPECT_EQ(doctor_finding(*session, "config").value("verdict", ""), "good");
 }
 
 TEST_F(Control, DoctorFindsWhatIsThereAndWritesAReportWithoutSecrets) {

@@ -9,8 +9,10 @@
 #include "capture/synthetic/barcode.h"
 #include "capture/synthetic/pattern.h"
 #include "core/time.h"
+#include "free_port.h"
 #include "harness/decode.h"
 #include "host.h"
+#include "in_session.h"
 
 namespace lumen::session {
 namespace {
@@ -101,9 +103,6 @@ void expect_delivered(const Verdict& verdict, std::uint64_t frames) {
   EXPECT_GE(verdict.worst_psnr, 35.0);
 }
 
-/// A port that nobody listens on; tests run one at a time.
-std::string free_port() { return std::to_string(20000 + ::getpid() % 20000 / 2 * 2); }
-
 bool udp_port_bound(const std::string& port) {
   char hex[8];
   std::snprintf(hex, sizeof(hex), ":%04X ", static_cast<unsigned>(std::stoul(port)));
@@ -116,17 +115,8 @@ bool udp_port_bound(const std::string& port) {
   return false;
 }
 
-class Delivery : public testing::Test {
+class Delivery : public InSession {
  protected:
-  void SetUp() override {
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session = std::move(*started);
-  }
-
   Process produce(std::vector<std::string> args) {
     args.insert(args.begin(), {LUMEN_TEST_PRODUCER, "--name", "screen"});
     auto process = session->spawn(args, StandardOutput::kPipe);
@@ -150,8 +140,6 @@ class Delivery : public testing::Test {
     EXPECT_TRUE(eventually(Milliseconds(30000), [&] { return udp_port_bound(port); }));
     return receiver;
   }
-
-  std::unique_ptr<PrivateSession> session;
 };
 
 TEST_F(Delivery, SixHundredFramesOf1080p60ArriveInTheFileAndByRtp) {

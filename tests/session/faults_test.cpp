@@ -10,23 +10,15 @@
 #include "harness/compositor.h"
 #include "harness/decode.h"
 #include "host.h"
+#include "in_session.h"
 
 namespace lumen::session {
 namespace {
 
 int encoded(const nlohmann::json& status) { return status["frames"]["encoded"].get<int>(); }
 
-class Faults : public testing::Test {
+class Faults : public InSession {
  protected:
-  void SetUp() override {
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session = std::move(*started);
-  }
-
   Process produce(std::vector<std::string> args = {}) {
     args.insert(args.begin(),
                 {LUMEN_TEST_PRODUCER, "--name", "screen", "--size", "320x180", "--fps", "30"});
@@ -57,8 +49,6 @@ class Faults : public testing::Test {
     EXPECT_TRUE(video) << video.error().describe();
     return numbers;
   }
-
-  std::unique_ptr<PrivateSession> session;
 };
 
 /// Waits until `more` further frames were encoded.
@@ -91,8 +81,9 @@ TEST_P(HostileProducers, OnlyGoodFramesAreStreamedAndNothingLeaks) {
 INSTANTIATE_TEST_SUITE_P(Kinds, HostileProducers,
                          testing::Values("zero-size", "corrupted-header,corrupted-chunk",
                                          "bad-stride,bad-offset,short-chunk", "no-fd",
-                                         "recycle-fds", "resize=480x270@25", "resize=160x90@25",
-                                         "reformat=NV12@25", "reformat=RGBA@25", "pause=15@25"),
+                                         "no-first-fds", "recycle-fds", "resize=480x270@25",
+                                         "resize=160x90@25", "reformat=NV12@25", "reformat=RGBA@25",
+                                         "pause=15@25"),
                          [](const auto& kind) {
                            std::string name = kind.param;
                            for (char& c : name)
@@ -115,6 +106,16 @@ TEST_F(Faults, AnImpossibleFormatIsTold) {
     (void)host->interrupt();
     producer.stop();
   }
+}
+
+TEST_F(Faults, AProducerWithoutAnyMemoryIsAnError) {
+  auto producer = produce({"--hostile", "no-fds", "--linger", "20"});
+  auto host = record(file("out.mkv"));
+  ASSERT_TRUE(host) << host.error().describe();
+  EXPECT_NE(host->exit_code(Milliseconds(20000)), 0);
+  EXPECT_NE(host->process().log_text().find("sends only buffers that can't be used"),
+            std::string::npos)
+      << host->process().log_text();
 }
 
 TEST_F(Faults, ANodeThatGoesAndComesBackIsTakenUpAgain) {

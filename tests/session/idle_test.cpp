@@ -2,8 +2,10 @@
 // flow at once.
 #include <unistd.h>
 
+#include "free_port.h"
 #include "harness/compositor.h"
 #include "host.h"
+#include "in_session.h"
 #include "sound_fixture.h"
 
 namespace lumen::session {
@@ -18,16 +20,11 @@ constexpr const char* kOffer =
     "42\r\na=recvonly\r\na=rtpmap:108 H264/90000\r\na=fmtp:108 "
     "packetization-mode=1;profile-level-id=42e01f\r\n";
 
-class Idle : public testing::Test {
+class Idle : public InSession {
  protected:
   void SetUp() override {
     if (!find_program("curl")) GTEST_SKIP() << "curl isn't installed";
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session = std::move(*started);
+    InSession::SetUp();
   }
 
   Process produce() {
@@ -45,9 +42,8 @@ class Idle : public testing::Test {
     argv.insert(argv.end(), more.begin(), more.end());
     return session->spawn(argv);
   }
-  static std::string port() { return std::to_string(20000 + ::getpid() % 20000); }
-  static std::string page_sink() { return "web:127.0.0.1:" + port(); }
-  static std::string url() { return "http://127.0.0.1:" + port(); }
+  static std::string page_sink() { return "web:127.0.0.1:" + free_port(); }
+  static std::string url() { return "http://127.0.0.1:" + free_port(); }
 
   /// Somebody opens the page; where its session is.
   Result<std::string> come() {
@@ -65,7 +61,13 @@ class Idle : public testing::Test {
   }
   nlohmann::json status() {
     const auto text = session->output_of({"curl", "-s", url() + "/status"});
-    return nlohmann::json::parse(text.value_or(""), nullptr, false);
+    auto parsed = nlohmann::json::parse(text.value_or(""), nullptr, false);
+    return parsed.is_object() ? parsed : nlohmann::json::object();
+  }
+  bool pictures_come() {
+    const auto now_is = status();
+    return now_is.value("state", "") == "streaming" &&
+           now_is.value("/fps/captured"_json_pointer, 0.0) > 0;
   }
   static bool says(Process& host, const std::string& text, Milliseconds timeout) {
     return eventually(timeout, [&] { return host.log_text().find(text) != std::string::npos; });
@@ -96,8 +98,6 @@ class Idle : public testing::Test {
     // second.
     EXPECT_LE(use.wake_ups_a_second, 0.5);
   }
-
-  std::unique_ptr<PrivateSession> session;
 };
 
 TEST_F(Idle, WhereNobodyWatchesTheSourceIsPausedAndTheHostSleeps) {
@@ -143,8 +143,12 @@ TEST_F(Idle, ARecordingIsSomebodyWhoWatches) {
   auto producer = produce();
   auto host = serve("node:screen", {"--sink", "file:" + (session->dir() / "out.mkv").string()});
   ASSERT_TRUE(host) << host.error().describe();
-  ASSERT_TRUE(producer.read_value("streaming ", Milliseconds(20000))) << host->log_text();
-  EXPECT_FALSE(producer.read_value("paused", Milliseconds(6000)));
+  ASSERT_TRUE(eventually(Milliseconds(20000), [&] { return pictures_come(); })) << host->log_text();
+  // A pause before that is PipeWire 0.3.65's: where both ends negotiate at once it may hand out
+  // buffers that nobody can use, and lumen asks for others.
+  while (producer.read_value("paused", Milliseconds(1))) {
+  }
+  EXPECT_FALSE(producer.read_value("paused", Milliseconds(6000))) << host->log_text();
 }
 
 class IdleCompositor : public Idle, public testing::WithParamInterface<CompositorKind> {};
@@ -172,12 +176,7 @@ TEST_P(IdleCompositor, CostsNothingWhileNobodyWatchesAndShowsItselfToWhoComes) {
   expect_asleep(*host);
   const auto viewer = come();
   ASSERT_TRUE(viewer) << viewer.error().describe();
-  EXPECT_TRUE(eventually(Milliseconds(3000),
-                         [&] {
-                           const auto now_is = status();
-                           return now_is["state"] == "streaming" &&
-                                  now_is["fps"]["captured"].get<double>() > 0;
-                         }))
+  EXPECT_TRUE(eventually(Milliseconds(3000), [&] { return pictures_come(); }))
       << status().dump() << host->log_text();
 }
 

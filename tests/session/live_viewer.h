@@ -14,13 +14,11 @@
 
 #include <unistd.h>
 
+#include "free_port.h"
 #include "harness/decode.h"
 #include "harness/process.h"
 
 namespace lumen::session {
-
-/// A port that nobody listens on; tests run one at a time.
-inline std::string free_port() { return std::to_string(20000 + ::getpid() % 20000 / 2 * 2); }
 
 class LiveViewer {
  public:

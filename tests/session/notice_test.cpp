@@ -1,11 +1,13 @@
 // A desktop notification says that the session is being watched, for as long as it is.
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "app/notify/watch_notice.h"
-#include "harness/private_session.h"
+#include "in_session.h"
 
 namespace lumen::session {
 namespace {
@@ -14,20 +16,21 @@ using namespace std::chrono_literals;
 
 constexpr const char* kPython = "/usr/bin/python3";
 
-class Notice : public testing::Test {
+class Notice : public InSession {
  protected:
   void SetUp() override {
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session = std::move(*started);
+    InSession::SetUp();
+    if (!ready()) return;
     if (!session->output_of({kPython, "-c", "from gi.repository import Gio"})) {
       GTEST_SKIP() << "needs python3-gi";
     }
     // The notice finds the bus as any program does.
     ::setenv("DBUS_SESSION_BUS_ADDRESS", session->env().at("DBUS_SESSION_BUS_ADDRESS").c_str(), 1);
+    const std::string data = session->env().at("XDG_DATA_HOME");
+    ::setenv("XDG_DATA_HOME", data.c_str(), 1);
+    const auto icons = std::filesystem::path(data) / "icons/hicolor/scalable/apps";
+    std::filesystem::create_directories(icons);
+    std::ofstream(icons / "io.github.lumen.Host.svg") << "<svg/>";
   }
   Process desktop() {
     auto process = session->spawn({kPython, std::string(LUMEN_PEERS) + "/notifications.py"},
@@ -36,8 +39,6 @@ class Notice : public testing::Test {
     EXPECT_TRUE(process->read_value("ready", Milliseconds(10000))) << process->log_text();
     return std::move(*process);
   }
-
-  std::unique_ptr<PrivateSession> session;
 };
 
 TEST_F(Notice, StaysForAsLongAsSomebodyWatches) {
@@ -47,6 +48,7 @@ TEST_F(Notice, StaysForAsLongAsSomebodyWatches) {
   const auto text = shown.read_value("show 1 ", Milliseconds(5000));
   ASSERT_TRUE(text) << shown.log_text();
   EXPECT_NE(text->find("being watched"), std::string::npos) << *text;
+  EXPECT_TRUE(text->starts_with("io.github.lumen.Host ")) << "the installed icon; " << *text;
   notice.set_viewers(2);
   notice.set_viewers(0);
   notice.set_viewers(1);  // the page was loaded anew

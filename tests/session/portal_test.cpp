@@ -1,6 +1,8 @@
 // Screen casts through a real xdg-desktop-portal: what is asked, what is remembered, and what is
 // said when it does not work out.
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <csignal>
@@ -13,6 +15,7 @@
 
 #include "capture/session/portal/portal_cast.h"
 #include "capture/synthetic/barcode.h"
+#include "doctor.h"
 #include "harness/decode.h"
 #include "harness/portal.h"
 #include "host.h"
@@ -36,6 +39,10 @@ class Endings {
   std::vector<std::string> all() {
     const std::scoped_lock lock(mutex_);
     return reasons_;
+  }
+  void clear() {
+    const std::scoped_lock lock(mutex_);
+    reasons_.clear();
   }
   /// The first one, waited for.
   std::string await() {
@@ -139,6 +146,42 @@ TEST_F(PortalTest, GrantsWhatTheUserChose) {
   EXPECT_TRUE(endings_.all().empty()) << "an end that was asked for is not told";
 }
 
+TEST_F(PortalTest, AsksForThePointerWhereOneWantsIt) {
+  start_portal({"--cursors", "7"});
+  const std::pair<CursorMode, const char*> wishes[] = {{CursorMode::kAuto, "2"},
+                                                       {CursorMode::kHidden, "1"},
+                                                       {CursorMode::kEmbedded, "2"},
+                                                       {CursorMode::kMetadata, "4"}};
+  for (const auto& [mode, bits] : wishes) {
+    PortalCast cast({.cursor = mode});
+    const auto grant = cast.open({}, endings_.listener());
+    ASSERT_TRUE(grant) << grant.error().describe();
+    EXPECT_EQ(grant->cursor_beside, mode == CursorMode::kMetadata);
+    const std::string said = backend_says();
+    EXPECT_TRUE(said.starts_with(std::string("asked types=7 cursor=") + bits)) << said;
+    (void)backend_says();  // a dialog, or what was allowed before
+    cast.end();
+    EXPECT_EQ(backend_says(), "session closed");
+  }
+}
+
+TEST_F(PortalTest, TakesThePointerBesideThePictureWhereThePortalHasNothingElse) {
+  start_portal({"--cursors", "5"});
+  PortalCast cast({});
+  const auto grant = cast.open({}, endings_.listener());
+  ASSERT_TRUE(grant) << grant.error().describe();
+  EXPECT_EQ(backend_says(), "asked types=7 cursor=4 persist=2 restore=no");
+  EXPECT_TRUE(grant->cursor_beside);
+}
+
+TEST_F(PortalTest, SaysWhereAPortalTellsNothingOfThePointer) {
+  start_portal({"--cursors", "3"});
+  PortalCast cast({.cursor = CursorMode::kMetadata});
+  const auto refused = cast.open({}, endings_.listener());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kUnsupported);
+}
+
 TEST_F(PortalTest, AsksForTheKindThatWasNamed) {
   start_portal();
   PortalCast cast({.type = PortalSourceType::kWindow});
@@ -168,6 +211,23 @@ TEST_F(PortalTest, AsksOnceAndRemembers) {
   PortalCast window({.type = PortalSourceType::kWindow});
   ASSERT_TRUE(window.open({}, endings_.listener()));
   EXPECT_TRUE(backend_says().ends_with("restore=no"));
+}
+
+TEST_F(PortalTest, EachHostRemembersForItself) {
+  start_portal();
+  for (const char* expected : {"dialog", "restored"}) {
+    for (const char* host : {"", "couch"}) {
+      PortalCast cast({.host = host});
+      const auto grant = cast.open({}, endings_.listener());
+      ASSERT_TRUE(grant) << grant.error().describe();
+      EXPECT_TRUE(backend_says().starts_with("asked "));
+      EXPECT_EQ(backend_says(), expected) << host;
+      cast.end();
+      EXPECT_EQ(backend_says(), "session closed");
+    }
+  }
+  EXPECT_TRUE(fs::exists(state() / "portal-token-any"));
+  EXPECT_TRUE(fs::exists(state() / "portal-token-any-couch"));
 }
 
 TEST_F(PortalTest, AStaleTokenBringsTheDialogAgain) {
@@ -235,6 +295,20 @@ TEST_F(PortalTest, AStopTakesTheDialogAway) {
   EXPECT_EQ(backend_says(), "session closed");
 }
 
+TEST_F(PortalTest, ADialogThatTheDesktopTakesAwayIsNoRefusal) {
+  start_portal({"--answer", "hang"});
+  PortalCast cast({});
+  std::jthread desktop([&] {
+    while (backend_says() != "dialog") {
+    }
+    portal_->backend().signal(SIGUSR1);
+  });
+  const auto grant = cast.open({}, endings_.listener());
+  ASSERT_FALSE(grant);
+  EXPECT_EQ(grant.error().kind, ErrorKind::kDeviceLost);
+  EXPECT_EQ(grant.error().message, "the desktop took its dialog away");
+}
+
 TEST_F(PortalTest, WhoStoppedSharingIsNotOverruled) {
   start_portal();
   PortalCast cast({});
@@ -246,6 +320,112 @@ TEST_F(PortalTest, WhoStoppedSharingIsNotOverruled) {
   EXPECT_EQ(again.error().kind, ErrorKind::kCancelled);
   EXPECT_FALSE(fs::exists(state() / "portal-token-any"));
   EXPECT_EQ(endings_.all().size(), 1U);
+}
+
+/// Looks like a compositor to who only connects, for as long as this lives.
+class SilentCompositor {
+ public:
+  explicit SilentCompositor(const fs::path& folder) : path_(folder / "wayland-silent") {
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    path_.string().copy(address.sun_path, sizeof(address.sun_path) - 1);
+    socket_ = UniqueFd::take(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::bind(socket_.borrow(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(::listen(socket_.borrow(), 8), 0);
+    ::setenv("WAYLAND_DISPLAY", path_.c_str(), 1);
+  }
+  SilentCompositor(const SilentCompositor&) = delete;
+  ~SilentCompositor() {
+    ::unsetenv("WAYLAND_DISPLAY");
+    fs::remove(path_);
+  }
+
+ private:
+  fs::path path_;
+  UniqueFd socket_;
+};
+
+TEST_F(PortalTest, WhoStoppedSharingIsNotOverruledWhileTheCompositorLives) {
+  const SilentCompositor compositor(session_->dir());
+  start_portal();
+  PortalCast cast({});
+  ASSERT_TRUE(cast.open({}, endings_.listener()));
+  portal_->backend().signal(SIGUSR1);
+  EXPECT_EQ(endings_.await(), "the desktop ended the screen cast");
+  EXPECT_FALSE(cast.open({}, endings_.listener()));
+  EXPECT_FALSE(fs::exists(state() / "portal-token-any"));
+}
+
+// Whoever streams the node sees it go, and ends the cast, before the portal has said why.
+TEST_F(PortalTest, TheUsersWishIsHeardThoughTheNodeWentFirst) {
+  start_portal();
+  PortalCast cast({});
+  ASSERT_TRUE(cast.open({}, endings_.listener()));
+  std::thread streamer([&cast] { cast.end(); });
+  std::this_thread::sleep_for(Milliseconds(50));
+  portal_->backend().signal(SIGUSR1);
+  streamer.join();
+  const auto again = cast.open({}, endings_.listener());
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, ErrorKind::kCancelled);
+  EXPECT_FALSE(fs::exists(state() / "portal-token-any"));
+}
+
+TEST_F(PortalTest, TheNodesEndDoesNotHurryWhatTellsOfTheCompositors) {
+  auto compositor = std::make_unique<SilentCompositor>(session_->dir());
+  start_portal();
+  PortalCast cast({});
+  ASSERT_TRUE(cast.open({}, endings_.listener()));
+  backend_says();
+  EXPECT_EQ(backend_says(), "dialog");
+  portal_->backend().signal(SIGUSR1);
+  EXPECT_EQ(backend_says(), "stopped sharing");
+  std::thread streamer([&cast] { cast.end(); });
+  std::this_thread::sleep_for(Milliseconds(200));
+  compositor.reset();
+  streamer.join();
+  const auto again = cast.open({}, endings_.listener());
+  ASSERT_TRUE(again) << again.error().describe();
+  EXPECT_TRUE(backend_says().ends_with("restore=yes"));
+}
+
+TEST_F(PortalTest, WhoNeedsTheCastNoMoreWaitsForNothing) {
+  start_portal();
+  PortalCast cast({});
+  std::stop_source source;
+  ASSERT_TRUE(cast.open(source.get_token(), endings_.listener()));
+  source.request_stop();
+  const auto begin = std::chrono::steady_clock::now();
+  cast.end();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, Milliseconds(200));
+}
+
+TEST_F(PortalTest, ACompositorThatWentIsNoWishOfTheUsers) {
+  for (const bool compositor_first : {true, false}) {
+    auto compositor = std::make_unique<SilentCompositor>(session_->dir());
+    start_portal();
+    PortalCast cast({});
+    ASSERT_TRUE(cast.open({}, endings_.listener()));
+    backend_says();
+    EXPECT_EQ(backend_says(), "dialog");
+    if (compositor_first) compositor.reset();
+    portal_->backend().signal(SIGUSR1);
+    EXPECT_EQ(backend_says(), "stopped sharing");
+    if (!compositor_first) {
+      std::this_thread::sleep_for(Milliseconds(200));
+      EXPECT_TRUE(endings_.all().empty()) << "it waits for what the compositor does";
+      compositor.reset();
+    }
+    EXPECT_EQ(endings_.await(), "the compositor went away");
+    const auto again = cast.open({}, endings_.listener());
+    ASSERT_TRUE(again) << again.error().describe();
+    EXPECT_TRUE(backend_says().ends_with("restore=yes"));
+    EXPECT_EQ(backend_says(), "restored");
+    EXPECT_EQ(endings_.all().size(), 1U);
+    endings_.clear();
+    cast.end();
+    portal_.reset();
+    fs::remove_all(state());
+  }
 }
 
 TEST_F(PortalTest, TellsThatThePortalDiedAndAsksTheNextOne) {
@@ -294,6 +474,18 @@ TEST_F(PortalTest, SaysWhatIsMissing) {
   EXPECT_EQ(no_virtual.kind, ErrorKind::kUnsupported);
   EXPECT_EQ(no_virtual.describe(),
             "this desktop's portal shares no virtual (it has: monitor, window)");
+}
+
+TEST_F(PortalTest, DoctorSaysWhatIsMissingThoughThePortalRuns) {
+  start_portal({}, Portal::Backend::kNone);
+  const nlohmann::json without = doctor_finding(*session_, "portal");
+  EXPECT_EQ(without.value("verdict", ""), "note") << without;
+  EXPECT_NE(without.value("advice", "").find("xdg-desktop-portal-kde"), std::string::npos)
+      << without;
+  portal_.reset();
+
+  start_portal();
+  EXPECT_EQ(doctor_finding(*session_, "portal").value("verdict", ""), "good");
 }
 
 TEST_F(PortalTest, SaysThatThereIsNoBus) {
@@ -347,6 +539,21 @@ TEST_F(PortalTest, AHostRecordsWhatIsSharedAndAsksOnce) {
   }
 }
 
+TEST_F(PortalTest, ASecondHostLeavesTheFirstOnesConsentAlone) {
+  start_portal();
+  auto first = Host::start(*session_, {"--source", "synthetic", "--audio", "off", "--sink",
+                                       "file:/dev/null?format=mkv"});
+  ASSERT_TRUE(first) << first.error().describe();
+  ASSERT_TRUE(first->status(kPatience)) << first->process().log_text();
+  auto second = Host::start(*session_, {"--source", "portal", "--audio", "off", "--frames", "5",
+                                        "--sink", "file:/dev/null?format=mkv"});
+  ASSERT_TRUE(second) << second.error().describe();
+  EXPECT_EQ(second->exit_code(kPatience), 0) << second->process().log_text();
+  EXPECT_TRUE(fs::exists(state() / "portal-token-any-host-2"));
+  EXPECT_FALSE(fs::exists(state() / "portal-token-any"));
+  EXPECT_EQ(first->interrupt(), 0);
+}
+
 TEST_F(PortalTest, AHostGoesOnWithTheNextPortal) {
   start_portal();
   const std::string path = (session_->dir() / "next.mkv").string();
@@ -377,7 +584,7 @@ TEST_F(PortalTest, AHostEndsWhenTheUserSaysSo) {
   auto declined =
       Host::start(*session_, {"--source", "portal", "--sink", "file:/dev/null?format=mkv"});
   ASSERT_TRUE(declined) << declined.error().describe();
-  EXPECT_EQ(declined->exit_code(kPatience), 7);
+  EXPECT_EQ(declined->exit_code(kPatience), 12);
   const std::string text = declined->process().log_text();
   EXPECT_NE(text.find("sharing the screen was declined (start lumen again"), std::string::npos)
       << text;
@@ -391,7 +598,7 @@ TEST_F(PortalTest, AHostEndsWhenTheUserSaysSo) {
     return status["state"] == "streaming";
   })) << stopped->process().log_text();
   portal_->backend().signal(SIGUSR1);
-  EXPECT_EQ(stopped->exit_code(kPatience), 7);
+  EXPECT_EQ(stopped->exit_code(kPatience), 12);
   EXPECT_NE(stopped->process().log_text().find("the desktop ended the screen cast"),
             std::string::npos);
 }

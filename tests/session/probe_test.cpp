@@ -71,9 +71,9 @@ TEST_F(Probe, TextFitsATerminalAndEndsWithTheSentence) {
 }
 
 TEST_F(Probe, SourcesAreListedWithWhatTheyOffer) {
-  auto producer = session_->spawn({LUMEN_TEST_PRODUCER, "--name", "screen", "--modifiers",
-                                   "0x300000000606014+linear", "--size", "640x360"},
-                                  StandardOutput::kPipe);
+  auto producer = session->spawn({LUMEN_TEST_PRODUCER, "--name", "screen", "--modifiers",
+                                  "0x300000000606014+linear", "--size", "640x360"},
+                                 StandardOutput::kPipe);
   ASSERT_TRUE(producer) << producer.error().describe();
   ASSERT_TRUE(producer->read_value("ready ", Milliseconds(10000)));
   const Json compositor = probe_json()["compositor"];
@@ -93,7 +93,7 @@ TEST_F(Probe, SourcesAreListedWithWhatTheyOffer) {
 }
 
 TEST_F(Probe, WithoutPipeWireItSaysSoAndGoesOn) {
-  session_->kill_pipewire();
+  session->kill_pipewire();
   const Json report = probe_json();
   EXPECT_FALSE(report["compositor"]["ok"]);
   EXPECT_THAT(report["compositor"]["reason"].get<std::string>(), HasSubstr("PipeWire"));
@@ -126,7 +126,7 @@ TEST_F(Probe, DriverThatHangsIsEndedInTime) {
 
 TEST_F(Probe, LimitCanBeSet) {
   const auto begin = std::chrono::steady_clock::now();
-  session_->set_env("LUMEN_PROBE_SECONDS", "3");
+  session->set_env("LUMEN_PROBE_SECONDS", "3");
   const Json report = probe_with_broken_cuda("hang");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(12));
   EXPECT_EQ(report["cuda"]["reason"], "no answer within 3 s");

@@ -9,29 +9,20 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "harness/private_session.h"
+#include "in_session.h"
 
 namespace lumen::session {
 
-class Report : public testing::Test {
+class Report : public InSession {
  protected:
   static constexpr Milliseconds kPatience{60000};
   using Json = nlohmann::json;
-
-  void SetUp() override {
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session_ = std::move(*started);
-  }
 
   /// Standard output of a command that must end well.
   std::string report(const std::string& command, std::vector<std::string> args,
                      const Environment& env = {}) {
     args.insert(args.begin(), {LUMEN_HOST_BINARY, command});
-    auto process = session_->spawn(args, StandardOutput::kPipe, env);
+    auto process = session->spawn(args, StandardOutput::kPipe, env);
     EXPECT_TRUE(process) << process.error().describe();
     if (!process) return {};
     const auto output = process->read_all(kPatience);
@@ -50,8 +41,6 @@ class Report : public testing::Test {
     return {{"LD_LIBRARY_PATH", std::filesystem::path(LUMEN_BROKEN_CUDA).parent_path()},
             {"LUMEN_TEST_CUINIT", how}};
   }
-
-  std::unique_ptr<PrivateSession> session_;
 };
 
 }  // namespace lumen::session

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "host.h"
+#include "in_session.h"
 
 namespace lumen::session {
 namespace {
@@ -10,17 +11,8 @@ namespace {
 constexpr const char* kPython = "/usr/bin/python3";
 const std::string kPeers = LUMEN_PEERS;
 
-class RtpPeers : public testing::Test {
+class RtpPeers : public InSession {
  protected:
-  void SetUp() override {
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session = std::move(*started);
-  }
-
   Result<Process> peer(std::vector<std::string> argv) {
     argv.insert(argv.begin(), kPython);
     return session->spawn(std::move(argv), StandardOutput::kPipe);
@@ -34,8 +26,6 @@ class RtpPeers : public testing::Test {
     EXPECT_TRUE(text) << text.error().describe() << process.log_text();
     return text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
   }
-
-  std::unique_ptr<PrivateSession> session;
 };
 
 struct Receiver {

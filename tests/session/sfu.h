@@ -6,19 +6,16 @@
 #include <string>
 
 #include "host.h"
+#include "in_session.h"
 #include "mediasoup.h"
 
 namespace lumen::session {
 
-class Sfu : public testing::Test {
+class Sfu : public InSession {
  protected:
   void SetUp() override {
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session_ = std::move(*started);
+    InSession::SetUp();
+    if (!ready()) return;
     auto environment = mediasoup_environment();
     if (!environment) GTEST_SKIP() << "mediasoup was not made: tools/mediasoup-worker.sh make";
     environment_ = *std::move(environment);
@@ -31,7 +28,7 @@ class Sfu : public testing::Test {
   };
   /// Streams to the SFU for the time of the plan; what it saw.
   nlohmann::json run(const Plan& plan, const std::string& source) {
-    auto peer = session_->spawn(
+    auto peer = session->spawn(
         {"node", LUMEN_PEERS "/mediasoup_peer.js",
          LUMEN_SOURCE_DIR "/tools/examples/mediasoup/ingest.js", std::to_string(plan.seconds),
          std::to_string(plan.joins), plan.key_frame_request},
@@ -41,8 +38,8 @@ class Sfu : public testing::Test {
     const auto sink = peer->read_value("sink ", Milliseconds(20000));
     EXPECT_TRUE(sink) << peer->log_text();
     if (!sink) return {};
-    auto host = Host::start(*session_, {"--profile", "baseline", "--source", source, "--bitrate",
-                                        "4M", "--sink", *sink});
+    auto host = Host::start(*session, {"--profile", "baseline", "--source", source, "--audio",
+                                       "synthetic", "--bitrate", "4M", "--sink", *sink});
     EXPECT_TRUE(host) << host.error().describe();
     if (!host) return {};
     const auto text = peer->read_value("result ", Milliseconds((plan.seconds + 30) * 1000));
@@ -56,10 +53,14 @@ class Sfu : public testing::Test {
     EXPECT_GE(result["packets"].get<unsigned>(), packets) << result.dump();
     EXPECT_EQ(result["lost"], 0) << result.dump();
     EXPECT_EQ(result["score"], 10) << result.dump();
+    const auto& sound = result["sound"];  // a hundred packets a second
+    EXPECT_GE(sound["packets"].get<double>(), result["seconds"].get<double>() * 95)
+        << result.dump();
+    EXPECT_EQ(sound["lost"], 0) << result.dump();
+    EXPECT_EQ(sound["score"], 10) << result.dump();
   }
 
  private:
-  std::unique_ptr<PrivateSession> session_;
   Environment environment_;
 };
 

@@ -7,23 +7,16 @@
 #include <unistd.h>
 
 #include "capture/synthetic/barcode.h"
+#include "free_port.h"
 #include "harness/decode.h"
+#include "in_session.h"
 #include "sound_fixture.h"
 
 namespace lumen::session {
 namespace {
 
-class Sound : public testing::Test {
+class Sound : public InSession {
  protected:
-  void SetUp() override {
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session = std::move(*started);
-  }
-
   Process produce() {
     auto process = session->spawn({LUMEN_TEST_PRODUCER, "--name", "screen", "--size", "320x180",
                                    "--fps", "30", "--tell-times", "30"},
@@ -38,8 +31,6 @@ class Sound : public testing::Test {
     return Host::start(*session, args);
   }
   std::string file(const std::string& name) const { return (session->dir() / name).string(); }
-
-  std::unique_ptr<PrivateSession> session;
 };
 
 auto sound_is(const char* state) {
@@ -126,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(Containers, SoundInFiles, testing::Values("mp4", "mkv")
 // A receiver that knows nothing but the SDP file and the sender reports.
 TEST_F(Sound, IsSentByRtpInSyncWithThePicture) {
   session->set_env("LUMEN_DEBUG", "file");
-  const int port = 20000 + ::getpid() % 20000 / 4 * 4;
+  const int port = free_ports();
   auto host = Host::start(
       *session,
       {"--source", "synthetic:320x180@30", "--audio", "synthetic", "--bitrate", "2M", "--sink",

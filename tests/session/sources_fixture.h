@@ -7,6 +7,7 @@
 #include "harness/compositor.h"
 #include "harness/decode.h"
 #include "host.h"
+#include "in_session.h"
 
 namespace lumen::session {
 
@@ -14,18 +15,14 @@ inline int captured(const nlohmann::json& status) {
   return status["frames"]["captured"].get<int>();
 }
 
-class Sources : public testing::Test {
+class Sources : public InSession {
  protected:
   static constexpr Extent kSize{640, 360};
   static constexpr const char* kDisplay = "lumen-sources";
 
   void SetUp() override {
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session = std::move(*started);
+    InSession::SetUp();
+    if (!ready()) return;
     session->set_env("WAYLAND_DISPLAY", kDisplay);
   }
 
@@ -84,6 +81,25 @@ class Sources : public testing::Test {
     }
     return testing::AssertionFailure() << host->process().log_text();
   }
+  /// With the words in its status.
+  testing::AssertionResult waits_for(const std::string& what) {
+    if (host->await(Milliseconds(20000), [&](const nlohmann::json& status) {
+          return status["state"] == "reconnecting" && status["reason"].is_string() &&
+                 status["reason"].get<std::string>().find(what) != std::string::npos;
+        })) {
+      return testing::AssertionSuccess();
+    }
+    return testing::AssertionFailure() << "not waiting for: " << what << "\n"
+                                       << host->process().log_text();
+  }
+  void expect_survival_of_pipewire() {
+    ASSERT_TRUE(pictures_come());
+    session->kill_pipewire();
+    ASSERT_TRUE(is_lost());
+    ASSERT_TRUE(session->start_pipewire());
+    ASSERT_TRUE(pictures_come());
+    EXPECT_EQ(host->interrupt(), 0);
+  }
   testing::AssertionResult log_says(const std::string& text) {
     if (eventually(Milliseconds(20000),
                    [&] { return host->process().log_text().find(text) != std::string::npos; })) {
@@ -110,7 +126,6 @@ class Sources : public testing::Test {
     return numbers;
   }
 
-  std::unique_ptr<PrivateSession> session;
   std::unique_ptr<Compositor> compositor;
   std::optional<Host> host;
 };

@@ -2,6 +2,7 @@
 // up again what goes away. A gamescope is played by our producer.
 #include <fstream>
 
+#include "doctor.h"
 #include "sources_fixture.h"
 
 namespace lumen::session {
@@ -36,6 +37,17 @@ TEST_F(Sources, AKwinThatIsKilledAndStartedAgainIsStreamedAgain) {
   EXPECT_GE(recorded_numbers().size(), 15U);
 }
 
+TEST_F(Sources, TheListHasKwinsWindows) {
+  start_kwin_that_casts();
+  if (IsSkipped() || HasFatalFailure()) return;
+  show_pattern();
+  std::string list;
+  EXPECT_TRUE(eventually(Milliseconds(10000), [&] {
+    list = session->output_of({LUMEN_HOST_BINARY, "sources"}).value_or("");
+    return list.find("kwin:window=lumen test pattern") != std::string::npos;
+  })) << list;
+}
+
 TEST_F(Sources, WhatKwinDoesNotHaveIsNamed) {
   start(CompositorKind::kKwin);
   if (IsSkipped() || HasFatalFailure()) return;
@@ -57,6 +69,20 @@ TEST_F(Sources, AKwinThatForbidsItIsToldWithWhatMustBeDone) {
   EXPECT_TRUE(log_says("KWin doesn't let lumen-host cast its screen"));
   EXPECT_TRUE(log_says("X-KDE-Wayland-Interfaces=zkde_screencast_unstable_v1"));
   EXPECT_TRUE(log_says(std::string("Exec=") + LUMEN_HOST_BINARY));
+}
+
+TEST_F(Sources, DoctorSaysWhatKwinForbidsOrThatItCasts) {
+  start(CompositorKind::kKwin, KwinPermissions::kChecked);
+  if (IsSkipped() || HasFatalFailure()) return;
+  const auto forbidden =
+      doctor_finding(*session, "source", "KWin doesn't let lumen-host cast its screen");
+  EXPECT_EQ(forbidden.value("verdict", ""), "bad") << forbidden;
+  EXPECT_NE(forbidden.value("advice", "").find("X-KDE-Wayland-Interfaces"), std::string::npos);
+  compositor.reset();
+  start(CompositorKind::kKwin);
+  if (IsSkipped() || HasFatalFailure()) return;
+  const auto allowed = doctor_finding(*session, "source", "--source auto would take kwin");
+  EXPECT_EQ(allowed.value("verdict", ""), "good") << allowed;
 }
 
 TEST_F(Sources, ADesktopFileIsWhatKwinWants) {
@@ -87,14 +113,26 @@ TEST_F(Sources, AutoTakesMutterAndSaysSo) {
   EXPECT_GE(recorded_numbers().size(), 8U);
 }
 
-TEST_F(Sources, MuttersVirtualMonitorHasTheSizeThatWasAskedFor) {
+TEST_F(Sources, AutoThatWaitsTakesTheMutterThatComes) {
+  stream("auto", {"--wait"});
+  ASSERT_TRUE(waits_for("PipeWire has nothing to stream"));
   start(CompositorKind::kMutter);
   if (IsSkipped() || HasFatalFailure()) return;
-  stream("mutter:virtual=800x600");
+  show_pattern();
+  ASSERT_TRUE(pictures_come());
+  EXPECT_TRUE(log_says("auto: mutter, because Mutter runs"));
+  EXPECT_GE(recorded_numbers().size(), 8U);
+}
+
+TEST_F(Sources, MuttersVirtualMonitorHasTheSizeAndRateThatWereAskedFor) {
+  start(CompositorKind::kMutter);
+  if (IsSkipped() || HasFatalFailure()) return;
+  stream("mutter:virtual=800x600@10");
   const auto status = host->await(Milliseconds(20000), [](const auto& s) {
     return s["width"] == 800 && s["height"] == 600 && captured(s) > 0;
   });
   EXPECT_TRUE(status) << host->process().log_text();
+  EXPECT_TRUE(log_says(", 10 fps, "));
   EXPECT_EQ(host->interrupt(), 0);
 }
 
@@ -118,12 +156,7 @@ TEST_F(Sources, KwinIsAskedAgainWhenPipeWireWasRestarted) {
   if (IsSkipped() || HasFatalFailure()) return;
   show_pattern();
   stream("kwin:window=lumen test pattern");
-  ASSERT_TRUE(pictures_come());
-  session->kill_pipewire();
-  ASSERT_TRUE(is_lost());
-  ASSERT_TRUE(session->start_pipewire());
-  ASSERT_TRUE(pictures_come());
-  EXPECT_EQ(host->interrupt(), 0);
+  expect_survival_of_pipewire();
 }
 
 TEST_F(Sources, MutterIsAskedAgainWhenPipeWireWasRestarted) {
@@ -131,12 +164,7 @@ TEST_F(Sources, MutterIsAskedAgainWhenPipeWireWasRestarted) {
   if (IsSkipped() || HasFatalFailure()) return;
   show_pattern();
   stream("mutter");
-  ASSERT_TRUE(pictures_come());
-  session->kill_pipewire();
-  ASSERT_TRUE(is_lost());
-  ASSERT_TRUE(session->start_pipewire());
-  ASSERT_TRUE(pictures_come());
-  EXPECT_EQ(host->interrupt(), 0);
+  expect_survival_of_pipewire();
 }
 
 TEST_F(Sources, WhatMutterDoesNotHaveIsNamed) {
@@ -145,6 +173,32 @@ TEST_F(Sources, WhatMutterDoesNotHaveIsNamed) {
   stream("mutter:DP-9");
   EXPECT_EQ(host->exit_code(Milliseconds(20000)), 2);
   EXPECT_TRUE(log_says("Mutter has no monitor DP-9 (there is Meta-0)"));
+}
+
+TEST_F(Sources, WhoWaitsWaitsForAnOutputOfKwinsToo) {
+  start(CompositorKind::kKwin);
+  if (IsSkipped() || HasFatalFailure()) return;
+  stream("kwin:DP-9", {"--wait"});
+  ASSERT_TRUE(waits_for("KWin has no output DP-9"));
+  EXPECT_TRUE(log_says("KWin has no output DP-9: there is "));
+  EXPECT_EQ(host->interrupt(), 0);
+}
+
+TEST_F(Sources, AMonitorThatIsOffAtTheStartIsTakenUpWhenItComes) {
+  start(CompositorKind::kMutter);
+  if (IsSkipped() || HasFatalFailure()) return;
+  stream("mutter:Meta-1", {"--wait"});
+  ASSERT_TRUE(waits_for("Mutter has no monitor Meta-1"));
+  EXPECT_TRUE(log_says("Mutter has no monitor Meta-1: there is Meta-0"));
+  // A virtual monitor, which is one more of Mutter's monitors as long as somebody streams it.
+  auto other = Host::start(*session, {"--source", "mutter:virtual=800x600", "--audio", "off",
+                                      "--sink", "file:/dev/null?format=mkv"});
+  ASSERT_TRUE(other) << other.error().describe();
+  EXPECT_TRUE(host->await(Milliseconds(20000), [](const nlohmann::json& status) {
+    return status["source"] == "Mutter monitor Meta-1" && status["state"] == "streaming";
+  })) << host->process().log_text();
+  EXPECT_EQ(host->interrupt(), 0);
+  EXPECT_EQ(other->interrupt(), 0);
 }
 
 TEST_F(Sources, TheListHasWhatTheCompositorOffers) {
@@ -181,6 +235,22 @@ TEST_F(Gamescopes, OneIsAwaitedStreamedAndTakenUpAgain) {
   game = play();
   ASSERT_TRUE(pictures_come());
   EXPECT_EQ(host->interrupt(), 0);
+}
+
+TEST_F(Gamescopes, WhoWaitsIsToldOfSeveralAndGetsTheOneThatIsLeft) {
+  for (const char* source : {"gamescope", "auto"}) {
+    auto first = play();
+    auto second = play();
+    auto third = play();
+    stream(source, {"--wait"});
+    ASSERT_TRUE(waits_for("3 gamescopes run; ask for gamescope:1 (PipeWire id ")) << source;
+    third.kill();
+    ASSERT_TRUE(waits_for("2 gamescopes run; ask for gamescope:1 (PipeWire id ")) << source;
+    second.kill();
+    ASSERT_TRUE(pictures_come()) << source;
+    EXPECT_EQ(host->interrupt(), 0);
+    first.kill();
+  }
 }
 
 TEST_F(Gamescopes, OfSeveralOneMustBeChosen) {

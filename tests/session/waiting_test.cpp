@@ -3,22 +3,14 @@
 #include "capture/synthetic/barcode.h"
 #include "harness/decode.h"
 #include "host.h"
+#include "in_session.h"
 #include "live_viewer.h"
 
 namespace lumen::session {
 namespace {
 
-class Waiting : public testing::Test {
+class Waiting : public InSession {
  protected:
-  void SetUp() override {
-    auto started = PrivateSession::start();
-    if (!started && started.error().kind == ErrorKind::kUnsupported) {
-      GTEST_SKIP() << started.error().describe();
-    }
-    ASSERT_TRUE(started) << started.error().describe();
-    session = std::move(*started);
-  }
-
   Process produce(const std::string& size = "320x180") {
     auto process =
         session->spawn({LUMEN_TEST_PRODUCER, "--name", "screen", "--size", size, "--fps", "30"},
@@ -35,8 +27,6 @@ class Waiting : public testing::Test {
     return (session->dir() / name).string();
   }
   std::string rtp() const { return "rtp:127.0.0.1:" + free_port() + "?sdp=" + file("live.sdp"); }
-
-  std::unique_ptr<PrivateSession> session;
 };
 
 TEST_F(Waiting, ViewersSeeThatTheSessionIsAwayAndThenTheSession) {

@@ -30,7 +30,10 @@ inline Rgba pattern(std::uint32_t x, std::uint32_t y, std::uint32_t seed) {
           static_cast<std::uint8_t>(v >> 16), static_cast<std::uint8_t>(v >> 24)};
 }
 
-inline bool has_alpha(Fourcc format) { return format == Fourcc::kBGRA || format == Fourcc::kRGBA; }
+/// Of ten bits every byte counts: whole words are compared.
+inline bool has_alpha(Fourcc format) {
+  return format == Fourcc::kBGRA || format == Fourcc::kRGBA || bit_depth(format) == 10;
+}
 inline bool is_bgr(Fourcc format) { return format == Fourcc::kBGRx || format == Fourcc::kBGRA; }
 
 /// The four bytes of a pixel. Formats without alpha get the pattern's alpha as garbage.

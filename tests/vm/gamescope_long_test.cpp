@@ -3,41 +3,19 @@
 #include <algorithm>
 #include <set>
 
+#include "gamescope.h"
 #include "host.h"
 #include "new_compositors.h"
 
 namespace lumen::session {
 namespace {
 
-constexpr Extent kSize{320, 180};
-
 class Gamescope : public NewCompositor {
  protected:
   void SetUp() override {
     NewCompositor::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    // The client fills the output exactly and uses a fresh wl_buffer per frame: 3.16 shows nothing
-    // new otherwise. It is a program of this root, started from the other one.
-    auto started = session_->spawn({"gamescope",
-                                    "--backend",
-                                    "headless",
-                                    "--expose-wayland",
-                                    "-W",
-                                    "320",
-                                    "-H",
-                                    "180",
-                                    "-w",
-                                    "320",
-                                    "-h",
-                                    "180",
-                                    "-r",
-                                    "10",
-                                    "--",
-                                    "chroot",
-                                    "/host",
-                                    LUMEN_PATTERN_CLIENT,
-                                    "--fresh-buffers",
-                                    "320x180"});
+    auto started = play_gamescope(*session_);
     ASSERT_TRUE(started) << started.error().describe();
     gamescope_ = std::move(*started);
     ASSERT_TRUE(eventually(Milliseconds(90000), [&] {
@@ -62,11 +40,11 @@ TEST_F(Gamescope, DeliversLinearDmabufsWithEveryPixelRight) {
 
 // Where no GPU route works, host memory is what lumen-host prefers to have.
 TEST_F(Gamescope, IsRecordedFromHostMemory) {
-  expect_recorded("node:gamescope", 8, 3, kSize, "cpu/shm");
+  expect_recorded("node:gamescope", 8, 3, kGamescopeSize, "cpu/shm");
 }
 
 TEST_F(Gamescope, IsRecordedFromItsDmabufsOverEveryGpuRoute) {
-  expect_recorded_by_the_gpu("node:gamescope", 8, 3, kSize);
+  expect_recorded_by_the_gpu("node:gamescope", 8, 3, kGamescopeSize);
 }
 
 }  // namespace

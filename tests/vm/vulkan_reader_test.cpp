@@ -31,7 +31,8 @@ namespace {
 
 using test::DmaBufProducer;
 
-constexpr std::array kFormats{Fourcc::kBGRx, Fourcc::kBGRA, Fourcc::kRGBx, Fourcc::kRGBA};
+constexpr std::array kFormats{Fourcc::kBGRx, Fourcc::kBGRA, Fourcc::kRGBx, Fourcc::kRGBA,
+                              Fourcc::kXR30, Fourcc::kXB30, Fourcc::kAR30, Fourcc::kAB30};
 
 std::size_t open_descriptors() {
   const std::filesystem::directory_iterator entries("/proc/self/fd");

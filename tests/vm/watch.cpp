@@ -66,6 +66,7 @@ Result<Seen> watch(const std::string& recording) {
   Result<void> measured;
   const auto video = decode_video(recording, [&](DecodedFrame&& frame) {
     seen.sizes.insert({frame.size.width, frame.size.height});
+    seen.bit_depths.insert(frame.bit_depth);
     const auto number = barcode::read_luma(frame.luma.data(), Pitch{frame.size.width}, frame.size);
     if (!number) {
       ++seen.unreadable;

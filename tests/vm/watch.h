@@ -33,6 +33,7 @@ struct Seen {
   double worst_patch = 0;  // largest difference of a primary colour, 0…255, over all frames
   unsigned decoder_errors = 0;
   std::set<std::pair<std::uint32_t, std::uint32_t>> sizes;  // width, height
+  std::set<unsigned> bit_depths;
 
   /// None is older than the one before. A picture may come again: lumen-host repeats the last one
   /// when a source is silent, in a renegotiation for example.

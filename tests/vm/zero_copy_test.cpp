@@ -1,7 +1,9 @@
 // The whole way on which no pixel passes the CPU: real dmabufs from our producer, Mesa's software
 // EGL and Vulkan, the CUDA stand-in, NVENC's backends over the NVENC stand-in, a file that is
 // decoded again. Inside the virtual machine.
+#include <filesystem>
 #include <set>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -77,6 +79,26 @@ TEST_F(ZeroCopyStream, AutoTakesIt) {
   expect_good(6);
 }
 
+// EGL takes eight bits only: Vulkan stands ready for ten beside it, and where only it can bring
+// the picture it does.
+TEST_F(ZeroCopyStream, TenBitsComeThroughVulkanAndEightThroughEgl) {
+  for (const bool ten : {true, false}) {
+    SCOPED_TRACE(ten);
+    Process producer = produce(
+        {"--modifiers", "linear", "--format", ten ? "BGRx+xRGB_210LE" : "BGRx", "--color", "pq"});
+    const HostRun run = record(16, require("nvenc", {"--codec", "hevc"}));
+    EXPECT_EQ(run.exit_code, 0) << run.log;
+    EXPECT_EQ(run.routes, Names{ten ? "vulkan" : "egl"}) << run.log;
+    EXPECT_EQ(run.encoders, Names{"nvenc hevc"}) << run.log;
+    EXPECT_EQ(run.log.find("xRGB_210LE 320x180, 10 bits, BT.2020 PQ") != std::string::npos, ten)
+        << run.log;
+    const auto seen = expect_good(6);
+    ASSERT_TRUE(seen);
+    EXPECT_EQ(seen->bit_depths, std::set<unsigned>{ten ? 10U : 8U});
+    producer.stop();
+  }
+}
+
 // The encoder reads the producer's own pictures, as long as the producer has buffers to draw into.
 TEST_F(ZeroCopyStream, NothingIsCopiedInPlace) {
   Process producer = produce({"--modifiers", "linear", "--buffers", "8,8"});
@@ -84,6 +106,27 @@ TEST_F(ZeroCopyStream, NothingIsCopiedInPlace) {
   EXPECT_EQ(run.exit_code, 0) << run.log;
   EXPECT_TRUE(run.routes.contains("egl in place")) << run.log;
   expect_good(10);
+}
+
+// The self-test takes longer than the rest of a start.
+TEST_F(ZeroCopyStream, ARouteIsProvenOncePerDriver) {
+  constexpr std::string_view kKnown = "proven in an earlier run";
+  session_->set_env("LUMEN_DEBUG", "zerocopy");
+  std::filesystem::remove_all(session_->dir() / "cache" / "lumen");
+  Process producer = produce({"--modifiers", "linear"});
+  for (const bool known : {false, true}) {
+    const HostRun run = record(12, require("nvenc"));
+    EXPECT_EQ(run.exit_code, 0) << run.log;
+    EXPECT_EQ(run.routes, Names{"egl"}) << run.log;
+    EXPECT_EQ(run.log.find(kKnown) != std::string::npos, known) << run.log;
+    expect_good(6);
+  }
+  // Another CUDA is another subject.
+  session_->set_env("LUMEN_SIM_CUDA_VERSION", "12020");
+  const HostRun other = record(6, require("nvenc"));
+  EXPECT_EQ(other.log.find(kKnown), std::string::npos) << other.log;
+  session_->set_env("LUMEN_SIM_CUDA_VERSION", "");
+  session_->set_env("LUMEN_DEBUG", "");
 }
 
 TEST_F(ZeroCopyStream, AFailingEncoderIsReplacedWithinTheStream) {

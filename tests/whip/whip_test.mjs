@@ -55,7 +55,12 @@ const cases = {
   async arrives() {
     const server = new Server({token: "tk-secret"});
     const port = await server.listen();
-    host = new Host(`http://127.0.0.1:${port}/whip?room=1&token=tk-secret`);
+    const mirror = createSocket("udp4");
+    let mirrored = 0;
+    mirror.on("message", (packet) => { mirrored += (packet[1] & 0x7f) === 96 ? 1 : 0; });
+    await new Promise((resolve) => mirror.bind(0, "127.0.0.1", resolve));
+    host = new Host(`http://127.0.0.1:${port}/whip?room=1&token=tk-secret`, "--mirror",
+      `127.0.0.1:${mirror.address().port}`);
     await eventually("a hundred frames", () => server.session?.frames > 100);
     assert.deepEqual(server.requests.slice(0, 2), ["OPTIONS /whip?room=1", "POST /whip?room=1"]);
     for (const line of ["a=group:BUNDLE 0", "a=sendonly", "a=setup:actpass", "a=rtcp-mux",
@@ -65,6 +70,8 @@ const cases = {
     assert.match(server.session.offer, /a=fmtp:96 .*packetization-mode=1;profile-level-id=42e01f/);
     // Every picture that came can be decoded.
     const frames = server.session.frames;
+    assert.ok(mirrored >= frames, `${mirrored} packets were mirrored`);
+    mirror.close();
     const decoded = spawnSync("ffprobe", ["-v", "error", "-f", "h264", "-count_frames", "-show_entries",
       "stream=nb_read_frames,width,height", "-of", "csv=p=0", "-"],
       {input: Buffer.concat(server.session.stream)});
@@ -151,10 +158,34 @@ const cases = {
     await server.close();
   },
 
+  async bandwidth() {
+    // It knows no transport-wide feedback, but REMB.
+    const server = new Server();
+    host = new Host(`http://127.0.0.1:${await server.listen()}/whip`);
+    const size = () => server.session.stream.reduce((sum, unit) => sum + unit.length, 0);
+    const rate = async (seconds) => {
+      const before = size();
+      await sleep(seconds * 1000);
+      return (size() - before) * 8 / seconds;
+    };
+    await eventually("frames", () => server.session?.frames > 60);
+    assert.match(server.session.offer, /a=rtcp-fb:96 goog-remb/);
+    const free = await rate(2);
+    const ask = setInterval(() => server.session.tracks.video.requestBitrate(500_000), 300);
+    await sleep(2000);
+    const narrow = await rate(3);
+    clearInterval(ask);
+    console.log(`${(free / 1e6).toFixed(2)} Mb/s, asked for 0.5: ${(narrow / 1e6).toFixed(2)}`);
+    assert.ok(free > 1_000_000, `${free}`);
+    assert.ok(narrow < 600_000, `${narrow}`);
+    await host.stop();
+    await server.close();
+  },
+
   async restart() {
     const first = new Server();
     const port = await first.listen();
-    host = new Host(`http://127.0.0.1:${port}/whip`);
+    host = new Host(`http://127.0.0.1:${port}/whip`, "--verbose");
     await eventually("frames", () => first.session?.frames > 30);
     await first.close();
     await eventually("the loss to be noticed", () => /trying again/.test(host.log));
@@ -162,6 +193,8 @@ const cases = {
     const second = new Server();
     await second.listen(port);
     await eventually("frames again", () => second.session?.frames > 30, 30);
+    assert.equal(host.log.match(/transport_error/g).length, 1, "told once, however often it is tried");
+    assert.equal(host.log.match(/sender_started.*connected/g).length, 1);
     assert.equal(await host.stop(), 0);
     await second.close();
   },
@@ -187,6 +220,20 @@ const cases = {
     assert.match(host.log, /refuses with 401: who are you\? \(check the token/);
     assert.doesNotMatch(host.log, /tk-wrong/);
     assert.equal(server.requests.filter((line) => line.startsWith("POST")).length, 1);
+    await server.close();
+  },
+
+  async "unauthorized-later"() {
+    // While nobody is there to publish to, the source rests.
+    const gone = new Server();
+    const port = await gone.listen();
+    await gone.close();
+    host = new Host(`http://127.0.0.1:${port}/whip?token=tk-wrong`);
+    await sleep(6000);
+    const server = new Server({token: "tk-secret"});
+    await server.listen(port);
+    assert.equal(await Promise.race([host.ended, sleep(20000)]), 5);
+    assert.match(host.log, /refuses with 401/);
     await server.close();
   },
 

@@ -29,8 +29,8 @@ struct Buffers {
     }
   }
 
-  [[nodiscard]] lumen::cpu::Picture picture() const {
-    return {Fourcc::kBGRx, size, {source.data()}, {Pitch{size.width * 4}}};
+  [[nodiscard]] lumen::cpu::Picture picture(Fourcc format = Fourcc::kBGRx) const {
+    return {format, size, {source.data()}, {Pitch{size.width * 4}}};
   }
   [[nodiscard]] lumen::cpu::TargetPicture yuv(Fourcc format) {
     lumen::cpu::TargetPicture result{format, size, {}, {}};
@@ -57,14 +57,19 @@ void count_pixels(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0) * state.range(1));
 }
 
-void lumen_from_bgrx(benchmark::State& state, Fourcc format) {
+void lumen_from(benchmark::State& state, Fourcc source, Fourcc format) {
   Buffers buffers(extent_of(state));
   const auto target = buffers.yuv(format);
   for (auto _ : state) {
-    if (!lumen::cpu::convert(buffers.picture(), target, {})) state.SkipWithError("convert failed");
+    if (!lumen::cpu::convert(buffers.picture(source), target, {})) {
+      state.SkipWithError("convert failed");
+    }
     benchmark::ClobberMemory();
   }
   count_pixels(state);
+}
+void lumen_from_bgrx(benchmark::State& state, Fourcc format) {
+  lumen_from(state, Fourcc::kBGRx, format);
 }
 void LumenToNv12(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kNV12); }
 void LumenToI420(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kI420); }
@@ -72,6 +77,13 @@ void LumenToI420(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kI420
 void LumenToI444(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kI444); }
 void LumenToP010(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kP010); }
 void LumenToQ410(benchmark::State& state) { lumen_from_bgrx(state, Fourcc::kQ410); }
+
+void LumenTenBitsToNv12(benchmark::State& state) {
+  lumen_from(state, Fourcc::kXR30, Fourcc::kNV12);
+}
+void LumenTenBitsToP010(benchmark::State& state) {
+  lumen_from(state, Fourcc::kXR30, Fourcc::kP010);
+}
 
 void LibyuvToNv12(benchmark::State& state) {
   Buffers buffers(extent_of(state));
@@ -118,6 +130,8 @@ BENCHMARK(LibyuvToI420)->Apply(sizes);
 BENCHMARK(LumenToI444)->Apply(sizes);
 BENCHMARK(LumenToP010)->Apply(sizes);
 BENCHMARK(LumenToQ410)->Apply(sizes);
+BENCHMARK(LumenTenBitsToNv12)->Apply(sizes);
+BENCHMARK(LumenTenBitsToP010)->Apply(sizes);
 BENCHMARK(CopyFrame)->Apply(sizes);
 
 }  // namespace

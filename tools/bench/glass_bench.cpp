@@ -90,6 +90,10 @@ void run(const std::string& host, const std::string& source, int seconds) {
   std::this_thread::sleep_for(std::chrono::seconds(seconds));
   const auto seen = (*browser)->evaluate(*tab, "window.seen");
   if (!seen) give_up(seen.error().describe());
+  const double ahead = ahead_of_monotonic([&] {
+    const auto time = (*browser)->evaluate(*tab, "performance.timeOrigin + performance.now()");
+    return time ? time->get<double>() : 0;
+  });
   browser->reset();
   process->stop();
   const auto produced = production_times(dir / "trace.json");
@@ -104,11 +108,12 @@ void run(const std::string& host, const std::string& source, int seconds) {
     const auto number = number_in(one[1].get<std::string>(), kCode);
     const auto found = number ? produced->find(*number) : produced->end();
     if (found == produced->end()) continue;
-    const double at = one[0].get<double>();
+    const double at = one[0].get<double>() - ahead;
     latencies.push_back(at - found->second);
     if (!one[2].is_number()) continue;
-    told.push_back(at - one[2].get<double>());
-    errors.push_back(one[2].get<double>() - found->second);
+    const double captured = one[2].get<double>() - ahead;
+    told.push_back(at - captured);
+    errors.push_back(captured - found->second);
   }
   if (latencies.size() < 10) give_up("too few pictures were recognized");
   fmt::print("{}: {} pictures on the canvas in {} s, {} recognized; produced -> canvas {}\n",

@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
   }
   const auto spec = parse_source_spec(argv[1]);
   if (!spec) return fail_with(spec.error()), kUsage;
-  const auto cast = create_cast(*spec, session::CursorMode::kEmbedded);
+  const auto cast = create_cast(*spec, {.cursor = session::CursorMode::kEmbedded});
   if (!cast) {
     fmt::print(stderr, "lumen-cast: '{}' is no compositor's cast\n", argv[1]);
     return kUsage;

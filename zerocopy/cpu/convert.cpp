@@ -26,11 +26,26 @@ bool well_formed(const AnyPicture& picture) {
   return plane_count(picture.format) > 0;
 }
 
-/// Writes an 8-bit sample into a row of bytes, or of 16-bit words that hold ten bits.
-template <typename Sample>
-void put(std::uint8_t* row, std::size_t index, std::uint8_t sample) {
-  const auto wide = static_cast<Sample>(sample << (8 * (sizeof(Sample) - 1)));
-  std::memcpy(row + index * sizeof(Sample), &wide, sizeof(Sample));
+/// Samples are bytes, or ten bits in the upper end of words. Fewer bits are rounded to.
+template <typename From, typename To>
+To resized(From sample) {
+  if constexpr (sizeof(From) == sizeof(To)) {
+    return sample;
+  } else if constexpr (sizeof(From) < sizeof(To)) {
+    return static_cast<To>(sample << 8);
+  } else {
+    return static_cast<To>(std::min(sample + 0x80, 0xffff) >> 8);
+  }
+}
+
+/// Sample `to_index` of one row becomes sample `from_index` of another.
+template <typename From, typename To>
+void move_sample(const std::uint8_t* from, std::size_t from_index, std::uint8_t* to,
+                 std::size_t to_index) {
+  From sample{};
+  std::memcpy(&sample, from + from_index * sizeof(From), sizeof(From));
+  const To made = resized<From, To>(sample);
+  std::memcpy(to + to_index * sizeof(To), &made, sizeof(To));
 }
 
 std::uint8_t* row_of(const TargetPicture& target, unsigned plane, std::size_t y) {
@@ -52,36 +67,48 @@ void copy_luma(const Picture& source, const TargetPicture& target) {
   }
 }
 
-void widen_luma(const Picture& source, const TargetPicture& target) {
+template <typename From, typename To>
+void move_luma(const Picture& source, const TargetPicture& target) {
   const std::size_t width = source.size.width;
   for (std::size_t y = 0; y < target.size.height; ++y) {
     const std::size_t source_y = std::min<std::size_t>(y, source.size.height - 1);
     const std::uint8_t* const from = source.planes[0] + source_y * source.pitches[0].bytes;
     std::uint8_t* const to = row_of(target, 0, y);
-    for (std::size_t x = 0; x < width; ++x) put<std::uint16_t>(to, x, from[x]);
-    if (width % 2 != 0) put<std::uint16_t>(to, width, from[width - 1]);
+    for (std::size_t x = 0; x < target.size.width; ++x) {
+      move_sample<From, To>(from, std::min(x, width - 1), to, x);
+    }
   }
 }
 
-void widen_pairs(const Picture& source, const TargetPicture& target) {
-  const auto [row_bytes, rows] = plane_extent(Fourcc::kNV12, source.size, 1);
-  for (std::size_t y = 0; y < rows; ++y) {
+/// Chroma in turn, and as it is.
+template <typename From, typename To>
+void move_pairs(const Picture& source, const TargetPicture& target) {
+  for (std::size_t y = 0; y < target.size.height / 2; ++y) {
     const std::uint8_t* const from = source.planes[1] + y * source.pitches[1].bytes;
     std::uint8_t* const to = row_of(target, 1, y);
-    for (std::size_t i = 0; i < row_bytes; ++i) put<std::uint16_t>(to, i, from[i]);
+    for (std::size_t i = 0; i < target.size.width; ++i) move_sample<From, To>(from, i, to, i);
+  }
+}
+
+template <typename From, typename To>
+void split_pairs(const Picture& source, const TargetPicture& target) {
+  for (std::size_t y = 0; y < target.size.height / 2; ++y) {
+    const std::uint8_t* const from = source.planes[1] + y * source.pitches[1].bytes;
+    for (std::size_t x = 0; x < target.size.width / 2; ++x) {
+      move_sample<From, To>(from, 2 * x, row_of(target, 1, y), x);
+      move_sample<From, To>(from, 2 * x + 1, row_of(target, 2, y), x);
+    }
   }
 }
 
 /// Each pixel of a 2×2 block gets the block's chroma.
-template <typename Sample>
+template <typename From, typename To>
 void repeat_chroma(const Picture& source, const TargetPicture& target) {
   for (std::size_t y = 0; y < target.size.height; ++y) {
     const std::uint8_t* const from = source.planes[1] + y / 2 * source.pitches[1].bytes;
-    std::uint8_t* const cb = row_of(target, 1, y);
-    std::uint8_t* const cr = row_of(target, 2, y);
     for (std::size_t x = 0; x < target.size.width; ++x) {
-      put<Sample>(cb, x, from[x / 2 * 2]);
-      put<Sample>(cr, x, from[x / 2 * 2 + 1]);
+      move_sample<From, To>(from, x / 2 * 2, row_of(target, 1, y), x);
+      move_sample<From, To>(from, x / 2 * 2 + 1, row_of(target, 2, y), x);
     }
   }
 }
@@ -102,16 +129,35 @@ void copy_chroma(const Picture& source, const TargetPicture& target) {
 }
 
 void convert_nv12(const Picture& source, const TargetPicture& target) {
+  using Byte = std::uint8_t;
+  using Word = std::uint16_t;
   if (is_ten_bit(target.format)) {
-    widen_luma(source, target);
+    move_luma<Byte, Word>(source, target);
   } else {
     copy_luma(source, target);
   }
   switch (target.format) {
-    case Fourcc::kP010: return widen_pairs(source, target);
-    case Fourcc::kI444: return repeat_chroma<std::uint8_t>(source, target);
-    case Fourcc::kQ410: return repeat_chroma<std::uint16_t>(source, target);
+    case Fourcc::kP010: return move_pairs<Byte, Word>(source, target);
+    case Fourcc::kI444: return repeat_chroma<Byte, Byte>(source, target);
+    case Fourcc::kQ410: return repeat_chroma<Byte, Word>(source, target);
     default: return copy_chroma(source, target);
+  }
+}
+
+void convert_p010(const Picture& source, const TargetPicture& target) {
+  using Byte = std::uint8_t;
+  using Word = std::uint16_t;
+  if (is_ten_bit(target.format)) {
+    move_luma<Word, Word>(source, target);
+  } else {
+    move_luma<Word, Byte>(source, target);
+  }
+  switch (target.format) {
+    case Fourcc::kP010: return move_pairs<Word, Word>(source, target);
+    case Fourcc::kQ410: return repeat_chroma<Word, Word>(source, target);
+    case Fourcc::kI444: return repeat_chroma<Word, Byte>(source, target);
+    case Fourcc::kI420: return split_pairs<Word, Byte>(source, target);
+    default: return move_pairs<Word, Byte>(source, target);
   }
 }
 
@@ -132,6 +178,10 @@ Result<void> convert(const Picture& source, const TargetPicture& target,
   }
   if (source.format == Fourcc::kNV12) {
     convert_nv12(source, target);
+    return {};
+  }
+  if (source.format == Fourcc::kP010) {
+    convert_p010(source, target);
     return {};
   }
   return fail(ErrorKind::kInvalidArgument, "can't convert from " + to_string(source.format));

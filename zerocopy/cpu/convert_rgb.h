@@ -6,8 +6,8 @@
 
 namespace lumen::cpu {
 
-/// `source` is packed RGB, `target` has even_size(source.size), `coefficients` are for its bit
-/// depth. Both run the best code path that this CPU has.
+/// `source` is packed RGB of either depth, `target` has even_size(source.size), `coefficients` are
+/// for its bit depth. Both run the best code path that this CPU has.
 void convert_rgb_420(const Picture& source, const TargetPicture& target,
                      const RgbCoefficients& coefficients);  // NV12, I420, P010
 void convert_rgb_444(const Picture& source, const TargetPicture& target,

@@ -36,20 +36,23 @@ constexpr std::size_t sample_bytes(Layout layout) { return layout == Layout::kP0
 #if HWY_TARGET == HWY_SCALAR
 
 // One 2×2 block at a time.
-template <Layout kLayout>
+template <Depth kDepth, Layout kLayout>
 void convert_span(const RowPair& rows, std::size_t width, const RgbCoefficients& c) {
   constexpr auto put = kLayout == Layout::kP010 ? &put_word : &put_byte;
+  constexpr unsigned kExtra = extra_bits(static_cast<unsigned>(kDepth));
   for (std::size_t x = 0; x < width; x += 2) {
     std::int32_t cb = c.chroma_bias;
     std::int32_t cr = c.chroma_bias;
     for (std::size_t column = x; column < x + 2; ++column) {
       const std::uint8_t* const top = rows.top + column * kBytesPerPixel;
       const std::uint8_t* const bottom = rows.bottom + column * kBytesPerPixel;
-      put(rows.luma_top, column, dot(c.luma, top) + c.luma_bias);
-      put(rows.luma_bottom, column, dot(c.luma, bottom) + c.luma_bias);
-      cb += dot(c.cb, top) + dot(c.cb, bottom);
-      cr += dot(c.cr, top) + dot(c.cr, bottom);
+      put(rows.luma_top, column, (dot<kDepth>(c.luma, top) + c.luma_bias) >> kExtra);
+      put(rows.luma_bottom, column, (dot<kDepth>(c.luma, bottom) + c.luma_bias) >> kExtra);
+      cb += dot<kDepth>(c.cb, top) + dot<kDepth>(c.cb, bottom);
+      cr += dot<kDepth>(c.cr, top) + dot<kDepth>(c.cr, bottom);
     }
+    cb >>= kExtra;
+    cr >>= kExtra;
     if constexpr (kLayout == Layout::kI420) {
       put(rows.chroma0, x / 2, cb);
       put(rows.chroma1, x / 2, cr);
@@ -62,7 +65,7 @@ void convert_span(const RowPair& rows, std::size_t width, const RgbCoefficients&
 
 #else
 
-template <Layout kLayout>
+template <Depth kDepth, Layout kLayout>
 HWY_INLINE void convert_span(const RowPair& rows, std::size_t width, const RgbCoefficients& c) {
   const D32 d32;
   const D8 d8;
@@ -77,14 +80,16 @@ HWY_INLINE void convert_span(const RowPair& rows, std::size_t width, const RgbCo
   const V32 chroma_bias = hn::Set(d32, c.chroma_bias);
 
   const auto luma = [&](V8 pixels) HWY_ATTR {
-    return dot(outer(pixels), middle(pixels), luma_outer, luma_middle, luma_bias);
+    return dot<kDepth>(outer<kDepth>(pixels), middle<kDepth>(pixels), luma_outer, luma_middle,
+                       luma_bias);
   };
   const auto block_outer = [&](V8 top0, V8 bottom0, V8 top1, V8 bottom1) HWY_ATTR {
-    return add_columns(hn::Add(outer(top0), outer(bottom0)), hn::Add(outer(top1), outer(bottom1)));
+    return add_columns(hn::Add(outer<kDepth>(top0), outer<kDepth>(bottom0)),
+                       hn::Add(outer<kDepth>(top1), outer<kDepth>(bottom1)));
   };
   const auto block_middle = [&](V8 top0, V8 bottom0, V8 top1, V8 bottom1) HWY_ATTR {
-    return add_columns(hn::Add(middle(top0), middle(bottom0)),
-                       hn::Add(middle(top1), middle(bottom1)));
+    return add_columns(hn::Add(middle<kDepth>(top0), middle<kDepth>(bottom0)),
+                       hn::Add(middle<kDepth>(top1), middle<kDepth>(bottom1)));
   };
   const std::size_t vector_bytes = hn::Lanes(d8);
   const auto store_luma = [&](V32 l0, V32 l1, V32 l2, V32 l3, std::uint8_t* to) HWY_ATTR {
@@ -115,10 +120,10 @@ HWY_INLINE void convert_span(const RowPair& rows, std::size_t width, const RgbCo
     const V16 outer23 = block_outer(t2, b2, t3, b3);
     const V16 middle01 = block_middle(t0, b0, t1, b1);
     const V16 middle23 = block_middle(t2, b2, t3, b3);
-    const V32 cb01 = dot(outer01, middle01, cb_outer, cb_middle, chroma_bias);
-    const V32 cb23 = dot(outer23, middle23, cb_outer, cb_middle, chroma_bias);
-    const V32 cr01 = dot(outer01, middle01, cr_outer, cr_middle, chroma_bias);
-    const V32 cr23 = dot(outer23, middle23, cr_outer, cr_middle, chroma_bias);
+    const V32 cb01 = dot<kDepth>(outer01, middle01, cb_outer, cb_middle, chroma_bias);
+    const V32 cb23 = dot<kDepth>(outer23, middle23, cb_outer, cb_middle, chroma_bias);
+    const V32 cr01 = dot<kDepth>(outer01, middle01, cr_outer, cr_middle, chroma_bias);
+    const V32 cr23 = dot<kDepth>(outer23, middle23, cr_outer, cr_middle, chroma_bias);
     if constexpr (kLayout == Layout::kNv12) {
       hn::StoreU(packer.interleaved(cb01, cb23, cr01, cr23), d8, rows.chroma0 + x);
     } else if constexpr (kLayout == Layout::kP010) {
@@ -138,7 +143,7 @@ HWY_INLINE void convert_span(const RowPair& rows, std::size_t width, const RgbCo
 
 /// What is left at the right edge: fewer pixels than a step, one column repeated if they are odd.
 /// Goes through buffers of a whole step, so that nothing outside the rows is touched.
-template <Layout kLayout>
+template <Depth kDepth, Layout kLayout>
 HWY_NOINLINE void convert_tail(const RowPair& rows, std::size_t x, std::size_t width,
                                const RgbCoefficients& coefficients) {
   HWY_ALIGN std::uint8_t pixels[2][kMaxStep * kBytesPerPixel] = {};
@@ -155,8 +160,8 @@ HWY_NOINLINE void convert_tail(const RowPair& rows, std::size_t x, std::size_t w
                   kBytesPerPixel);
     }
   }
-  convert_span<kLayout>(RowPair{pixels[0], pixels[1], luma[0], luma[1], chroma[0], chroma[1]},
-                        step(), coefficients);
+  convert_span<kDepth, kLayout>(
+      RowPair{pixels[0], pixels[1], luma[0], luma[1], chroma[0], chroma[1]}, step(), coefficients);
   std::memcpy(rows.luma_top + x * kBytes, luma[0], even * kBytes);
   std::memcpy(rows.luma_bottom + x * kBytes, luma[1], even * kBytes);
   if constexpr (kLayout != Layout::kI420) {
@@ -167,7 +172,7 @@ HWY_NOINLINE void convert_tail(const RowPair& rows, std::size_t x, std::size_t w
   }
 }
 
-template <Layout kLayout>
+template <Depth kDepth, Layout kLayout>
 void convert_rows(const Picture& source, const TargetPicture& target,
                   const RgbCoefficients& coefficients) {
   const std::size_t width = source.size.width;
@@ -184,17 +189,27 @@ void convert_rows(const Picture& source, const TargetPicture& target,
         source_row(y),        source_row(y + 1),
         target_row(0, y),     target_row(0, y + 1),
         target_row(1, y / 2), kLayout == Layout::kI420 ? target_row(2, y / 2) : nullptr};
-    convert_span<kLayout>(rows, whole, coefficients);
-    if (whole != width) convert_tail<kLayout>(rows, whole, width, coefficients);
+    convert_span<kDepth, kLayout>(rows, whole, coefficients);
+    if (whole != width) convert_tail<kDepth, kLayout>(rows, whole, width, coefficients);
+  }
+}
+
+template <Depth kDepth>
+void convert_420_from(const Picture& source, const TargetPicture& target,
+                      const RgbCoefficients& coefficients) {
+  switch (target.format) {
+    case Fourcc::kNV12: return convert_rows<kDepth, Layout::kNv12>(source, target, coefficients);
+    case Fourcc::kI420: return convert_rows<kDepth, Layout::kI420>(source, target, coefficients);
+    default: return convert_rows<kDepth, Layout::kP010>(source, target, coefficients);
   }
 }
 
 void convert_420_on_target(const Picture& source, const TargetPicture& target,
                            const RgbCoefficients& coefficients) {
-  switch (target.format) {
-    case Fourcc::kNV12: return convert_rows<Layout::kNv12>(source, target, coefficients);
-    case Fourcc::kI420: return convert_rows<Layout::kI420>(source, target, coefficients);
-    default: return convert_rows<Layout::kP010>(source, target, coefficients);
+  if (bit_depth(source.format) == 10) {
+    convert_420_from<Depth::kTen>(source, target, coefficients);
+  } else {
+    convert_420_from<Depth::kEight>(source, target, coefficients);
   }
 }
 

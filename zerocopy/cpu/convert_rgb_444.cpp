@@ -29,21 +29,22 @@ constexpr std::size_t kWord = 2;
 // The chroma coefficients are made for the sum of a 2×2 block: here a pixel counts four times.
 #if HWY_TARGET == HWY_SCALAR
 
-template <std::size_t kSampleBytes>
+template <Depth kDepth, std::size_t kSampleBytes>
 void convert_444_span(const std::uint8_t* source, const Row& row, std::size_t width,
                       const RgbCoefficients& c) {
   constexpr auto put = kSampleBytes == kWord ? &put_word : &put_byte;
+  constexpr unsigned kExtra = extra_bits(static_cast<unsigned>(kDepth));
   for (std::size_t x = 0; x < width; ++x) {
     const std::uint8_t* const pixel = source + x * kBytesPerPixel;
-    put(row[0], x, dot(c.luma, pixel) + c.luma_bias);
-    put(row[1], x, 4 * dot(c.cb, pixel) + c.chroma_bias);
-    put(row[2], x, 4 * dot(c.cr, pixel) + c.chroma_bias);
+    put(row[0], x, (dot<kDepth>(c.luma, pixel) + c.luma_bias) >> kExtra);
+    put(row[1], x, (4 * dot<kDepth>(c.cb, pixel) + c.chroma_bias) >> kExtra);
+    put(row[2], x, (4 * dot<kDepth>(c.cr, pixel) + c.chroma_bias) >> kExtra);
   }
 }
 
 #else
 
-template <std::size_t kSampleBytes>
+template <Depth kDepth, std::size_t kSampleBytes>
 HWY_INLINE void convert_444_span(const std::uint8_t* source, const Row& row, std::size_t width,
                                  const RgbCoefficients& c) {
   const D32 d32;
@@ -73,11 +74,13 @@ HWY_INLINE void convert_444_span(const std::uint8_t* source, const Row& row, std
     const V8 p2 = hn::LoadU(d8, from + 2 * vector_bytes);
     const V8 p3 = hn::LoadU(d8, from + 3 * vector_bytes);
     const auto luma = [&](V8 pixels) HWY_ATTR {
-      return dot(outer(pixels), middle(pixels), luma_outer, luma_middle, luma_bias);
+      return dot<kDepth>(outer<kDepth>(pixels), middle<kDepth>(pixels), luma_outer, luma_middle,
+                         luma_bias);
     };
     const auto chroma = [&](V8 pixels, V16 outer_row, V16 middle_row) HWY_ATTR {
-      return dot(hn::ShiftLeft<2>(outer(pixels)), hn::ShiftLeft<2>(middle(pixels)), outer_row,
-                 middle_row, chroma_bias);
+      return dot<kDepth>(hn::ShiftLeft<2>(outer<kDepth>(pixels)),
+                         hn::ShiftLeft<2>(middle<kDepth>(pixels)), outer_row, middle_row,
+                         chroma_bias);
     };
     const auto cb = [&](V8 pixels) HWY_ATTR { return chroma(pixels, cb_outer, cb_middle); };
     const auto cr = [&](V8 pixels) HWY_ATTR { return chroma(pixels, cr_outer, cr_middle); };
@@ -92,7 +95,7 @@ HWY_INLINE void convert_444_span(const std::uint8_t* source, const Row& row, std
 
 /// What is left at the right edge: fewer pixels than a step, one column repeated if they are odd.
 /// Goes through buffers of a whole step, so that nothing outside the row is touched.
-template <std::size_t kSampleBytes>
+template <Depth kDepth, std::size_t kSampleBytes>
 HWY_NOINLINE void convert_444_tail(const std::uint8_t* source, const Row& row, std::size_t x,
                                    std::size_t width, const RgbCoefficients& coefficients) {
   HWY_ALIGN std::uint8_t pixels[kMaxStep * kBytesPerPixel] = {};
@@ -104,14 +107,14 @@ HWY_NOINLINE void convert_444_tail(const std::uint8_t* source, const Row& row, s
     std::memcpy(pixels + count * kBytesPerPixel, pixels + (count - 1) * kBytesPerPixel,
                 kBytesPerPixel);
   }
-  convert_444_span<kSampleBytes>(pixels, {samples[0], samples[1], samples[2]}, step(),
-                                 coefficients);
+  convert_444_span<kDepth, kSampleBytes>(pixels, {samples[0], samples[1], samples[2]}, step(),
+                                         coefficients);
   for (std::size_t plane = 0; plane < row.size(); ++plane) {
     std::memcpy(row[plane] + x * kSampleBytes, samples[plane], even * kSampleBytes);
   }
 }
 
-template <std::size_t kSampleBytes>
+template <Depth kDepth, std::size_t kSampleBytes>
 void convert_444_rows(const Picture& source, const TargetPicture& target,
                       const RgbCoefficients& coefficients) {
   const std::size_t width = source.size.width;
@@ -124,17 +127,29 @@ void convert_444_rows(const Picture& source, const TargetPicture& target,
     for (std::size_t plane = 0; plane < row.size(); ++plane) {
       row[plane] = target.planes[plane] + y * target.pitches[plane].bytes;
     }
-    convert_444_span<kSampleBytes>(from, row, whole, coefficients);
-    if (whole != width) convert_444_tail<kSampleBytes>(from, row, whole, width, coefficients);
+    convert_444_span<kDepth, kSampleBytes>(from, row, whole, coefficients);
+    if (whole != width) {
+      convert_444_tail<kDepth, kSampleBytes>(from, row, whole, width, coefficients);
+    }
+  }
+}
+
+template <Depth kDepth>
+void convert_444_from(const Picture& source, const TargetPicture& target,
+                      const RgbCoefficients& coefficients) {
+  if (target.format == Fourcc::kQ410) {
+    convert_444_rows<kDepth, kWord>(source, target, coefficients);
+  } else {
+    convert_444_rows<kDepth, kByte>(source, target, coefficients);
   }
 }
 
 void convert_444_on_target(const Picture& source, const TargetPicture& target,
                            const RgbCoefficients& coefficients) {
-  if (target.format == Fourcc::kQ410) {
-    convert_444_rows<kWord>(source, target, coefficients);
+  if (bit_depth(source.format) == 10) {
+    convert_444_from<Depth::kTen>(source, target, coefficients);
   } else {
-    convert_444_rows<kByte>(source, target, coefficients);
+    convert_444_from<Depth::kEight>(source, target, coefficients);
   }
 }
 

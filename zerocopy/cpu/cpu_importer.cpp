@@ -16,7 +16,8 @@ namespace lumen::cpu {
 namespace {
 
 constexpr std::array kFormats = {Fourcc::kBGRx, Fourcc::kBGRA, Fourcc::kRGBx, Fourcc::kRGBA,
-                                 Fourcc::kNV12};
+                                 Fourcc::kNV12, Fourcc::kXR30, Fourcc::kXB30, Fourcc::kAR30,
+                                 Fourcc::kAB30, Fourcc::kP010};
 
 TargetPicture writable(const CpuImage& image, Extent size) {
   return {image.format, size, image.planes, image.pitches};
@@ -30,6 +31,7 @@ tl::unexpected<Error> as_kind(ErrorKind kind, Error error) {
 
 /// Is this a combination that offers() has named?
 Result<void> check(const CapturedFrame& captured) {
+  if (!captured.has_picture()) return fail(ErrorKind::kRetry, "captured frame has no picture");
   if (std::ranges::find(kFormats, captured.format) == kFormats.end()) {
     return fail(ErrorKind::kFormatRejected, "the CPU can't read " + to_string(captured.format));
   }

@@ -22,14 +22,14 @@ struct CpuImporterSettings {
   std::chrono::milliseconds producer_limit{250};
 };
 
-/// Takes host memory and LINEAR dmabufs, BGRx, BGRA, RGBx, RGBA and NV12. A frame of the target's
-/// size (odd sides rounded up) is converted directly; any other through a picture of its own size,
-/// which gives the producer's buffer back before the scaling.
+/// Takes host memory and LINEAR dmabufs, packed RGB of 8 and 10 bits, NV12 and P010. A frame of the
+/// target's size (odd sides rounded up) is converted directly; any other through a picture of its
+/// own size, which gives the producer's buffer back before the scaling.
 ///
 /// Of a frame whose damage is known only what the pooled image lacks is read: an image in use two
 /// pictures ago lacks what has changed since.
 ///
-/// Frames from RGB carry the target's colour description, those from NV12 the capture's, because
+/// Frames from RGB carry the target's colour description, those from Y'CbCr the capture's, because
 /// their samples are not touched.
 class CpuImporter final : public FrameImporter {
  public:

@@ -19,6 +19,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr std::size_t kBytesPerPixel = 4;
 
+/// How the colours of a packed pixel lie in its 32 bits.
+enum class Depth : unsigned { kEight = 8, kTen = 10 };
+
 /// Ten bits of a sum (they end at bit 23) in the high end of a 16-bit word.
 constexpr std::uint32_t kTenBits = 0xffc0;
 
@@ -28,8 +31,16 @@ constexpr std::uint32_t kTenBits = 0xffc0;
 constexpr std::size_t kMaxStep = 2;
 constexpr std::size_t step() { return 2; }
 
-inline int dot(const MatrixRow& row, const std::uint8_t* pixel) {
-  return row[0] * pixel[0] + row[1] * pixel[1] + row[2] * pixel[2];
+template <Depth kDepth>
+int dot(const MatrixRow& row, const std::uint8_t* pixel) {
+  if constexpr (kDepth == Depth::kTen) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, pixel, sizeof(word));
+    const auto color = [word](unsigned bit) { return static_cast<int>(word >> bit & 1023); };
+    return row[0] * color(0) + row[1] * color(10) + row[2] * color(20);
+  } else {
+    return row[0] * pixel[0] + row[1] * pixel[1] + row[2] * pixel[2];
+  }
 }
 
 /// Sample `index` of a row: a byte, or a word of ten bits.
@@ -43,9 +54,10 @@ inline void put_word(std::uint8_t* row, std::size_t index, std::int32_t sum) {
 
 #else
 
-// A packed pixel is a 32-bit lane. Its bytes 0 and 2 on the one hand, its byte 1 (twice) on the
+// A packed pixel is a 32-bit lane. Its outer colours on the one hand, its middle one (twice) on the
 // other make two 16-bit numbers each, and a widening multiply-and-add of pairs sums their products
-// per pixel: two such instructions for each row of the matrix, in 32-bit precision.
+// per pixel: two such instructions for each row of the matrix, in 32-bit precision. The sum of four
+// colours of ten bits still fits 16.
 using D32 = hn::ScalableTag<std::int32_t>;
 using DU32 = hn::RebindToUnsigned<D32>;
 using D16 = hn::Repartition<std::int16_t, D32>;
@@ -66,23 +78,45 @@ HWY_INLINE V16 pair(int low, int high) {
   return hn::BitCast(D16(), hn::Set(du32, bits));
 }
 
-/// Bytes 0 and 2 of each pixel, widened.
+/// The lowest and the uppermost colour of each pixel, widened.
+template <Depth kDepth>
 HWY_INLINE V16 outer(V8 pixels) {
-  return hn::BitCast(D16(), hn::And(hn::BitCast(DU32(), pixels), hn::Set(DU32(), 0x00ff00ff)));
+  const DU32 du32;
+  const auto words = hn::BitCast(du32, pixels);
+  if constexpr (kDepth == Depth::kTen) {
+    return hn::BitCast(D16(),
+                       hn::Or(hn::And(words, hn::Set(du32, 0x0000'03ff)),
+                              hn::And(hn::ShiftRight<4>(words), hn::Set(du32, 0x03ff'0000))));
+  } else {
+    return hn::BitCast(D16(), hn::And(words, hn::Set(du32, 0x00ff'00ff)));
+  }
 }
 
-/// Byte 1 of each pixel, widened, twice: so that a coefficient above 0.5 can be split.
+/// The middle colour of each pixel, widened, twice: so that a coefficient above 0.5 can be split.
+template <Depth kDepth>
 HWY_INLINE V16 middle(V8 pixels) {
-  alignas(16) static constexpr std::uint8_t kBytes[16] = {1, 0x80, 1, 0x80, 5,  0x80, 5,  0x80,
-                                                          9, 0x80, 9, 0x80, 13, 0x80, 13, 0x80};
-  return hn::BitCast(D16(), hn::TableLookupBytesOr0(pixels, hn::LoadDup128(D8(), kBytes)));
+  if constexpr (kDepth == Depth::kTen) {
+    const DU32 du32;
+    const auto words = hn::BitCast(du32, pixels);
+    return hn::BitCast(D16(), hn::Or(hn::And(hn::ShiftRight<10>(words), hn::Set(du32, 0x0000'03ff)),
+                                     hn::And(hn::ShiftLeft<6>(words), hn::Set(du32, 0x03ff'0000))));
+  } else {
+    alignas(16) static constexpr std::uint8_t kBytes[16] = {1, 0x80, 1, 0x80, 5,  0x80, 5,  0x80,
+                                                            9, 0x80, 9, 0x80, 13, 0x80, 13, 0x80};
+    return hn::BitCast(D16(), hn::TableLookupBytesOr0(pixels, hn::LoadDup128(D8(), kBytes)));
+  }
 }
 
+/// A sum that ends at bit 23, whatever the depth of the source.
+template <Depth kDepth>
 HWY_INLINE V32 dot(V16 outer_pixels, V16 middle_pixels, V16 outer_row, V16 middle_row, V32 bias) {
   V32 other = hn::Zero(D32());
   V32 sum = hn::ReorderWidenMulAccumulate(D32(), outer_pixels, outer_row, bias, other);
   sum = hn::ReorderWidenMulAccumulate(D32(), middle_pixels, middle_row, sum, other);
-  return hn::RearrangeToOddPlusEven(sum, other);
+  sum = hn::RearrangeToOddPlusEven(sum, other);
+  constexpr int kExtra = extra_bits(static_cast<unsigned>(kDepth));
+  if constexpr (kExtra == 0) return sum;
+  return hn::ShiftRight<kExtra>(sum);
 }
 
 /// Sums of each two neighbouring pixels, of `first`, then of `second`.

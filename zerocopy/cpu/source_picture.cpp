@@ -23,7 +23,9 @@ Result<Picture> locate_picture(const CapturedFrame& captured, const Rect& visibl
   if (count == 0 || count > layouts.size() || count > picture.planes.size()) {
     return fail(ErrorKind::kInvalidArgument, "a frame has too few planes for its format");
   }
-  const std::size_t bytes_per_pixel = is_packed_rgb(captured.format) ? 4 : 1;
+  const std::size_t bytes_per_pixel = is_packed_rgb(captured.format) ? 4
+                                      : is_ten_bit(captured.format)  ? 2
+                                                                     : 1;
   for (unsigned plane = 0; plane < count; ++plane) {
     const PlaneLayout& layout = layouts[plane];
     const std::span<const std::byte> bytes = memory[plane];

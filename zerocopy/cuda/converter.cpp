@@ -13,12 +13,7 @@ namespace {
 
 int as_int(std::uint32_t value) { return static_cast<int>(value); }
 
-bool swaps_red_blue(Fourcc from, Fourcc to) {
-  const auto red_first = [](Fourcc format) {
-    return format == Fourcc::kRGBx || format == Fourcc::kRGBA;
-  };
-  return red_first(from) != red_first(to);
-}
+bool swaps_red_blue(Fourcc from, Fourcc to) { return is_red_first(from) != is_red_first(to); }
 
 void set_matrix(ConvertParams& params, const RgbCoefficients& matrix) {
   std::ranges::copy(matrix.luma, params.luma);
@@ -71,11 +66,17 @@ Converter::~Converter() {
 Result<void> Converter::convert(const DevicePicture& picture, const Rect& visible,
                                 const CudaBuffer& target, Extent size,
                                 const ColorDescription& color) {
-  if ((picture.texture == 0) == (picture.address == 0) || !is_packed_rgb(picture.format)) {
+  const unsigned depth = bit_depth(picture.format);
+  if ((picture.texture == 0) == (picture.address == 0) || !is_packed_rgb(picture.format) ||
+      (depth == 10 && picture.address == 0)) {
     return fail(ErrorKind::kInvalidArgument, "not a picture that the GPU can convert");
   }
   const bool packed = is_packed_rgb(target.format);
-  if (packed && visible.size == size && !swaps_red_blue(picture.format, target.format)) {
+  if (packed && bit_depth(target.format) == 10) {
+    return fail(ErrorKind::kInvalidArgument, "packed targets have eight bits");
+  }
+  if (packed && depth == 8 && visible.size == size &&
+      !swaps_red_blue(picture.format, target.format)) {
     return copy(picture, visible, target);
   }
   ConvertParams params{};
@@ -98,6 +99,7 @@ Result<void> Converter::convert(const DevicePicture& picture, const Rect& visibl
   params.inner_width = as_int(inner.size.width);
   params.inner_height = as_int(inner.size.height);
   set_planes(params, target);
+  params.extra_bits = static_cast<int>(extra_bits(depth));
   params.swap_red_blue = packed && swaps_red_blue(picture.format, target.format) ? 1 : 0;
   const bool ten_bits = is_ten_bit(target.format);
   if (!packed) set_matrix(params, make_rgb_coefficients(color, picture.format, ten_bits ? 10 : 8));

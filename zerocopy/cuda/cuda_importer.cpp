@@ -59,8 +59,9 @@ CudaImporter::~CudaImporter() {
   reader_.reset();
 }
 
-void CudaImporter::keep_only(std::span<const Modifier> modifiers) {
+void CudaImporter::keep_only(std::span<const Modifier> modifiers, unsigned bits) {
   for (FormatOffer& offer : offers_) {
+    if (bit_depth(offer.format) != bits) continue;
     std::erase_if(offer.modifiers, [&](Modifier modifier) {
       return std::ranges::find(modifiers, modifier) == modifiers.end();
     });

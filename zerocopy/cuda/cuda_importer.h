@@ -29,8 +29,10 @@ class CudaImporter final : public FrameImporter {
   ~CudaImporter() override;
 
   [[nodiscard]] std::vector<FormatOffer> offers() const override { return offers_; }
-  /// Offers no other modifiers than these from now on.
-  void keep_only(std::span<const Modifier> modifiers);
+  /// As PictureReader::driver().
+  [[nodiscard]] std::string driver() const { return reader_->driver(); }
+  /// Offers formats of so many bits with no other modifiers than these from now on.
+  void keep_only(std::span<const Modifier> modifiers, unsigned bits);
   Result<void> configure(const ImportTarget& target) override;
   Result<Frame> import(CapturedFrame captured) override;
   [[nodiscard]] std::string_view route() const override { return route_; }

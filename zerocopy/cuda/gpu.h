@@ -19,7 +19,11 @@ class Gpu {
 
   /// The context died (suspend, reset, a crashed kernel): the next context() opens a new one. Drop
   /// everything made with the old one first.
-  void lose() { context_.reset(); }
+  void lose() {
+    context_.reset();
+    was_lost_ = true;
+  }
+  [[nodiscard]] bool was_lost() const { return was_lost_; }
 
   /// Cheap. False: it was opened, and its context has died since. Any thread that does not call the
   /// others meanwhile.
@@ -27,6 +31,7 @@ class Gpu {
 
  private:
   std::optional<Result<std::shared_ptr<const Context>>> context_;
+  bool was_lost_ = false;
 };
 
 /// Cheap: is libcuda there and of use? Starts nothing.

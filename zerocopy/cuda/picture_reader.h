@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,7 +14,8 @@
 
 namespace lumen::cuda {
 
-/// A picture of 32-bit pixels where CUDA can read it: either `array` and `texture`, or `address`.
+/// A picture of 32-bit pixels where CUDA can read it: either `array` and `texture`, or `address`;
+/// of ten bits `address` only.
 struct DevicePicture {
   CUarray array = nullptr;        // four channels of 8 bits, at least `size` large
   CUtexObject texture = 0;        // cuda::Texture over `array`, made once per array
@@ -41,6 +43,9 @@ class PictureReader {
 
   /// "egl", "vulkan", "gl-blit".
   [[nodiscard]] virtual std::string_view name() const = 0;
+
+  /// What the drivers behind the route tell of themselves and their versions; empty: nothing.
+  [[nodiscard]] virtual std::string driver() const { return {}; }
 
   /// Formats with the modifiers that this route can import on this machine, best first
   /// (uncompressed tiled, then compressed, then LINEAR). Never an entry without modifiers.

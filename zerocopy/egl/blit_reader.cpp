@@ -107,6 +107,8 @@ BlitReader::~BlitReader() {
   static_cast<void>(state_->cuda->synchronize());
 }
 
+std::string BlitReader::driver() const { return state_->importer->context().driver(); }
+
 std::vector<FormatOffer> BlitReader::offers() const { return state_->importer->offers(); }
 
 Result<void> BlitReader::State::prepare_target(Extent size) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/error.h"
 #include "zerocopy/cuda/picture_reader.h"
@@ -25,6 +26,7 @@ class BlitReader final : public cuda::PictureReader {
   ~BlitReader() override;
 
   [[nodiscard]] std::string_view name() const override { return "gl-blit"; }
+  [[nodiscard]] std::string driver() const override;
   [[nodiscard]] std::vector<FormatOffer> offers() const override;
   /// Pictures are kBGRA whatever the producer's order, with alpha 255 where it has none.
   Result<cuda::DevicePicture> open(const CapturedFrame& frame) override;

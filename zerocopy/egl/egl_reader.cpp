@@ -95,6 +95,8 @@ EglReader::~EglReader() {
   static_cast<void>(state_->cuda->synchronize());
 }
 
+std::string EglReader::driver() const { return state_->importer->context().driver(); }
+
 std::vector<FormatOffer> EglReader::offers() const { return state_->importer->offers(); }
 
 Result<std::shared_ptr<RegisteredImage>> EglReader::State::import(const CapturedFrame& frame,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/error.h"
 #include "zerocopy/cuda/picture_reader.h"
@@ -24,6 +25,7 @@ class EglReader final : public cuda::PictureReader {
   ~EglReader() override;
 
   [[nodiscard]] std::string_view name() const override { return "egl"; }
+  [[nodiscard]] std::string driver() const override;
   [[nodiscard]] std::vector<FormatOffer> offers() const override;
   Result<cuda::DevicePicture> open(const CapturedFrame& frame) override;
   Result<void> close() override;

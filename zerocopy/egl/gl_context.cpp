@@ -106,4 +106,13 @@ Result<void> GlContext::check(std::string_view what) const {
   return tl::unexpected(std::move(error));
 }
 
+std::string GlContext::driver() const {
+  std::string result;
+  for (const GLenum what : {GL_VENDOR, GL_RENDERER, GL_VERSION}) {
+    const auto* const text = reinterpret_cast<const char*>(gl_.glGetString(what));
+    if (text != nullptr) result += (result.empty() ? "" : ", ") + std::string(text);
+  }
+  return result;
+}
+
 }  // namespace lumen::egl

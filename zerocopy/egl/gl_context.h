@@ -71,6 +71,9 @@ class GlContext {
   [[nodiscard]] Result<void> check(std::string_view what) const;
 
   [[nodiscard]] EGLContext handle() const { return handle_; }
+  /// GL_VENDOR, GL_RENDERER and GL_VERSION; the last has the driver's own. Must be current.
+  [[nodiscard]] std::string driver() const;
+
   [[nodiscard]] const Gles& gl() const { return gl_; }
   [[nodiscard]] const Display& display() const { return *display_; }
 

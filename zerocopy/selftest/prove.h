@@ -17,8 +17,9 @@ namespace lumen::selftest {
 struct ModifierProof {
   Modifier modifier;
   bool works = false;
-  std::string maker;   // who made the sample
-  std::string reason;  // why it does not work
+  bool certain = false;  // pixels were compared, or nothing here can make any to compare
+  std::string maker;     // who made the sample
+  std::string reason;    // why it does not work
 };
 
 struct Proof {
@@ -29,10 +30,11 @@ struct Proof {
   [[nodiscard]] std::string failure() const;
 };
 
-/// Imports one picture of each modifier that the route offers for its first format. Leaves the
-/// importer configured for that. Error: kUnsupported, no sample can be made on this machine at all;
-/// kDeviceLost.
-Result<Proof> prove(FrameImporter& importer, std::span<const std::unique_ptr<SampleMaker>> makers);
+/// Imports one picture of each modifier that the route offers for its first format of so many bits;
+/// no modifiers where it has none. Leaves the importer configured for that. Error: kUnsupported, no
+/// sample can be made on this machine at all; kDeviceLost.
+Result<Proof> prove(FrameImporter& importer, std::span<const std::unique_ptr<SampleMaker>> makers,
+                    unsigned bits = 8);
 
 /// Median time that import() to NV12 and the GPU's work for it take together, over `frames` frames
 /// of one sample of `size` (even sides).

@@ -125,6 +125,22 @@ tl::unexpected<Error> missing_dmabuf(const std::string& device) {
       "on NVIDIA this means that the nvidia-drm module is not loaded, or not with modeset=1");
 }
 
+/// VkPhysicalDeviceDriverProperties are part of Vulkan 1.2.
+std::string driver_of(const InstanceTable& table, VkPhysicalDevice device,
+                      const VkPhysicalDeviceProperties& properties) {
+  if (properties.apiVersion < VK_API_VERSION_1_2) {
+    return fmt::format("{} {:#x}", static_cast<const char*>(properties.deviceName),
+                       properties.driverVersion);
+  }
+  VkPhysicalDeviceDriverProperties driver{.sType =
+                                              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
+  VkPhysicalDeviceProperties2 all{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+                                  .pNext = &driver};
+  table.vkGetPhysicalDeviceProperties2(device, &all);
+  return fmt::format("{} {} ({:#x})", static_cast<const char*>(driver.driverName),
+                     static_cast<const char*>(driver.driverInfo), properties.driverVersion);
+}
+
 }  // namespace
 
 std::string_view to_string(QueueKind kind) {
@@ -183,6 +199,7 @@ Result<std::vector<Instance::PhysicalDevice>> Instance::list_devices() const {
                           .name = static_cast<const char*>(properties.properties.deviceName),
                           .api_version = properties.properties.apiVersion};
     std::ranges::copy(id.deviceUUID, device.uuid.begin());
+    device.driver = driver_of(table_, handle, properties.properties);
     result.push_back(std::move(device));
   }
   return result;

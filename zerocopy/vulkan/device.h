@@ -47,6 +47,7 @@ class Instance {
     std::string name;
     cuda::Uuid uuid{};  // VkPhysicalDeviceIDProperties::deviceUUID
     std::uint32_t api_version = 0;
+    std::string driver;  // name and version, of VkPhysicalDeviceDriverProperties where it has them
   };
   [[nodiscard]] Result<std::vector<PhysicalDevice>> list_devices() const;
 
@@ -82,6 +83,7 @@ class Device {
   [[nodiscard]] const DeviceTable& table() const { return table_; }
   [[nodiscard]] VkPhysicalDevice physical() const { return physical_.handle; }
   [[nodiscard]] const std::string& name() const { return physical_.name; }
+  [[nodiscard]] const std::string& driver() const { return physical_.driver; }
   [[nodiscard]] VkDevice handle() const { return handle_; }
   [[nodiscard]] VkQueue queue() const { return queue_; }
   [[nodiscard]] std::uint32_t queue_family() const { return queue_family_; }

@@ -9,7 +9,8 @@
 namespace lumen::vulkan {
 namespace {
 
-constexpr std::array kFormats{Fourcc::kBGRx, Fourcc::kBGRA, Fourcc::kRGBx, Fourcc::kRGBA};
+constexpr std::array kFormats{Fourcc::kBGRx, Fourcc::kBGRA, Fourcc::kRGBx, Fourcc::kRGBA,
+                              Fourcc::kXR30, Fourcc::kXB30, Fourcc::kAR30, Fourcc::kAB30};
 
 struct ImageSupport {
   bool importable = false;
@@ -53,6 +54,11 @@ VkFormat to_vulkan(Fourcc format) {
     case Fourcc::kBGRA: return VK_FORMAT_B8G8R8A8_UNORM;
     case Fourcc::kRGBx:
     case Fourcc::kRGBA: return VK_FORMAT_R8G8B8A8_UNORM;
+    // Packed formats are named from a word's top, as DRM's are.
+    case Fourcc::kXR30:
+    case Fourcc::kAR30: return VK_FORMAT_A2R10G10B10_UNORM_PACK32;
+    case Fourcc::kXB30:
+    case Fourcc::kAB30: return VK_FORMAT_A2B10G10R10_UNORM_PACK32;
     default: return VK_FORMAT_UNDEFINED;
   }
 }

@@ -11,7 +11,7 @@
 
 namespace lumen::vulkan {
 
-/// VK_FORMAT_UNDEFINED for anything but the four packed RGB orders. Alpha or padding makes no
+/// VK_FORMAT_UNDEFINED for anything but packed RGB. Alpha or padding makes no
 /// difference to a copy.
 VkFormat to_vulkan(Fourcc format);
 

@@ -111,6 +111,8 @@ Result<std::unique_ptr<cuda::PictureReader>> VulkanReader::create(
   return std::unique_ptr<cuda::PictureReader>(new VulkanReader(std::move(state)));
 }
 
+std::string VulkanReader::driver() const { return state_->device->driver(); }
+
 std::vector<FormatOffer> VulkanReader::offers() const { return state_->offers; }
 
 Result<cuda::DevicePicture> VulkanReader::open(const CapturedFrame& frame) {

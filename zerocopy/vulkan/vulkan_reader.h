@@ -47,6 +47,7 @@ class VulkanReader final : public cuda::PictureReader {
   ~VulkanReader() override;
 
   [[nodiscard]] std::string_view name() const override { return "vulkan"; }
+  [[nodiscard]] std::string driver() const override;
   [[nodiscard]] std::vector<FormatOffer> offers() const override;
   Result<cuda::DevicePicture> open(const CapturedFrame& frame) override;
   Result<void> close() override;

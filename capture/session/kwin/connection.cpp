@@ -66,8 +66,9 @@ Result<std::unique_ptr<Connection>> Connection::open(const StopFd& stop) {
   };
   self->registry_.reset(wl_display_get_registry(self->display_.get()));
   wl_registry_add_listener(self->registry_.get(), &kListener, self.get());
-  // The first tells of the globals, the second of what the bound ones have to say.
-  for (int trip = 0; trip < 2; ++trip) {
+  // The first tells of the globals, the second of what the bound ones have to say: of windows no
+  // more than that they are there. The third tells their titles.
+  for (int trip = 0; trip < 3; ++trip) {
     if (auto done = self->roundtrip(stop); !done) return tl::unexpected(std::move(done.error()));
   }
   if (!self->is_kwin_) {

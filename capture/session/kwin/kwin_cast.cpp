@@ -4,6 +4,8 @@
 #include <zkde-screencast-unstable-v1.h>
 
 #include <chrono>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -21,14 +23,16 @@ constexpr auto kAnswerTime = 10s;
 // KWin announces a window before it can stream it, and tells nothing when it can.
 constexpr auto kWindowRetry = 50ms;
 constexpr auto kWindowPatience = 3s;
-// KWin calls the output Virtual-lumen.
-constexpr const char* kVirtualName = "lumen";
+// KWin calls the output Virtual-lumen, and keeps what the user sets up for it under that name.
+constexpr std::string_view kVirtualName = "lumen";
+constexpr unsigned kMostVirtual = 64;
 
 std::uint32_t pointer_of(session::CursorMode cursor) {
   switch (cursor) {
     case session::CursorMode::kHidden: return ZKDE_SCREENCAST_UNSTABLE_V1_POINTER_HIDDEN;
-    case session::CursorMode::kEmbedded: return ZKDE_SCREENCAST_UNSTABLE_V1_POINTER_EMBEDDED;
     case session::CursorMode::kMetadata: return ZKDE_SCREENCAST_UNSTABLE_V1_POINTER_METADATA;
+    case session::CursorMode::kAuto:
+    case session::CursorMode::kEmbedded: break;
   }
   return ZKDE_SCREENCAST_UNSTABLE_V1_POINTER_EMBEDDED;
 }
@@ -117,8 +121,8 @@ Result<CastGrant> KwinCast::ask_for_output(const StopFd& stop,
   if (outputs.empty()) return fail(ErrorKind::kNotFound, "KWin has no output now");
   wl_output* output = connection_->outputs().find(name);
   if (output == nullptr) {
-    return fail(ErrorKind::kInvalidArgument, fmt::format("KWin has no output {}", *name),
-                session::list_names(outputs));
+    return session::no_such_output(fmt::format("KWin has no output {}", *name), outputs,
+                                   settings_.absent);
   }
   auto grant =
       answer_to(stop, zkde_screencast_unstable_v1_stream_output(connection_->screencast(), output,
@@ -168,20 +172,24 @@ Result<CastGrant> KwinCast::ask_for_window(const StopFd& stop, const std::string
   }
 }
 
+// Another lumen of this user may have the name.
+std::string KwinCast::free_name() const {
+  std::string name(kVirtualName);
+  for (unsigned n = 2; n <= kMostVirtual; ++n) {
+    if (connection_->outputs().find("Virtual-" + name) == nullptr) break;
+    name = fmt::format("{}-{}", kVirtualName, n);
+  }
+  return name;
+}
+
 Result<CastGrant> KwinCast::ask_for_virtual(const StopFd& stop,
                                             const session::VirtualOutput& output) {
   if (connection_->screencast_version() < 2) {
     return fail(ErrorKind::kUnsupported, "this KWin makes no virtual outputs",
                 "they came with Plasma 5.24");
   }
-  if (output.refresh_hz != 0) {
-    log::area("capture").info(
-        "KWin chooses the refresh rate of a virtual output itself; --fps {} "
-        "limits the stream",
-        output.refresh_hz);
-  }
   auto grant = answer_to(stop, zkde_screencast_unstable_v1_stream_virtual_output(
-                                   connection_->screencast(), kVirtualName,
+                                   connection_->screencast(), free_name().c_str(),
                                    static_cast<std::int32_t>(output.size.width),
                                    static_cast<std::int32_t>(output.size.height),
                                    wl_fixed_from_int(1), pointer_of(settings_.cursor)));
@@ -190,6 +198,8 @@ Result<CastGrant> KwinCast::ask_for_virtual(const StopFd& stop,
     return with_context("KWin makes no virtual output", std::move(grant.error()));
   }
   grant->size = output.size;
+  // The protocol has no rate: KWin draws at its own and casts no more than the receiver takes.
+  grant->most_to_ask_for = {output.refresh_hz, 1};
   grant->description = describe();
   return grant;
 }
@@ -219,6 +229,8 @@ Result<CastGrant> KwinCast::answer_to(const StopFd& stop,
   }
   CastGrant grant;
   grant.node = pipewire::NodeId{*answer_.node};
+  grant.cursor_beside =
+      pointer_of(settings_.cursor) == ZKDE_SCREENCAST_UNSTABLE_V1_POINTER_METADATA;
   return grant;
 }
 

@@ -15,7 +15,8 @@ namespace lumen::kwin {
 
 struct KwinCastSettings {
   session::CastTarget target;
-  session::CursorMode cursor = session::CursorMode::kEmbedded;
+  session::CursorMode cursor = session::CursorMode::kAuto;
+  AbsentSource absent = AbsentSource::kIsError;  // an output that is named
 };
 
 class KwinCast final : public session::ScreenCast {
@@ -42,6 +43,8 @@ class KwinCast final : public session::ScreenCast {
   Result<session::CastGrant> ask_for_window(const StopFd& stop, const std::string& title);
   Result<session::CastGrant> ask_for_virtual(const StopFd& stop,
                                              const session::VirtualOutput& output);
+  /// For a virtual output.
+  [[nodiscard]] std::string free_name() const;
   Result<session::CastGrant> answer_to(const StopFd& stop,
                                        zkde_screencast_stream_unstable_v1* stream);
   Result<WindowInfo> await_window(const StopFd& stop, const std::string& title);

@@ -23,12 +23,15 @@ constexpr const char* kPath = "/org/gnome/Mutter/ScreenCast";
 constexpr const char* kSession = "org.gnome.Mutter.ScreenCast.Session";
 constexpr const char* kStream = "org.gnome.Mutter.ScreenCast.Stream";
 
+constexpr std::uint32_t kMetadata = 2;
+
 /// Mutter's values.
 std::uint32_t number_of(session::CursorMode cursor) {
   switch (cursor) {
     case session::CursorMode::kHidden: return 0;
-    case session::CursorMode::kEmbedded: return 1;
-    case session::CursorMode::kMetadata: return 2;
+    case session::CursorMode::kMetadata: return kMetadata;
+    case session::CursorMode::kAuto:
+    case session::CursorMode::kEmbedded: break;
   }
   return 1;
 }
@@ -113,7 +116,7 @@ void MutterCast::watch(const std::stop_token& stop, const Ended& ended) {
 
 Result<CastGrant> MutterCast::ask(const StopFd& stop) {
   auto plan = make_plan(stop);
-  if (!plan) return absent(std::move(plan.error()));
+  if (!plan) return tl::unexpected(std::move(plan.error()));
   auto session_path = create_session(stop);
   if (!session_path) return absent(std::move(session_path.error()));
   session_path_ = std::move(*session_path);
@@ -137,17 +140,16 @@ Result<CastGrant> MutterCast::ask(const StopFd& stop) {
   if (!came) return with_context("Mutter makes no stream", std::move(came.error()));
   if (!node_) return fail(ErrorKind::kRetry, *end_reason_);
   plan->grant.node = pipewire::NodeId{*node_};
+  plan->grant.cursor_beside = number_of(settings_.cursor) == kMetadata;
   return std::move(plan->grant);
 }
 
 Result<MutterCast::Plan> MutterCast::make_plan(const StopFd& stop) {
   if (const auto* output = std::get_if<session::VirtualOutput>(&settings_.target)) {
-    if (output->refresh_hz != 0) {
-      log::area("capture").info("Mutter's virtual monitors have the stream's rate: --fps {}",
-                                output->refresh_hz);
-    }
     Plan plan;
     plan.grant.size_to_ask_for = output->size;
+    // Mutter's virtual monitors have the stream's rate.
+    plan.grant.most_to_ask_for = {output->refresh_hz, 1};
     plan.grant.description = describe();
     return plan;
   }
@@ -162,7 +164,7 @@ Result<MutterCast::Plan> MutterCast::make_plan(const StopFd& stop) {
 Result<MutterCast::Plan> MutterCast::plan_monitor(const StopFd& stop,
                                                   const std::optional<std::string>& name) {
   auto monitors = list_monitors(*bus_, stop);
-  if (!monitors) return tl::unexpected(std::move(monitors.error()));
+  if (!monitors) return absent(std::move(monitors.error()));
   if (monitors->empty()) {
     return fail(ErrorKind::kNotFound, "Mutter has no monitor now",
                 "--source mutter:virtual=1920x1080 makes one");
@@ -171,8 +173,8 @@ Result<MutterCast::Plan> MutterCast::plan_monitor(const StopFd& stop,
     return !name || monitor.name == *name;
   });
   if (found == monitors->end()) {
-    return fail(ErrorKind::kInvalidArgument, fmt::format("Mutter has no monitor {}", *name),
-                session::list_names(*monitors));
+    return session::no_such_output(fmt::format("Mutter has no monitor {}", *name), *monitors,
+                                   settings_.absent);
   }
   Plan plan;
   plan.connector = found->name;

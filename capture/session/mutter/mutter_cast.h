@@ -16,7 +16,8 @@ namespace lumen::mutter {
 
 struct MutterCastSettings {
   session::CastTarget target;  // no window
-  session::CursorMode cursor = session::CursorMode::kEmbedded;
+  session::CursorMode cursor = session::CursorMode::kAuto;
+  AbsentSource absent = AbsentSource::kIsError;  // an output that is named
 };
 
 class MutterCast final : public session::ScreenCast {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,6 +20,11 @@ constexpr std::uint32_t kEmbedded = 2;
 constexpr std::uint32_t kMetadata = 4;
 constexpr std::uint32_t kPersistUntilRevoked = 2;
 constexpr std::uint32_t kPersistSince = 4;
+
+// A desktop closes its casts also when its compositor goes, shortly before or after.
+// Between a node's end and the message that says why.
+constexpr auto kLateNews = std::chrono::milliseconds(250);
+constexpr auto kCompositorsEnd = std::chrono::seconds(1);
 
 struct TypeName {
   PortalSourceType type;
@@ -136,17 +142,27 @@ int append_selection(sd_bus_message* message, const Selection& selection) {
   return code;
 }
 
+std::uint32_t bit_of(CursorMode wanted, std::uint32_t available) {
+  switch (wanted) {
+    case CursorMode::kAuto:
+      return (available & (kEmbedded | kMetadata)) == kMetadata ? kMetadata : kEmbedded;
+    case CursorMode::kMetadata: return kMetadata;
+    case CursorMode::kHidden: return kHidden;
+    case CursorMode::kEmbedded: break;
+  }
+  return kEmbedded;
+}
+
 Result<std::uint32_t> choose_cursor_mode(CursorMode wanted, std::uint32_t available) {
-  const std::uint32_t bit = wanted == CursorMode::kMetadata   ? kMetadata
-                            : wanted == CursorMode::kEmbedded ? kEmbedded
-                                                              : kHidden;
+  const std::uint32_t bit = bit_of(wanted, available);
   // Before the property came (version 2), and where it says hidden, there is nothing to choose.
   if (available == 0 || (available & bit) != 0) return available & bit;
   if (wanted == CursorMode::kMetadata) {
-    return fail(ErrorKind::kUnsupported, "this desktop's portal tells nothing of the cursor");
+    return fail(ErrorKind::kUnsupported, "this desktop's portal tells nothing of the cursor",
+                "--cursor auto has it in the picture");
   }
   log::area("capture").warn("this desktop's portal can't {} the cursor",
-                            wanted == CursorMode::kEmbedded ? "draw" : "hide");
+                            wanted == CursorMode::kHidden ? "hide" : "draw");
   return 0U;
 }
 
@@ -163,8 +179,8 @@ class PortalCast::Session {
   Result<CastGrant> start(const PortalSettings& settings, const std::function<void()>& waits,
                           const StopFd& stop);
   /// See PortalClient.
-  std::optional<portal::End> wait_for_end(const StopFd& stop) {
-    return client_->wait_for_end(stop);
+  std::optional<portal::End> wait_for_end(const StopFd& stop, Timestamp deadline = kNoTimestamp) {
+    return client_->wait_for_end(stop, deadline);
   }
 
  private:
@@ -227,7 +243,7 @@ Result<CastGrant> PortalCast::Session::start(const PortalSettings& settings,
                 fmt::format("this desktop's portal shares no {}", names_of(wanted)),
                 fmt::format("it has: {}", names_of(able.source_types)));
   }
-  const portal::RestoreToken tokens(name_of(settings));
+  const portal::RestoreToken tokens(name_of(settings), settings.host);
   if (selection.persist) selection.token = tokens.load();
   if (auto selected = select(selection, tokens, stop); !selected) {
     return tl::unexpected(std::move(selected.error()));
@@ -262,6 +278,7 @@ Result<CastGrant> PortalCast::Session::start(const PortalSettings& settings,
     grant.node = pipewire::NodeId{stream.node};
   }
   grant.remote = std::move(*remote);
+  grant.cursor_beside = *cursor_mode == kMetadata;
   grant.size = stream.size;
   const std::string type = names_of(stream.source_type);
   grant.description = type.empty() ? "desktop portal" : fmt::format("desktop portal ({})", type);
@@ -308,7 +325,7 @@ Result<UniqueFd> PortalCast::Session::open_remote(const StopFd& stop) {
   return duplicate(remote);
 }
 
-PortalCast::PortalCast(PortalSettings settings) : settings_(settings) {}
+PortalCast::PortalCast(PortalSettings settings) : settings_(std::move(settings)) {}
 
 PortalCast::~PortalCast() { end(); }
 
@@ -318,7 +335,8 @@ Result<CastGrant> PortalCast::open(std::stop_token stop, Ended ended) {
     return fail(ErrorKind::kCancelled, "the desktop ended the screen cast",
                 "start lumen again to be asked again");
   }
-  const auto stop_fd = StopFd::create(std::move(stop));
+  wanted_ = std::move(stop);
+  const auto stop_fd = StopFd::create(wanted_);
   if (!stop_fd) return tl::unexpected(stop_fd.error());
   auto session = Session::create(**stop_fd);
   if (!session) return tl::unexpected(std::move(session.error()));
@@ -326,6 +344,7 @@ Result<CastGrant> PortalCast::open(std::stop_token stop, Ended ended) {
   auto grant = (*session)->start(settings_, waits, **stop_fd);
   if (!grant) return grant;
   session_ = std::move(*session);
+  compositor_ = CompositorWatch::begin();
   {
     const std::scoped_lock lock(description_mutex_);
     description_ = grant->description;
@@ -339,10 +358,18 @@ Result<CastGrant> PortalCast::open(std::stop_token stop, Ended ended) {
 void PortalCast::watch(const std::stop_token& stop, const Ended& ended) {
   const auto stop_fd = StopFd::create(stop);
   if (!stop_fd) return ended(stop_fd.error().message);
-  const auto end = session_->wait_for_end(**stop_fd);
+  // The node goes as well, before or after this is told, and whoever streams it then ends this
+  // cast: that must not cut short what tells the compositor's end from the user's wish.
+  const auto patient = StopFd::create({});
+  if (!patient) return ended(patient.error().message);
+  auto end = session_->wait_for_end(**stop_fd);
+  if (!end && !wanted_.stop_requested()) end = session_->wait_for_end(**patient, now() + kLateNews);
   if (!end) return;
   if (end->by == portal::End::By::kDesktop) {
-    portal::RestoreToken(name_of(settings_)).store("");
+    if (compositor_ && compositor_->goes(**patient, kCompositorsEnd)) {
+      return ended("the compositor went away");
+    }
+    portal::RestoreToken(name_of(settings_), settings_.host).store("");
     ended_by_desktop_ = true;
   }
   ended(end->reason);
@@ -354,6 +381,7 @@ void PortalCast::end() {
     watcher_.join();
   }
   session_.reset();
+  compositor_.reset();
 }
 
 std::string PortalCast::describe() const {

@@ -8,10 +8,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
 
+#include "capture/session/compositor_watch.h"
 #include "capture/session/screen_cast.h"
 
 namespace lumen::session {
@@ -21,7 +23,8 @@ enum class PortalSourceType : std::uint32_t { kMonitor = 1, kWindow = 2, kVirtua
 
 struct PortalSettings {
   std::optional<PortalSourceType> type;  // nothing: whatever the user chooses
-  CursorMode cursor = CursorMode::kEmbedded;
+  CursorMode cursor = CursorMode::kAuto;
+  std::string host;  // whose consent it is, of several hosts of one user; empty: the usual one
 };
 
 class PortalCast final : public ScreenCast {
@@ -31,11 +34,12 @@ class PortalCast final : public ScreenCast {
   ~PortalCast() override;
 
   /// Blocks while the dialog is open; a stop takes it away. kCancelled: declined, stopped, or the
-  /// desktop ended the cast before: who stopped sharing is not overruled, and is asked again at the
-  /// next start only.
+  /// desktop ended the cast before, and not because the compositor went: who stopped sharing is not
+  /// overruled, and is asked again at the next start only. kDeviceLost: portal or desktop went.
   Result<CastGrant> open(std::stop_token stop, Ended ended) override;
   void end() override;
   [[nodiscard]] std::string describe() const override;
+  [[nodiscard]] bool has_indicator() const override { return true; }
 
  private:
   class Session;
@@ -45,8 +49,10 @@ class PortalCast final : public ScreenCast {
   mutable std::mutex description_mutex_;
   std::string description_ = "desktop portal";
   std::unique_ptr<Session> session_;
+  std::unique_ptr<CompositorWatch> compositor_;  // since the grant; null where none was to be seen
   std::atomic<bool> ended_by_desktop_{false};
-  std::jthread watcher_;  // drives the session's bus from the grant to the end
+  std::stop_token wanted_;  // requested to stop: nobody wants the cast any more
+  std::jthread watcher_;    // drives the session's bus from the grant to the end
 };
 
 }  // namespace lumen::session

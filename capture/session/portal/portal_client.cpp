@@ -185,8 +185,11 @@ Result<void> PortalClient::await_answer(const Result<BusMessage>& called,
     done = bus_->process_until(stop, kNoTimestamp, over);
   }
   if (!done || response != nullptr) return done;
-  if (end_->by == End::By::kDesktop) return fail(ErrorKind::kCancelled, end_->reason);
-  return fail(ErrorKind::kDeviceLost, end_->reason, std::string(kRestart));
+  // Who declines says so in the response; a desktop that ends takes its dialog along.
+  const bool by_desktop = end_->by == End::By::kDesktop;
+  return fail(ErrorKind::kDeviceLost,
+              by_desktop ? "the desktop took its dialog away" : end_->reason,
+              std::string(kRestart));
 }
 
 Result<BusMessage> PortalClient::call(const char* member, const Append& append,
@@ -241,10 +244,11 @@ void PortalClient::close_session(const std::string& session) {
   tell(session.c_str(), kSession, "Close");
 }
 
-std::optional<End> PortalClient::wait_for_end(const StopFd& stop) {
-  const auto done = bus_->process_until(stop, kNoTimestamp, [this] { return end_.has_value(); });
+std::optional<End> PortalClient::wait_for_end(const StopFd& stop, Timestamp deadline) {
+  const auto done = bus_->process_until(stop, deadline, [this] { return end_.has_value(); });
   if (done) return end_;
-  if (done.error().kind == ErrorKind::kCancelled) return std::nullopt;
+  const ErrorKind kind = done.error().kind;
+  if (kind == ErrorKind::kCancelled || kind == ErrorKind::kRetry) return std::nullopt;
   return End{End::By::kLoss, done.error().message};
 }
 

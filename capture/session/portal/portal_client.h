@@ -65,8 +65,8 @@ class PortalClient {
   /// From here on the session's end counts as one.
   Result<void> follow_session(const std::string& session);
   void close_session(const std::string& session);
-  /// Waits until the portal or the session is gone; nothing: stopped.
-  std::optional<End> wait_for_end(const StopFd& stop);
+  /// Waits until the portal or the session is gone; nothing: stopped, or the deadline has passed.
+  std::optional<End> wait_for_end(const StopFd& stop, Timestamp deadline = kNoTimestamp);
 
   /// For session_handle_token: no other of this process has it.
   static std::string unique_token();

@@ -19,9 +19,9 @@ void warn(const Error& error) {
 
 }  // namespace
 
-RestoreToken::RestoreToken(std::string_view kind)
-    : path_(state_folder().map([kind](const std::filesystem::path& folder) {
-        return folder / fmt::format("portal-token-{}", kind);
+RestoreToken::RestoreToken(std::string_view kind, std::string_view host)
+    : path_(state_folder().map([kind, host](const std::filesystem::path& folder) {
+        return folder / fmt::format("portal-token-{}{}{}", kind, host.empty() ? "" : "-", host);
       })) {}
 
 std::optional<std::string> RestoreToken::load() const {

@@ -9,6 +9,9 @@ namespace {
 // and a little room.
 constexpr double kShareForVideo = 0.9;
 
+// So many slow frames in a window are no accident.
+constexpr std::size_t kPeaks = 3;
+
 std::size_t last_level() { return shape_steps().size() - 1; }
 
 double pixels(const StreamShape& shape) {
@@ -27,6 +30,11 @@ std::string_view to_string(AdaptationCause cause) {
     case AdaptationCause::kNone: break;
   }
   return "none";
+}
+
+double encoder_pressure(Nanoseconds busy, Nanoseconds idle, Nanoseconds interval) {
+  const Nanoseconds room = idle > interval ? busy + idle : interval;
+  return static_cast<double>(busy.count()) / static_cast<double>(room.count());
 }
 
 void Adaptation::Climber::descend(Timestamp now, const AdaptationSettings& settings) {
@@ -57,6 +65,8 @@ bool Adaptation::Climber::climb(Timestamp now, bool room, const AdaptationSettin
 
 void Adaptation::set_full(const StreamShape& full) {
   full_ = full;
+  warm_at_ = kNoTimestamp;
+  busy_.clear();  // the encoder before
   const std::scoped_lock lock(mutex_);
   status_.shape = full;
   status_.qualities = quality_choices(full, settings_.may_change_size);
@@ -64,6 +74,8 @@ void Adaptation::set_full(const StreamShape& full) {
 
 void Adaptation::configure(const AdaptationSettings& settings) {
   settings_ = settings;
+  busy_.set_length(settings.window);
+  queue_.set_length(settings.window);
   if (!settings_.enabled) {
     pressed_ = {};
     narrow_ = {};
@@ -89,8 +101,9 @@ bool Adaptation::set_quality(std::string_view id) {
 }
 
 void Adaptation::add(Timestamp now, const Pressure& pressure) {
-  busy_.add(now, pressure.encoder);
   queue_.add(now, pressure.queue);
+  if (warm_at_ == kNoTimestamp) warm_at_ = now + settings_.window;
+  if (now >= warm_at_) busy_.add(now, pressure.encoder);
 }
 
 ShapeStep Adaptation::step(std::size_t level) const {
@@ -119,11 +132,12 @@ double Adaptation::bits_per_pixel(std::size_t level) const {
 
 void Adaptation::heed_pressure(Timestamp now) {
   const double average = std::max(busy_.average(), queue_.average());
-  const double peak = std::max(busy_.peak(), queue_.peak());
-  const bool high = average > settings_.high_pressure ||
-                    (peak > settings_.peak_pressure && average > settings_.low_pressure);
-  if (busy_.full() && high && pressed_.level < last_level()) {
-    queue_presses_ = queue_.average() > busy_.average();
+  const bool peaks = busy_.above(settings_.peak_pressure) >= kPeaks;
+  const bool encoder_presses =
+      busy_.full() && busy_.average() > (peaks ? settings_.low_pressure : settings_.high_pressure);
+  const bool queue_presses = queue_.full() && queue_.average() > settings_.high_pressure;
+  if ((encoder_presses || queue_presses) && pressed_.level < last_level()) {
+    queue_presses_ = queue_presses && queue_.average() > busy_.average();
     do {
       pressed_.descend(now, settings_);
     } while (!distinct(pressed_.level) && pressed_.level < last_level());
@@ -136,7 +150,7 @@ void Adaptation::heed_pressure(Timestamp now) {
   while (above > 0 && !distinct(above)) --above;
   const double growth = pixels(reduced(full_, step(above))) /
                         std::max(1.0, pixels(reduced(full_, step(pressed_.level))));
-  const bool room = busy_.full() && average * growth < settings_.low_pressure;
+  const bool room = busy_.full() && queue_.full() && average * growth < settings_.low_pressure;
   if (pressed_.climb(now, room, settings_)) {
     pressed_.level = above;
     busy_.clear();

@@ -7,7 +7,9 @@
 //  - A viewer's choice of quality is an upper bound for both.
 //
 // Down is quick (a window of a second full of pressure), up is slow (some seconds of room), and a
-// step up that fails makes the next attempt wait twice as long. One thread, except for the wishes.
+// step up that fails makes the next attempt wait twice as long. A step costs far more pictures than
+// a hiccup does: the first pictures of an encoder, which are slow everywhere, and single slow ones
+// are no reason for one. One thread, except for the wishes.
 #pragma once
 
 #include <atomic>
@@ -29,7 +31,7 @@ struct AdaptationSettings {
   bool may_change_size = false;  // whether all receivers follow a change of size in mid-stream
   /// Shares of a frame interval that a frame keeps the encoder busy, or of a queue that is full.
   double high_pressure = 0.9;  // on average over the window: step down
-  double peak_pressure = 2.5;  // one frame: step down, if the average is past `low_pressure`
+  double peak_pressure = 2.5;  // of some frames: step down, if the average is past `low_pressure`
   double low_pressure = 0.6;   // expected after a step up: take it
   /// Bits for each pixel: below `few_bits` step down, above `enough_bits` after a step up take it.
   double few_bits = 0.03;
@@ -48,6 +50,11 @@ struct Pressure {
 
 enum class AdaptationCause : std::uint8_t { kNone, kNetwork, kEncoder, kQueue, kViewer };
 std::string_view to_string(AdaptationCause cause);  // "network"
+
+/// Of a picture that kept the encode thread busy for so long, after it had waited `idle` for it, at
+/// a rate that has one each `interval`. Where it waits longer than that, the source makes fewer
+/// pictures than asked for: what counts then is the thread's time that is taken.
+double encoder_pressure(Nanoseconds busy, Nanoseconds idle, Nanoseconds interval);
 
 struct AdaptationStatus {
   std::size_t level = 0;                           // of shape_steps()
@@ -68,7 +75,7 @@ class Adaptation {
   /// Other thresholds, or other receivers, while it runs. What has been chosen and learned stays.
   void configure(const AdaptationSettings& settings);
 
-  /// What was asked for. Before anything else; again when the source's size changes.
+  /// What was asked for. Before anything else; again with every encoder.
   void set_full(const StreamShape& full);
 
   /// What the network carries for everything that is sent; 0: no limit. Any thread.
@@ -111,7 +118,8 @@ class Adaptation {
   };
   Climber pressed_;
   Climber narrow_;
-  bool queue_presses_ = false;  // not the encoder
+  bool queue_presses_ = false;        // not the encoder
+  Timestamp warm_at_ = kNoTimestamp;  // when the encoder's pressure begins to count
   Timestamp narrow_since_ = kNoTimestamp;
 
   mutable std::mutex mutex_;

@@ -27,51 +27,48 @@ constexpr unsigned kMostNames = 64;
 constexpr Nanoseconds kFirstPatience = 200ms;
 constexpr Nanoseconds kLongestPatience = 5s;
 
-struct Listening {
-  std::string name;
-  std::optional<ControlSocket> socket;
-};
-
 /// The default name or the first one after it that is free.
-Result<Listening> listen_anywhere(const std::filesystem::path& folder) {
+Result<ClaimedName> claim_any(const std::filesystem::path& folder) {
   Error last;
   for (unsigned i = 1; i <= kMostNames; ++i) {
     const std::string name =
         i == 1 ? std::string(kDefaultName) : fmt::format("{}-{}", kDefaultName, i);
     auto socket = ControlSocket::listen(folder, name);
-    if (socket) return Listening{name, std::move(*socket)};
+    if (socket) return ClaimedName{.name = name, .socket = std::move(*socket)};
     last = std::move(socket.error());
     if (last.kind != ErrorKind::kRetry) break;
   }
   return tl::unexpected(std::move(last));
 }
 
-Result<Listening> listen(const ServerSettings& settings) {
-  auto folder = socket_folder();
-  if (!folder) return tl::unexpected(std::move(folder.error()));
-  if (settings.name.empty()) return listen_anywhere(*folder);
-  auto socket = ControlSocket::listen(*folder, settings.name);
-  if (!socket) return tl::unexpected(std::move(socket.error()));
-  return Listening{settings.name, std::move(*socket)};
-}
-
 }  // namespace
 
-Result<std::unique_ptr<ControlServer>> ControlServer::start(const ServerSettings& settings,
+Result<ClaimedName> claim_name(const std::string& wanted) {
+  auto folder = socket_folder();
+  if (wanted.empty()) {
+    auto claimed = folder.and_then(claim_any);
+    if (claimed) return claimed;
+    return ClaimedName{.name = std::string(kDefaultName),
+                       .socket = std::nullopt,
+                       .trouble = std::move(claimed.error())};
+  }
+  if (!folder) return tl::unexpected(std::move(folder.error()));
+  auto socket = ControlSocket::listen(*folder, wanted);
+  if (!socket) return tl::unexpected(std::move(socket.error()));
+  return ClaimedName{.name = wanted, .socket = std::move(*socket), .asked_for = true};
+}
+
+Result<std::unique_ptr<ControlServer>> ControlServer::start(ClaimedName claimed,
                                                             HostControl& host) {
-  auto listening = listen(settings);
-  if (!listening) {
-    if (!settings.name.empty()) return tl::unexpected(std::move(listening.error()));
-    log::area("control").warn("no control socket: {}", listening.error().describe());
-    listening = Listening{std::string(kDefaultName), std::nullopt};
-  } else if (listening->name != kDefaultName && settings.name.empty()) {
-    log::area("control").info("another host runs; this one is called '{}' (--name)",
-                              listening->name);
+  if (claimed.trouble) {
+    log::area("control").warn("no control socket: {}", claimed.trouble->describe());
+  } else if (claimed.name != kDefaultName && !claimed.asked_for) {
+    log::area("control").info("another host runs; this one is called '{}' (--name)", claimed.name);
   }
   auto wake = UniqueFd::take(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) return fail_errno(ErrorKind::kIo, "eventfd", errno);
-  return std::unique_ptr<ControlServer>(new ControlServer(
-      std::move(listening->name), std::move(listening->socket), std::move(wake), host));
+  return std::unique_ptr<ControlServer>(
+      new ControlServer(std::move(claimed.name), std::move(claimed.socket), std::move(wake), host));
 }
 
 ControlServer::ControlServer(std::string name, std::optional<ControlSocket> socket, UniqueFd wake,

@@ -17,17 +17,24 @@
 
 namespace lumen::control {
 
-struct ServerSettings {
-  /// Empty: the default name, or the first free one after it ("host-2").
+/// The name that this host goes by, and no other as long as this lives.
+struct ClaimedName {
   std::string name;
+  std::optional<ControlSocket> socket;
+  bool asked_for = false;
+  std::optional<Error> trouble;  // why there is no socket
 };
+
+/// Takes that name; where it is empty the default one, or the first free one after it ("host-2").
+/// Errors as ControlSocket::listen(), and only where a name was asked for; else a host without a
+/// socket goes on.
+Result<ClaimedName> claim_name(const std::string& wanted);
 
 class ControlServer {
  public:
-  /// Errors as ControlSocket::listen(), and only where a name was asked for; else a host without a
-  /// socket goes on, and says so once. The host must outlive the server.
-  static Result<std::unique_ptr<ControlServer>> start(const ServerSettings& settings,
-                                                      HostControl& host);
+  /// Says where the host can't be reached, or by another name than usual. kIo. The host must
+  /// outlive the server.
+  static Result<std::unique_ptr<ControlServer>> start(ClaimedName claimed, HostControl& host);
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
   ~ControlServer();

@@ -10,7 +10,8 @@
 
 namespace lumen::control {
 
-/// Called on the control server's thread, one call at a time. Calls may wait for the stream.
+/// Called on the control server's thread and on the main thread (PageRequests). Calls may wait for
+/// the stream.
 class HostControl {
  public:
   virtual ~HostControl() = default;

@@ -12,10 +12,9 @@ namespace lumen::doctor {
 
 /// XDG_RUNTIME_DIR, Wayland, the session bus.
 Findings check_session();
-/// The daemon, what it has to stream, the session manager.
-Findings check_pipewire();
-/// The desktop portal, without starting it.
-Findings check_portal();
+/// PipeWire and its session manager, the desktop portal, which may be started for that, and what
+/// --source auto would take.
+Findings check_sources();
 /// DRM nodes and who may open them, from inspect_machine().
 Findings check_permissions(const probe::Json& machine);
 /// H.264 by each backend, tried in processes of their own.

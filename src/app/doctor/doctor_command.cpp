@@ -106,9 +106,9 @@ ExitCode run_doctor(const DoctorOptions& options, const ConfigLocation& location
   const Json machine = probe::inspect_machine();
   Findings findings;
   for (Findings some :
-       {doctor::check_session(), doctor::check_pipewire(), doctor::check_portal(),
-        doctor::check_permissions(machine), doctor::check_encoders(), doctor::check_web(),
-        doctor::check_config(location), doctor::check_service(options.name)}) {
+       {doctor::check_session(), doctor::check_sources(), doctor::check_permissions(machine),
+        doctor::check_encoders(), doctor::check_web(), doctor::check_config(location),
+        doctor::check_service(options.name)}) {
     std::ranges::move(some, std::back_inserter(findings));
   }
   if (!options.report.empty()) {

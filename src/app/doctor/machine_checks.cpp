@@ -1,7 +1,3 @@
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +6,7 @@
 #include "app/doctor/checks.h"
 #include "app/doctor/port_check.h"
 #include "app/options/config_layers.h"
+#include "app/options/config_secrets.h"
 #include "app/options/encoding_plan.h"
 #include "app/probe/questions.h"
 #include "encode/encoder_registry.h"
@@ -21,27 +18,17 @@ namespace {
 
 using probe::Json;
 
-/// The ports of --sink web, of all that the file names and of the usual one.
+/// The pages that the file asks for; the usual one where it names no sink.
 std::vector<WebSettings> pages(const StreamOptions& options) {
+  std::vector<std::string> sinks = options.sinks;
+  if (sinks.empty()) sinks.emplace_back("web");
   std::vector<WebSettings> pages;
-  for (const std::string& text : options.sinks) {
+  for (const std::string& text : sinks) {
     const auto spec = parse_sink_spec(text);
     if (!spec) continue;
     if (const auto* web = std::get_if<WebSettings>(&*spec)) pages.push_back(*web);
   }
-  if (pages.empty()) pages.emplace_back();
   return pages;
-}
-
-Finding check_port(const WebSettings& page) {
-  const std::string place = fmt::format("{} port {}", page.address, page.port);
-  const auto free = try_port(page.address, page.port);
-  if (free) return good("network", fmt::format("{} is free for the page", place));
-  if (free.error().kind == ErrorKind::kRetry) {
-    return note("network", fmt::format("{} is taken", place),
-                "by a host that runs already? Else choose another: --sink web:127.0.0.1:8001");
-  }
-  return bad("network", fmt::format("{}: {}", place, free.error().message), free.error().hint);
 }
 
 }  // namespace
@@ -124,6 +111,8 @@ Findings check_config(const ConfigLocation& location) {
       if (!done) findings.push_back(bad("config", done.error().message, done.error().hint));
       if (done && setup.empty()) options = tried;
     }
+    const auto exposed = exposed_secret(location.path, *config);
+    if (exposed) findings.push_back(bad("config", exposed->message, exposed->hint));
     if (findings.empty()) {
       const bool none = config->entries.empty() && config->setups.empty();
       findings.push_back(good(
@@ -132,7 +121,7 @@ Findings check_config(const ConfigLocation& location) {
                                        config->setups.size())));
     }
   }
-  for (const WebSettings& page : pages(options)) findings.push_back(check_port(page));
+  for (const WebSettings& page : pages(options)) findings.push_back(port_finding(page));
   return findings;
 }
 

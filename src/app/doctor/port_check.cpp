@@ -1,15 +1,21 @@
 #include "app/doctor/port_check.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <memory>
+#include <string>
 
+#include <fmt/format.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include "core/error.h"
 #include "platform/linux/unique_fd.h"
 
 namespace lumen::doctor {
+namespace {
 
+/// `address` is numeric. kRetry: it is taken. kInvalidArgument: the address is not this machine's.
 Result<void> try_port(const std::string& address, std::uint16_t port) {
   addrinfo wanted{};
   wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
@@ -31,6 +37,31 @@ Result<void> try_port(const std::string& address, std::uint16_t port) {
   }
   return fail_errno(ErrorKind::kInvalidArgument, "bind", errno,
                     "the address has to be one of this machine's");
+}
+
+}  // namespace
+
+Finding port_finding(const WebSettings& page) {
+  const std::string first = fmt::format("{} port {}", page.address, page.port);
+  for (unsigned spare = 0; spare <= page.spare_ports; ++spare) {
+    const auto port = static_cast<std::uint16_t>(page.port + spare);
+    const auto free = try_port(page.address, port);
+    if (free && spare == 0) return good("network", first + " is free for the page");
+    if (free) {
+      return note("network", fmt::format("{} is taken: the page would be at port {}", first, port),
+                  "'lumen-host status' says whether a host has it already");
+    }
+    if (free.error().kind != ErrorKind::kRetry) {
+      return bad("network", fmt::format("{} port {}: {}", page.address, port, free.error().message),
+                 free.error().hint);
+    }
+  }
+  const std::string all = page.spare_ports == 0
+                              ? first + " is taken"
+                              : fmt::format("{} ports {} to {} are taken", page.address, page.port,
+                                            page.port + page.spare_ports);
+  return note("network", all,
+              "by a host that runs already? Else choose another: --sink web:ADDRESS:PORT");
 }
 
 }  // namespace lumen::doctor

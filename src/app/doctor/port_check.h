@@ -1,14 +1,12 @@
-// Whether a TCP port can be listened at.
+// Whether a page can listen at its TCP port, or at one of those that it tries next.
 #pragma once
 
-#include <cstdint>
-#include <string>
-
-#include "core/error.h"
+#include "app/doctor/finding.h"
+#include "sink/web/web_settings.h"
 
 namespace lumen::doctor {
 
-/// `address` is numeric. kRetry: it is taken. kInvalidArgument: the address is not this machine's.
-Result<void> try_port(const std::string& address, std::uint16_t port);
+/// Tries them as the page would, and lets go of them again.
+Finding port_finding(const WebSettings& page);
 
 }  // namespace lumen::doctor

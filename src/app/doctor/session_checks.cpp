@@ -1,10 +1,6 @@
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string_view>
 
@@ -17,7 +13,7 @@
 #include "app/control/bus_service.h"
 #include "app/control/control_client.h"
 #include "app/doctor/checks.h"
-#include "capture/pipewire/connection.h"
+#include "platform/linux/unique_fd.h"
 
 namespace lumen::doctor {
 namespace {
@@ -73,26 +69,10 @@ control::BusPointer open_bus() {
   return control::BusPointer(bus);
 }
 
-/// Of the session manager, which has no name of its own on the bus or in PipeWire's registry that
-/// all versions share.
-std::string session_manager() {
-  std::error_code error;
-  for (fs::directory_iterator entry("/proc", error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::ifstream file(entry->path() / "comm");
-    std::string name;
-    if (!std::getline(file, name)) continue;
-    struct stat about{};
-    const bool ours = ::stat(entry->path().c_str(), &about) == 0 && about.st_uid == ::geteuid();
-    if (ours && (name == "wireplumber" || name == "pipewire-media-")) return name;
-  }
-  return {};
-}
-
-bool is_listed(sd_bus* bus, const char* method, std::string_view name) {
+bool runs(sd_bus* bus, std::string_view name) {
   sd_bus_message* got = nullptr;
   const int done = sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                      "org.freedesktop.DBus", method, nullptr, &got, "");
+                                      "org.freedesktop.DBus", "ListNames", nullptr, &got, "");
   const std::unique_ptr<sd_bus_message, decltype(&sd_bus_message_unref)> reply(
       got, &sd_bus_message_unref);
   if (done < 0 || sd_bus_message_enter_container(got, 'a', "s") < 0) return false;
@@ -120,7 +100,7 @@ Finding check_unit() {
     return note("service", kNoManager, "start lumen-host by hand");
   }
   const std::unique_ptr<char, decltype(&std::free)> unit(path, &std::free);
-  if (!is_listed(bus.get(), "ListNames", "org.freedesktop.systemd1")) {
+  if (!runs(bus.get(), "org.freedesktop.systemd1")) {
     return note("service", kNoManager, "start lumen-host by hand");
   }
   const std::string loaded = text_property(bus.get(), unit.get(), "LoadState");
@@ -149,43 +129,6 @@ Findings check_session() {
                             "systemctl --user status dbus"));
   }
   return findings;
-}
-
-Findings check_pipewire() {
-  Findings findings;
-  const auto nodes = pipewire::list_nodes();
-  if (!nodes) {
-    return {
-        bad("pipewire", nodes.error().message,
-            nodes.error().hint.empty() ? "systemctl --user status pipewire" : nodes.error().hint)};
-  }
-  findings.push_back(good("pipewire", "PipeWire answers"));
-  const std::string manager = session_manager();
-  findings.push_back(manager.empty()
-                         ? bad("pipewire", "no session manager runs: nothing links two nodes",
-                               "systemctl --user start wireplumber")
-                         : good("pipewire", fmt::format("session manager {}", manager)));
-  findings.push_back(
-      nodes->empty()
-          ? note("pipewire", "nothing to stream right now",
-                 "start a screen cast or gamescope; 'lumen-host sources' lists what there is")
-          : good("pipewire",
-                 fmt::format("{} video source{}", nodes->size(), nodes->size() == 1 ? "" : "s")));
-  return findings;
-}
-
-Findings check_portal() {
-  constexpr std::string_view kPortal = "org.freedesktop.portal.Desktop";
-  const auto bus = open_bus();
-  if (bus && is_listed(bus.get(), "ListNames", kPortal)) {
-    return {good("portal", "the desktop portal runs")};
-  }
-  if (bus && is_listed(bus.get(), "ListActivatableNames", kPortal)) {
-    return {good("portal", "the desktop portal is installed and starts when it is asked")};
-  }
-  return {
-      note("portal", "there is no desktop portal",
-           "install xdg-desktop-portal and your desktop's backend, such as -gnome, -kde, -wlr")};
 }
 
 Findings check_service(const std::string& host_name) {

@@ -1,12 +1,14 @@
 #include "app/notify/watch_notice.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include <systemd/sd-bus.h>
 
+#include "app/notify/notice_icon.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "platform/unique_handle.h"
@@ -60,9 +62,11 @@ Result<std::uint32_t> show() {
   if (!bus) return tl::unexpected(std::move(bus.error()));
   BusError error;
   sd_bus_message* raw = nullptr;
+  const std::string icon =
+      notice_icon(std::getenv("XDG_DATA_HOME"), std::getenv("HOME"), std::getenv("XDG_DATA_DIRS"));
   const int code = sd_bus_call_method(
       bus->borrow(), kService, kPath, kService, "Notify", &error.error, &raw, "susssasa{sv}i",
-      "lumen", std::uint32_t{0}, "video-display", "This session is being watched",
+      "lumen", std::uint32_t{0}, icon.c_str(), "This session is being watched",
       "Somebody watches your screen through lumen.", 0, 2, "urgency", "y", 1, "resident", "b", 1,
       kNeverExpires);
   const Message reply = Message::take(raw);

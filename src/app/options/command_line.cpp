@@ -263,7 +263,7 @@ Result<void> check_together(const RawArguments& raw, const StreamOptions& option
                  "add --sink rtp:127.0.0.1:5004 or leave --sdp away");
   }
   const auto is_network = [&](const std::string& sink) {
-    return is_rtp(sink) || sink.starts_with("web");
+    return is_rtp(sink) || sink.starts_with("web") || sink.starts_with("whip:");
   };
   if (options.mirror && std::none_of(options.sinks.begin(), options.sinks.end(), is_network)) {
     return usage("--mirror copies RTP packets, and no sink makes any",

@@ -1,6 +1,7 @@
 #include "app/options/encoding_plan.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "app/options/value_parsers.h"
 #include "sink/sink_spec.h"
@@ -27,9 +28,16 @@ bool has_sink(const StreamOptions& options, bool (&is)(const SinkSpec&)) {
   });
 }
 
-/// 4:2:0 with 8 bits.
+/// 4:2:0 with 8 bits, or what the source has.
 bool is_plain(const StreamOptions& options) {
-  return options.chroma == Chroma::k420 && options.bit_depth == 8;
+  return options.chroma == Chroma::k420 && options.bit_depth.value_or(8) == 8;
+}
+
+/// H.264's High 10 is decoded by hardly any hardware, browsers are told the depth before there is a
+/// source, and NVENC's own conversion has eight bits.
+bool depth_follows_source(const StreamOptions& options, Codec codec) {
+  return !options.bit_depth && codec != Codec::kH264 && options.profile == Profile::kAuto &&
+         !options.in_place && !has_sink(options, is_for_browsers);
 }
 
 Result<void> check(const StreamOptions& options) {
@@ -45,6 +53,11 @@ Result<void> check(const StreamOptions& options) {
   if (options.adaptation.low_pressure >= options.adaptation.high_pressure) {
     return fail(ErrorKind::kInvalidArgument, "--adapt-room has to be below --adapt-pressure",
                 "for example --adapt-pressure 0.9 --adapt-room 0.6");
+  }
+  if (options.adaptation.window < std::chrono::milliseconds{100} ||
+      options.adaptation.window > std::chrono::minutes{1}) {
+    return fail(ErrorKind::kInvalidArgument, "--adapt-window is 0.1 to 60 seconds",
+                "for example --adapt-window 2s");
   }
   if (options.sub_frame && options.slices.value_or(2) < 2) {
     return fail(ErrorKind::kInvalidArgument, "--sub-frame sends slices, and there is only one",
@@ -95,7 +108,8 @@ Result<EncodingPlan> plan_encoding(const StreamOptions& options) {
     video.profile = Profile::kBaseline;
   }
   video.chroma = options.chroma;
-  video.bit_depth = options.bit_depth;
+  video.depth_is_wish = depth_follows_source(options, video.codec);
+  video.bit_depth = options.bit_depth.value_or(video.depth_is_wish ? 10 : 8);
   video.level = options.level;
   video.preset = options.preset;
 

@@ -21,14 +21,21 @@ std::string indented(std::string_view help) {
   return result;
 }
 
+/// What does not fit beside its explanation stands on a line of its own.
+std::string beside_help(std::string head) {
+  if (head.size() >= kHelpColumn) return head + '\n' + std::string(kHelpColumn, ' ');
+  head.resize(kHelpColumn, ' ');
+  return head;
+}
+
 std::string option_lines() {
   std::string result;
   for (const StreamOption& option : stream_options_table()) {
     const std::string letter = option.letter != 0 ? fmt::format("-{}, ", option.letter) : "    ";
     const std::string value =
         option.value_name.empty() ? std::string() : fmt::format(" {}", option.value_name);
-    fmt::format_to(std::back_inserter(result), "{:<{}}{}\n",
-                   fmt::format("  {}--{}{}", letter, option.name, value), kHelpColumn,
+    fmt::format_to(std::back_inserter(result), "{}{}\n",
+                   beside_help(fmt::format("  {}--{}{}", letter, option.name, value)),
                    indented(option.help));
   }
   return result;
@@ -70,7 +77,7 @@ The manual is lumen-host(1).
 
 std::string stream_help() {
   return "Captures a source, encodes it and sends it to one sink or several. Stop with Ctrl-C.\n\n"
-         "usage: lumen-host stream [OPTION...] --sink SINK [--sink SINK...]\n\noptions:\n" +
+         "usage: lumen-host stream [OPTION...] [--sink SINK...]\n\noptions:\n" +
          option_lines() +
          R"(
 examples:
@@ -188,6 +195,10 @@ options:
       --json            the answer as JSON
       --name NAME       this host (default: the only one that runs)
   -h, --help            print this and exit
+
+examples:
+  lumen-host stop
+  lumen-host stop --name couch
 )";
 }
 
@@ -219,6 +230,11 @@ options:
       --report FILE     write what was found here too, without secrets, for a bug report
       --name NAME       look at this host's service (default: host)
   -h, --help            print this and exit
+
+examples:
+  lumen-host doctor
+  lumen-host doctor --report report.txt
+  lumen-host doctor --json | jq -r '.findings[] | select(.verdict != "good") | .text'
 )";
 }
 

@@ -35,6 +35,7 @@ constexpr Field adaptation(std::string_view name) {
 
 constexpr Field kFields[] = {
     field<&StreamOptions::source>("source", Change::kFixed),
+    field<&StreamOptions::cursor>("cursor", Change::kFixed),
     field<&StreamOptions::audio>("audio", Change::kFixed),
     field<&StreamOptions::codec>("codec", Change::kLive),
     field<&StreamOptions::encoder>("encoder", Change::kFixed),
@@ -59,8 +60,11 @@ constexpr Field kFields[] = {
     adaptation<&AdaptationSettings::lowest_bitrate_bps>("adapt-bitrate"),
     adaptation<&AdaptationSettings::few_bits>("adapt-bits"),
     adaptation<&AdaptationSettings::high_pressure>("adapt-pressure"),
+    adaptation<&AdaptationSettings::peak_pressure>("adapt-peak"),
+    adaptation<&AdaptationSettings::window>("adapt-window"),
     adaptation<&AdaptationSettings::low_pressure>("adapt-room"),
     adaptation<&AdaptationSettings::patience>("adapt-patience"),
+    adaptation<&AdaptationSettings::longest_patience>("adapt-longest-patience"),
     field<&StreamOptions::fps>("fps", Change::kFixed),
     field<&StreamOptions::size>("size", Change::kLive),
     field<&StreamOptions::zerocopy>("zerocopy", Change::kFixed),

@@ -14,7 +14,7 @@ namespace lumen {
 namespace {
 
 constexpr std::string_view kForms =
-    "use auto, gamescope[:N], kwin[:OUTPUT|:window=TITLE|:virtual=WxH], "
+    "use auto, gamescope[:N][:size=WxH][:app=ID], kwin[:OUTPUT|:window=TITLE|:virtual=WxH], "
     "mutter[:MONITOR|:virtual=WxH], node:NAME, node:id=N, node:serial=N, "
     "portal[:monitor|:window|:virtual] or synthetic[:WxH@FPS]; "
     "'lumen-host sources' lists what is there";
@@ -74,10 +74,32 @@ Result<SourceSpec> parse_node(std::string_view text, Rest rest) {
 }
 
 Result<SourceSpec> parse_gamescope(std::string_view text, Rest rest) {
-  if (!rest) return GamescopeSource{};
-  const auto number = whole_number<unsigned>(*rest);
-  if (!number || *number == 0) return bad(text, "has no number of a gamescope (from 1)");
-  return GamescopeSource{*number};
+  GamescopeSource gamescope;
+  bool first = true;
+  while (rest) {
+    const std::size_t colon = rest->find(':');
+    const std::string_view part = rest->substr(0, colon);
+    if (const auto size = after(part, "size=")) {
+      const auto largest = parse_size(*size);
+      if (!largest) return bad(text, "has no size for the picture (even, such as 1280x720)");
+      if (!gamescope.largest.empty()) return bad(text, "has two sizes");
+      gamescope.largest = *largest;
+    } else if (const auto app = after(part, "app=")) {
+      const auto id = whole_number<std::uint32_t>(*app);
+      if (!id || *id == 0) return bad(text, "has no Steam app id (a number from 1)");
+      if (gamescope.app_id != 0) return bad(text, "has two app ids");
+      gamescope.app_id = *id;
+    } else {
+      const auto number = whole_number<unsigned>(part);
+      if (!first || !number || *number == 0) {
+        return bad(text, "has no number of a gamescope (from 1), then size=WxH or app=ID");
+      }
+      gamescope.number = *number;
+    }
+    first = false;
+    rest = colon == std::string_view::npos ? Rest() : rest->substr(colon + 1);
+  }
+  return gamescope;
 }
 
 /// WxH or WxH@HZ.
@@ -172,7 +194,12 @@ struct Text {
     return synthetic.spec.empty() ? "synthetic" : "synthetic:" + synthetic.spec;
   }
   std::string operator()(const GamescopeSource& gamescope) const {
-    return gamescope.number == 0 ? "gamescope" : fmt::format("gamescope:{}", gamescope.number);
+    std::string text = "gamescope";
+    if (gamescope.number != 0) text += fmt::format(":{}", gamescope.number);
+    const Extent& largest = gamescope.largest;
+    if (!largest.empty()) text += fmt::format(":size={}x{}", largest.width, largest.height);
+    if (gamescope.app_id != 0) text += fmt::format(":app={}", gamescope.app_id);
+    return text;
   }
   std::string operator()(const KwinSource& kwin) const {
     return "kwin" + std::visit(TargetText{}, kwin.target);

@@ -8,6 +8,7 @@
 
 #include "capture/session/cast_target.h"
 #include "core/error.h"
+#include "core/geometry.h"
 
 namespace lumen {
 
@@ -45,7 +46,9 @@ struct SyntheticSpec {
 
 /// A gamescope's own node.
 struct GamescopeSource {
-  unsigned number = 0;  // of several, from 1, in the order in which they came; 0: the only one
+  unsigned number = 0;       // of several, from 1, in the order in which they came; 0: the only one
+  Extent largest;            // the picture that it shall draw; {0, 0}: as large as its output
+  std::uint32_t app_id = 0;  // Steam's number of what shall be shown; 0: what has the focus
   friend bool operator==(const GamescopeSource&, const GamescopeSource&) = default;
 };
 
@@ -71,7 +74,7 @@ struct PortalSource {
 using SourceSpec = std::variant<AutoSource, NodeSource, SyntheticSpec, GamescopeSource, KwinSource,
                                 MutterSource, PortalSource>;
 
-/// auto | gamescope[:N] | kwin[:OUTPUT|:window=TITLE|:virtual=WxH[@HZ]] |
+/// auto | gamescope[:N][:size=WxH][:app=ID] | kwin[:OUTPUT|:window=TITLE|:virtual=WxH[@HZ]] |
 /// mutter[:MONITOR|:virtual=WxH] | node:NAME | node:id=N | node:serial=N |
 /// portal[:monitor|:window|:virtual] | synthetic[:WxH@FPS].
 /// Fails with kInvalidArgument.

@@ -51,6 +51,15 @@ Result<void> add_sink(std::string_view value, StreamOptions& options) {
   return {};
 }
 
+Result<void> set_cursor(std::string_view value, StreamOptions& options) {
+  using session::CursorMode;
+  static constexpr Choice<CursorMode> kChoices[] = {{"auto", CursorMode::kAuto},
+                                                    {"embedded", CursorMode::kEmbedded},
+                                                    {"metadata", CursorMode::kMetadata},
+                                                    {"hidden", CursorMode::kHidden}};
+  return choose<&StreamOptions::cursor>(value, options, kChoices);
+}
+
 Result<void> set_codec(std::string_view value, StreamOptions& options) {
   static constexpr Choice<std::optional<Codec>> kChoices[] = {
       {"auto", std::nullopt}, {"h264", Codec::kH264}, {"hevc", Codec::kHevc}, {"av1", Codec::kAv1}};
@@ -197,10 +206,16 @@ constexpr OptionPlace kCommandLineOnly = OptionPlace::kCommandLineOnly;
 constexpr StreamOption kTable[] = {
     {"source", 0, kOne, kAnywhere, "SOURCE",
      "what to stream (default: auto, the best of what runs)\n"
-     "auto, gamescope[:N], kwin[:OUTPUT|:window=TITLE|:virtual=WxH],\n"
-     "mutter[:MONITOR|:virtual=WxH], node:NAME, node:id=N, node:serial=N,\n"
-     "synthetic[:WxH@FPS], portal[:monitor|:window|:virtual] (asks in a dialog)",
+     "auto, gamescope[:N][:size=WxH][:app=ID], mutter[:MONITOR|:virtual=WxH],\n"
+     "kwin[:OUTPUT|:window=TITLE|:virtual=WxH], node:NAME, node:id=N,\n"
+     "node:serial=N, synthetic[:WxH@FPS],\n"
+     "portal[:monitor|:window|:virtual] (asks in a dialog)",
      store<parse_source_spec, &StreamOptions::source>},
+    {"cursor", 0, kOne, kAnywhere, "MODE",
+     "the mouse pointer: embedded, drawn by the source; metadata, told beside\n"
+     "the picture and drawn by lumen; hidden; auto (default): embedded, but what\n"
+     "a node tells is drawn",
+     set_cursor},
     {"wait", 0, kSwitch, kAnywhere, "",
      "wait for a source that isn't there yet, rather than end with status 3 or\n"
      "4; viewers see meanwhile what is waited for",
@@ -269,7 +284,9 @@ constexpr StreamOption kTable[] = {
      set_entropy},
     {"chroma", 0, kOne, kAnywhere, "FORMAT",
      "420 (default), or 444: sharp coloured text, where encoder and player can", set_chroma},
-    {"bit-depth", 0, kOne, kAnywhere, "N", "8 (default), or 10: smooth gradients",
+    {"bit-depth", 0, kOne, kAnywhere, "N",
+     "8, 10 (smooth gradients, HDR), or auto (default): 10 where the source\n"
+     "has them and the encoder can; not for h264 and browsers",
      store<parse_bit_depth, &StreamOptions::bit_depth>},
     {"in-place", 0, kSwitch, kAnywhere, "",
      "let NVENC read the producer's pictures and convert their colours itself",
@@ -297,12 +314,20 @@ constexpr StreamOption kTable[] = {
      "step down when a picture keeps the encoder busy for so much of the time\n"
      "until the next (default: 0.9), or fills so much of a queue",
      store_adaptation<parse_share, &AdaptationSettings::high_pressure>},
+    {"adapt-peak", 0, kOne, kAnywhere, "N",
+     "also when several pictures keep it busy for more than this (default: 2.5)\n"
+     "and all together for more than --adapt-room",
+     store_adaptation<parse_share, &AdaptationSettings::peak_pressure>},
+    {"adapt-window", 0, kOne, kAnywhere, "TIME", "the time that both are seen over (default: 1s)",
+     store_adaptation<parse_duration, &AdaptationSettings::window>},
     {"adapt-room", 0, kOne, kAnywhere, "N",
      "step up where it would then be no more than this (default: 0.6)",
      store_adaptation<parse_share, &AdaptationSettings::low_pressure>},
     {"adapt-patience", 0, kOne, kAnywhere, "TIME",
      "and has been for so long (default: 5s); longer after a step too far",
      store_adaptation<parse_duration, &AdaptationSettings::patience>},
+    {"adapt-longest-patience", 0, kOne, kAnywhere, "TIME", "but no longer than this (default: 60s)",
+     store_adaptation<parse_duration, &AdaptationSettings::longest_patience>},
     {"notify", 0, kOne, kAnywhere, "MODE",
      "auto (default): a desktop notification while somebody watches the page;\n"
      "off: none",

@@ -13,6 +13,7 @@
 #include "app/options/audio_spec.h"
 #include "app/options/source_spec.h"
 #include "app/options/tool_options.h"
+#include "capture/session/cursor_mode.h"
 #include "core/geometry.h"
 #include "core/log.h"
 #include "core/time.h"
@@ -32,6 +33,7 @@ std::string_view to_string(EncoderChoice choice);  // as --encoder spells it
 /// The defaults are the documented ones.
 struct StreamOptions {
   SourceSpec source = AutoSource{};
+  session::CursorMode cursor = session::CursorMode::kAuto;
   AudioSpec audio = AutoAudio{};
   std::vector<std::string> sinks;  // "file:PATH", "rtp:HOST:PORT…"; never empty once parsed
 
@@ -52,7 +54,7 @@ struct StreamOptions {
   Profile profile = Profile::kAuto;
   std::string level;  // empty: what size, rate and bit rate need
   Chroma chroma = Chroma::k420;
-  unsigned bit_depth = 8;
+  std::optional<unsigned> bit_depth;  // none: the source's, where that is worth it
   bool in_place = false;
   bool use_damage = true;
   AdaptationSettings adaptation;

@@ -205,10 +205,11 @@ Result<unsigned> parse_refresh_frames(std::string_view text) {
   return whole_between(text, 2, 600, "a number of frames", "2 to 600, such as 30");
 }
 
-Result<unsigned> parse_bit_depth(std::string_view text) {
-  if (text == "8") return 8;
-  if (text == "10") return 10;
-  return bad(text, "a bit depth", "8 or 10");
+Result<std::optional<unsigned>> parse_bit_depth(std::string_view text) {
+  if (text == "auto") return std::optional<unsigned>();
+  if (text == "8") return std::optional(8U);
+  if (text == "10") return std::optional(10U);
+  return bad(text, "a bit depth", "auto, 8 or 10");
 }
 
 Result<Nanoseconds> parse_key_interval(std::string_view text) {

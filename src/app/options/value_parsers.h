@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,8 +47,8 @@ Result<unsigned> parse_slices(std::string_view text);
 /// 2 to 600.
 Result<unsigned> parse_refresh_frames(std::string_view text);
 
-/// 8 or 10.
-Result<unsigned> parse_bit_depth(std::string_view text);
+/// 8, 10, or "auto": none.
+Result<std::optional<unsigned>> parse_bit_depth(std::string_view text);
 
 /// As parse_duration(), or "infinite": kInfinite.
 inline constexpr Nanoseconds kInfinite = Nanoseconds::max();

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "capture/session/screen_cast.h"
+#include "core/log.h"
 
 namespace lumen {
 AwaitedSource::AwaitedSource(Find find, Nanoseconds interval)
@@ -10,7 +11,7 @@ AwaitedSource::AwaitedSource(Find find, Nanoseconds interval)
 
 Result<void> AwaitedSource::start(const CaptureRequest& request, CaptureListener& listener) {
   {
-    const std::scoped_lock lock(mutex_);
+    const std::scoped_lock lock(source_mutex_);
     request_ = request;
   }
   listener_ = &listener;
@@ -30,6 +31,9 @@ void AwaitedSource::run(const std::stop_token& stop) {
     if (told != done.error().message) {
       told = done.error().message;
       listener_->on_state(CaptureState::kLost, told);
+      // Not part of the reason, which viewers get to see.
+      const std::string& hint = done.error().hint;
+      if (!hint.empty()) log::area("capture").info("{}: {}", told, hint);
     }
     std::unique_lock lock(mutex_);
     stopped_.wait_for(lock, stop, interval_, [] { return false; });
@@ -37,41 +41,43 @@ void AwaitedSource::run(const std::stop_token& stop) {
 }
 
 Result<void> AwaitedSource::try_once() {
-  std::unique_ptr<CaptureSource> source;
+  auto found = source();  // of an earlier start()
+  if (!found) {
+    auto looked = find_();
+    if (!looked) return tl::unexpected(std::move(looked.error()));
+    found = std::move(*looked);
+  }
+  const std::scoped_lock source_lock(source_mutex_);
   {
     const std::scoped_lock lock(mutex_);
-    source = std::exchange(source_, nullptr);  // of an earlier start()
+    source_ = found;
   }
-  if (!source) {
-    auto found = find_();
-    if (!found) return tl::unexpected(std::move(found.error()));
-    source = std::move(*found);
+  if (paused_) found->pause();
+  auto started = found->start(request_, *listener_);
+  started_ = started.has_value();
+  if (!started_) {
+    const std::scoped_lock lock(mutex_);
+    source_.reset();
   }
-  const std::scoped_lock lock(mutex_);
-  if (paused_) source->pause();
-  auto started = source->start(request_, *listener_);
-  if (!started) return started;
-  source_ = std::move(source);
-  started_ = true;
-  return {};
+  return started;
 }
 
 void AwaitedSource::renegotiate(std::vector<FormatOffer> offers) {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(source_mutex_);
   request_.offers = offers;
-  if (started_) source_->renegotiate(std::move(offers));
+  if (started_) source()->renegotiate(std::move(offers));
 }
 
 void AwaitedSource::pause() {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(source_mutex_);
   paused_ = true;
-  if (source_) source_->pause();
+  if (const auto found = source()) found->pause();
 }
 
 void AwaitedSource::resume() {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(source_mutex_);
   paused_ = false;
-  if (source_) source_->resume();
+  if (const auto found = source()) found->resume();
 }
 
 void AwaitedSource::stop() {
@@ -79,22 +85,28 @@ void AwaitedSource::stop() {
     thread_.request_stop();
     thread_.join();
   }
-  CaptureSource* source = nullptr;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (std::exchange(started_, false)) source = source_.get();
-  }
-  if (source != nullptr) source->stop();
+  const std::scoped_lock lock(source_mutex_);
+  if (std::exchange(started_, false)) source()->stop();
+}
+
+std::shared_ptr<CaptureSource> AwaitedSource::source() const {
+  const std::scoped_lock lock(mutex_);
+  return source_;
 }
 
 CaptureStats AwaitedSource::stats() const {
-  const std::scoped_lock lock(mutex_);
-  return source_ ? source_->stats() : CaptureStats{};
+  const auto found = source();
+  return found ? found->stats() : CaptureStats{};
 }
 
 std::string AwaitedSource::describe() const {
+  const auto found = source();
+  return found ? found->describe() : "whatever comes first";
+}
+
+bool AwaitedSource::has_indicator() const {
   const std::scoped_lock lock(mutex_);
-  return source_ ? source_->describe() : "whatever comes first";
+  return source_ != nullptr && source_->has_indicator();
 }
 
 }  // namespace lumen

@@ -30,21 +30,26 @@ class AwaitedSource final : public CaptureSource {
   void stop() override;
   [[nodiscard]] CaptureStats stats() const override;
   [[nodiscard]] std::string describe() const override;
+  [[nodiscard]] bool has_indicator() const override;
 
  private:
   void run(const std::stop_token& stop);
   Result<void> try_once();
+  [[nodiscard]] std::shared_ptr<CaptureSource> source() const;
 
   const Find find_;
   const Nanoseconds interval_;
   CaptureListener* listener_ = nullptr;
 
+  // Held while what was found starts, stops or changes; never in its callbacks.
+  std::mutex source_mutex_;
+  CaptureRequest request_;
+  bool started_ = false;  // what was found
+  bool paused_ = false;
+
   mutable std::mutex mutex_;
   std::condition_variable_any stopped_;
-  CaptureRequest request_;
-  std::unique_ptr<CaptureSource> source_;  // once found
-  bool started_ = false;                   // it
-  bool paused_ = false;
+  std::shared_ptr<CaptureSource> source_;  // once found
 
   std::jthread thread_;
 };

@@ -1,16 +1,25 @@
 #include "app/pipeline/damage_tracker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "zerocopy/frame_damage.h"
 #include "zerocopy/frame_geometry.h"
 
 namespace lumen {
 
-void inherit_damage(CapturedFrame& newer, const CapturedFrame& skipped) {
+LatestSlot<CapturedFrame>::Displaced supersede(CapturedFrame& newer, CapturedFrame& older) {
+  using Displaced = LatestSlot<CapturedFrame>::Displaced;
+  if (!older.has_picture()) return Displaced::kMerged;
+  if (!newer.has_picture()) {
+    std::swap(newer, older);
+    std::swap(newer.cursor, older.cursor);
+    return Displaced::kMerged;
+  }
   const bool same =
-      newer.format == skipped.format && newer.size == skipped.size && newer.crop == skipped.crop;
-  newer.damage.add(same ? skipped.damage : Damage());
+      newer.format == older.format && newer.size == older.size && newer.crop == older.crop;
+  newer.damage.add(same ? older.damage : Damage());
+  return Displaced::kLost;
 }
 
 void DamageTracker::captured(const CapturedFrame& frame) {

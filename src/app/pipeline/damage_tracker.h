@@ -9,11 +9,13 @@
 #include "capture/captured_frame.h"
 #include "core/damage.h"
 #include "core/geometry.h"
+#include "core/latest_slot.h"
 
 namespace lumen {
 
-/// `newer` takes the place of `skipped`, the frame before it.
-void inherit_damage(CapturedFrame& newer, const CapturedFrame& skipped);
+/// `newer` takes the place of `older`, the frame before it: it inherits the damage of a picture
+/// that nobody will see, and where it brings the cursor alone, the picture.
+LatestSlot<CapturedFrame>::Displaced supersede(CapturedFrame& newer, CapturedFrame& older);
 
 class DamageTracker {
  public:

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "app/adaptation/adaptation.h"
+#include "app/pipeline/cursor_pacing.h"
 #include "app/pipeline/damage_tracker.h"
 #include "app/pipeline/thread_calls.h"
 #include "app/pipeline/vigil.h"
@@ -26,6 +27,7 @@
 #include "core/trace_writer.h"
 #include "encode/encoder_ladder.h"
 #include "encode/repair_policy.h"
+#include "zerocopy/cursor_stage.h"
 #include "zerocopy/planner.h"
 
 namespace lumen {
@@ -61,6 +63,8 @@ struct EncodeStatus {
   Ladder importers;
   Ladder encoders;
   std::shared_ptr<const StreamParameters> stream;  // null before the first frame
+  unsigned bit_depth = 0;                          // of its samples
+  ColorDescription color;                          // of the stream
   Timestamp first_frame = kNoTimestamp;
 };
 
@@ -122,23 +126,39 @@ class EncodeLoop {
   void run(std::promise<Offers> offers);
   Result<void> work();
   Next wait_for_frame(CapturedFrame& frame);
+  Timestamp due(const CapturedFrame& frame);
   Next pass_time();
   Result<void> heed_news();
   Result<void> encode_waiting();
   Result<void> open_for_waiting();
   Result<void> encode_captured(CapturedFrame captured);
+  Result<void> encode_cursor(const FrameTimes& times);
   Result<void> encode_repeat();
   Result<void> prepare_encoder();
   Result<void> fit_encoder(const CapturedFrame& frame);
+  Result<void> follow_source(const CapturedFrame& frame);
   Result<void> open(const EncoderSettings& full);
   Result<void> use_encoder();
+  /// What a stream's description depends on.
+  struct SourceLook {
+    unsigned bit_depth = 0;
+    bool rgb = true;
+    ColorDescription color;
+
+    bool operator==(const SourceLook&) const = default;
+  };
+  static SourceLook look_of(const CapturedFrame& frame) {
+    return {bit_depth(frame.format), !is_yuv(frame.format), frame.color};
+  }
   enum class Sizes { kFixed, kFree };
   Result<void> adapt(Sizes sizes);
   Result<void> apply(const EncodeChange& change, const std::function<void()>& before_first);
   Result<void> reopen(const EncoderSettings& wanted);
   void tell_level();
+  void tell_hdr(unsigned bits);
   Result<void> encode(Frame frame);
   Result<void> submit(Frame frame);
+  Result<Frame> with_cursor(Frame frame);
   Result<void> replace_encoder(Error cause, Frame frame);
   [[nodiscard]] std::optional<Frame> as_input(Frame frame) const;
   void show_encoders();
@@ -158,14 +178,19 @@ class EncodeLoop {
   Callbacks callbacks_;
   FramePacer pacer_;
 
-  std::string shown_route_;     // what the status says
-  std::size_t told_level_ = 0;  // of adaptation
+  std::string shown_route_;              // what the status says
+  std::size_t told_level_ = 0;           // of adaptation
+  Timestamp idle_since_ = kNoTimestamp;  // the last picture was done
+  std::string hdr_warning_;              // that was told
   DamageTracker damage_;
   EncoderLadder encoders_;
-  std::optional<Frame> last_;  // of the session
+  std::optional<Frame> last_;  // of the session; without the cursor
+  CursorStage cursor_;
+  LastOut last_out_;
   Vigil vigil_;
   ImportTarget target_;                      // of the encoder in use
   std::unique_ptr<WaitingPicture> waiting_;  // while it is shown
+  SourceLook source_look_;                   // that the encoder was opened for
   bool opened_for_waiting_ = false;          // the encoder, before there was a picture to fit it to
   bool news_ = false;                        // came while a picture was held back
   bool missed_frames_ = false;               // during a rest: damage does not count from them

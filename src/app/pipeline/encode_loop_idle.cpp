@@ -105,6 +105,7 @@ Result<void> EncodeLoop::open_for_waiting() {
   }
   if (!first) return open(video);  // it was lost with the GPU
   video.size = settings_.size.value_or(kWaitingSize);
+  if (video.depth_is_wish) video.bit_depth = 8;  // as most sources have
   opened_for_waiting_ = true;
   return open(video);
 }

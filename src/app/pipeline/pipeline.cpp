@@ -24,11 +24,18 @@ ExitCode output_code(const Error& error) {
   return error.kind == ErrorKind::kInvalidArgument ? ExitCode::kUsage : ExitCode::kOutputFailed;
 }
 
+/// Of what a source may tell beside its pictures: where they have the pointer or must not, nothing.
+CursorWish cursor_wish(session::CursorMode mode) {
+  const bool beside = mode == session::CursorMode::kAuto || mode == session::CursorMode::kMetadata;
+  return beside ? CursorWish::kBeside : CursorWish::kIgnored;
+}
+
 ExitCode source_code(const Error& error) {
   switch (error.kind) {
     case ErrorKind::kInvalidArgument: return ExitCode::kUsage;
     case ErrorKind::kNotFound: return ExitCode::kSourceNotFound;
     case ErrorKind::kDeviceLost: return ExitCode::kPipeWireUnreachable;
+    case ErrorKind::kCancelled: return ExitCode::kDeclined;
     default: return ExitCode::kCaptureFailed;
   }
 }
@@ -65,19 +72,23 @@ std::string_view text_of(FrameRate rate, std::string& storage) {
 
 }  // namespace
 
-Pipeline::Pipeline(const StreamOptions& options, EncodingPlan plan, std::function<void()> wake)
+Pipeline::Pipeline(const StreamOptions& options, EncodingPlan plan, std::function<void()> wake,
+                   ControlRequest control)
     : options_(options),
       plan_(std::move(plan)),
       highest_rate_(options.fps),
       schedule_(plan_.schedule),
       wake_(std::move(wake)),
+      control_(std::move(control)),
       repairs_(plan_.repairs) {}
 
 tl::expected<std::unique_ptr<Pipeline>, Failure> Pipeline::create(const StreamOptions& options,
-                                                                  std::function<void()> wake) {
+                                                                  std::function<void()> wake,
+                                                                  ControlRequest control) {
   auto plan = plan_encoding(options);
   if (!plan) return failure_of(ExitCode::kUsage, std::move(plan.error()));
-  std::unique_ptr<Pipeline> self(new Pipeline(options, std::move(*plan), std::move(wake)));
+  std::unique_ptr<Pipeline> self(
+      new Pipeline(options, std::move(*plan), std::move(wake), std::move(control)));
   if (auto prepared = self->prepare(); !prepared) {
     return tl::unexpected(std::move(prepared.error()));
   }
@@ -88,9 +99,9 @@ Pipeline::~Pipeline() { stop(); }
 
 tl::expected<void, Failure> Pipeline::prepare() {
   started_ = now();
-  auto source =
-      create_source(options_.source, options_.wait_for_source ? pipewire::AbsentNode::kIsAwaited
-                                                              : pipewire::AbsentNode::kIsError);
+  const auto absent = options_.wait_for_source ? AbsentSource::kIsAwaited : AbsentSource::kIsError;
+  auto source = create_source(
+      options_.source, {.absent = absent, .cursor = options_.cursor, .host = options_.host_name});
   if (!source) {
     return failure_of(source_code(source.error()), with_wait_hint(std::move(source.error())));
   }
@@ -109,9 +120,8 @@ tl::expected<void, Failure> Pipeline::prepare() {
     if (!sink) return failure_of(output_code(sink.error()), std::move(sink.error()));
     sinks_.add(std::move(*sink));
   }
-  // The test pattern is nobody's screen, and the portal shows a sign of its own.
-  if (options_.notify && !std::holds_alternative<SyntheticSpec>(options_.source) &&
-      !std::holds_alternative<PortalSource>(options_.source)) {
+  // The test pattern is nobody's screen.
+  if (options_.notify && !std::holds_alternative<SyntheticSpec>(options_.source)) {
     notice_ = std::make_unique<WatchNotice>();
   }
   adaptation_.emplace(adaptation_settings(sinks_.all_take_new_sizes()));
@@ -172,7 +182,8 @@ tl::expected<void, Failure> Pipeline::start() {
   }
   request_ = {.offers = std::move(*offers),
               .max_rate = options_.fps,
-              .preferred_size = options_.size.value_or(Extent{1920, 1080})};
+              .preferred_size = options_.size.value_or(Extent{1920, 1080}),
+              .cursor = cursor_wish(options_.cursor)};
   if (auto started = start_source(); !started) {
     return failure_of(source_code(started.error()), with_wait_hint(std::move(started.error())));
   }
@@ -224,13 +235,15 @@ void Pipeline::end(std::optional<Failure> failure) {
   wake_();
 }
 
-void Pipeline::on_frame(CapturedFrame frame) { slot_.put(std::move(frame), inherit_damage); }
+void Pipeline::on_frame(CapturedFrame frame) { slot_.put(std::move(frame), supersede); }
 
 void Pipeline::on_format(const CaptureFormat& format) {
   std::string storage;
   log::area("capture").info(
-      "{} {}x{}, {}, {}", to_string(format.format), format.size.width, format.size.height,
-      text_of(format.rate.variable() ? format.max_rate : format.rate, storage), format.memory);
+      "{} {}x{}, {} bits, {}, {}, {}{}", to_string(format.format), format.size.width,
+      format.size.height, bit_depth(format.format), describe(format.color),
+      text_of(format.rate.variable() ? format.max_rate : format.rate, storage), format.memory,
+      format.cursor_beside ? ", cursor as metadata" : "");
   loop_->set_format(format);
   const std::scoped_lock lock(mutex_);
   format_ = format;
@@ -277,7 +290,7 @@ void Pipeline::on_encoded(const EncodedFrame& frame, PictureOrigin origin) {
 }
 
 Demand Pipeline::demand() {
-  if (notice_) notice_->set_viewers(sinks_.viewers());
+  if (notice_) notice_->set_viewers(source_->has_indicator() ? 0 : sinks_.viewers());
   return sinks_.demand();
 }
 
@@ -367,6 +380,7 @@ StreamStatus Pipeline::status() const {
     status.encoded_fps = rates_.encoded_fps;
     status.bitrate_bps = rates_.bitrate_bps;
     status.interval = rates_.interval;
+    status.capture = format_;
   }
   status.uptime = time - started_;
   status.started = started_;
@@ -377,6 +391,8 @@ StreamStatus Pipeline::status() const {
     status.encoder = encode.stream->encoder;
     status.codec = encode.stream->codec;
     status.size = encode.stream->size;
+    status.bit_depth = encode.bit_depth;
+    status.color = encode.color;
     const double streamed =
         std::max(1e-3, std::chrono::duration<double>(time - encode.first_frame).count());
     status.average_bitrate_bps =

@@ -33,10 +33,15 @@ struct Failure {
 
 class Pipeline final : private CaptureListener {
  public:
+  /// SinkRequests::control.
+  using ControlRequest = std::function<Result<void>(std::string_view request)>;
+
   /// Checks what can be checked before anything streams: sinks, trace file, importer. `wake` is
-  /// called from any thread when finished() may have changed.
+  /// called from any thread when finished() may have changed, `control` when a sink's receiver asks
+  /// the host for something.
   static tl::expected<std::unique_ptr<Pipeline>, Failure> create(const StreamOptions& options,
-                                                                 std::function<void()> wake);
+                                                                 std::function<void()> wake,
+                                                                 ControlRequest control = {});
   ~Pipeline() override;
 
   tl::expected<void, Failure> start();
@@ -88,13 +93,16 @@ class Pipeline final : private CaptureListener {
   Timestamp alive_at();
 
  private:
-  Pipeline(const StreamOptions& options, EncodingPlan plan, std::function<void()> wake);
+  Pipeline(const StreamOptions& options, EncodingPlan plan, std::function<void()> wake,
+           ControlRequest control);
   tl::expected<void, Failure> prepare();
   Result<RunningSink> make_sink(const std::string& text, SinkSpec spec, unsigned id);
   void attach(RunningSink sink);
   Result<void> adopt(StreamOptions next, AdaptationSettings adaptation, std::optional<Extent> size,
                      std::function<void()> before_first);
   std::vector<std::string> replace(std::vector<RunningSink> sinks, const std::string& reason);
+  /// What sinks are told of the stream: as it is, or is planned to be.
+  [[nodiscard]] EncoderSettings streamed(const EncoderSettings& planned) const;
   [[nodiscard]] AdaptationSettings adaptation_settings(bool sizes_may_change) const;
   [[nodiscard]] std::optional<Extent> source_size() const;
   [[nodiscard]] Result<void> start_source();
@@ -120,6 +128,7 @@ class Pipeline final : private CaptureListener {
   const FrameRate highest_rate_;
   std::atomic<KeyFrameSchedule> schedule_;
   std::function<void()> wake_;
+  ControlRequest control_;
   FrameLedger ledger_;
   std::unique_ptr<TraceWriter> trace_;
   RepairPolicy repairs_;

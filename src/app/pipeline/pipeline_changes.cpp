@@ -20,6 +20,16 @@ void keep_profile(EncoderSettings& video, const EncoderSettings& before) {
   }
 }
 
+StreamEvent connection_event(const std::string& sink, const Error* lost) {
+  if (lost == nullptr) {
+    return {.kind = EventKind::kSenderStarted, .subject = sink, .reason = "connected"};
+  }
+  return {.kind = EventKind::kTransportError,
+          .subject = sink,
+          .reason = std::string(reason_code(lost->kind)),
+          .text = lost->describe() + "; trying again"};
+}
+
 }  // namespace
 
 Result<RunningSink> Pipeline::make_sink(const std::string& text, SinkSpec spec, unsigned id) {
@@ -33,7 +43,10 @@ Result<RunningSink> Pipeline::make_sink(const std::string& text, SinkSpec spec, 
              adaptation_->set_bandwidth(sinks_.set_bandwidth(id, rate));
            },
        .quality = [this](std::string_view choice) { return adaptation_->set_quality(choice); },
-       .demand = [this] { slot_.interrupt(); }});
+       .control = control_,
+       .demand = [this] { slot_.interrupt(); },
+       .connection = [this, name = (*sink)->describe()](
+                         const Error* lost) { events_.add(connection_event(name, lost)); }});
   auto runner = std::make_shared<SinkRunner>(
       std::move(*sink), ledger_, trace_.get(),
       SinkRunner::Callbacks{
@@ -71,13 +84,22 @@ Result<void> Pipeline::adopt(StreamOptions next, AdaptationSettings adaptation,
   return {};
 }
 
+// The depth in the plan may be a wish.
+EncoderSettings Pipeline::streamed(const EncoderSettings& planned) const {
+  EncoderSettings video = plan_.video;
+  const unsigned depth = loop_->status().bit_depth;
+  video.bit_depth = depth != 0 ? depth : planned.bit_depth;
+  return video;
+}
+
 Result<Pipeline::SinkInfo> Pipeline::add_sink(const std::string& text) {
   const std::scoped_lock one_at_a_time(operations_);
-  auto spec = parse_sink(text, options_, plan_.video);
-  if (!spec) return tl::unexpected(std::move(spec.error()));
   StreamOptions next = options_;
   next.sinks.push_back(text);
-  if (auto plan = plan_encoding(next); !plan) return tl::unexpected(std::move(plan.error()));
+  const auto plan = plan_encoding(next);
+  if (!plan) return tl::unexpected(plan.error());
+  auto spec = parse_sink(text, options_, streamed(plan->video));
+  if (!spec) return tl::unexpected(std::move(spec.error()));
   auto sink = make_sink(text, std::move(*spec), sinks_.next_id());
   if (!sink) return tl::unexpected(std::move(sink.error()));
   // A recording has one size: it must not begin with one that adaptation takes back.
@@ -175,7 +197,7 @@ std::vector<std::string> Pipeline::replace(std::vector<RunningSink> sinks,
       continue;
     }
     old.runner.reset();  // its port is free for the next one
-    auto again = parse_sink(old.text, options_, plan_.video).and_then([&](SinkSpec spec) {
+    auto again = parse_sink(old.text, options_, streamed(plan_.video)).and_then([&](SinkSpec spec) {
       if (auto* rtp = std::get_if<RtpSettings>(&spec)) *rtp = std::get<RtpSettings>(old.spec);
       return make_sink(old.text, std::move(spec), old.id);
     });

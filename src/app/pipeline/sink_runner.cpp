@@ -97,6 +97,7 @@ void SinkRunner::finish(std::string_view reason) {
     finishing_ = true;
   }
   wake_.notify_one();
+  const std::scoped_lock lock(joining_);
   if (thread_.joinable()) thread_.join();
 }
 
@@ -107,7 +108,7 @@ std::size_t SinkRunner::backlog() const {
 
 SinkRunner::Status SinkRunner::status() const {
   const std::scoped_lock lock(mutex_);
-  return {name_, sink_->stats(), dropped_, error_, done_};
+  return {name_, sink_->stats(), dropped_, error_, sink_->trouble(), done_};
 }
 
 void SinkRunner::run() {

@@ -36,7 +36,8 @@ class SinkRunner {
     SinkStats stats;
     std::uint64_t dropped = 0;  // frames lost to the full queue or a passing fault
     std::optional<Error> error;
-    bool done = false;  // closed, well or not
+    std::string trouble;  // as Sink::trouble()
+    bool done = false;    // closed, well or not
   };
 
   /// `trace` may be null. Ledger and trace must outlive the runner.
@@ -55,7 +56,8 @@ class SinkRunner {
   /// Sound goes between the pictures, whatever becomes of those; until the sink has its first
   /// picture there is nothing for it to go with. One thread at a time; never waits.
   void offer(const AudioPacket& packet);
-  /// Sends what is queued, closes the sink and ends the thread. `reason` stands in the event.
+  /// Sends what is queued, closes the sink and ends the thread. `reason` stands in the event. Any
+  /// thread but the sink's own, several at once: who comes second waits as well.
   void finish(std::string_view reason = "finished");
 
   /// Any thread.
@@ -111,6 +113,7 @@ class SinkRunner {
   bool losing_ = false;    // the rest of an access unit, because a part was lost
   MovingWindow losses_;    // 1 for an access unit that was lost, 0 for one that was not
   FrameTimes unit_times_;  // of the access unit under way
+  std::mutex joining_;
   std::thread thread_;
 };
 

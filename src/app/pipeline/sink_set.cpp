@@ -127,10 +127,13 @@ std::vector<SinkStatus> SinkSet::status() const {
     const SinkRunner::Status now_is = sink.runner->status();
     result.push_back({.id = sink.id,
                       .name = now_is.description,
-                      .state = now_is.error  ? SinkState::kFailed
-                               : now_is.done ? SinkState::kClosed
-                                             : SinkState::kRunning,
-                      .error = now_is.error ? now_is.error->describe() : "",
+                      .state = now_is.error             ? SinkState::kFailed
+                               : now_is.done            ? SinkState::kClosed
+                               : now_is.trouble.empty() ? SinkState::kRunning
+                                                        : SinkState::kRetrying,
+                      .error = now_is.error  ? now_is.error->describe()
+                               : now_is.done ? ""
+                                             : now_is.trouble,
                       .stats = now_is.stats,
                       .dropped = now_is.dropped});
   }

@@ -41,17 +41,19 @@ Result<Surroundings> look_around() {
   return around;
 }
 
-void look_for_portal(Surroundings& around) {
+Result<void> look_for_portal(Surroundings& around) {
   const auto never = StopFd::create({});
-  if (!never) return;
+  if (!never) return tl::unexpected(never.error());
   const auto portal = session::portal::PortalClient::open(**never);
-  if (!portal) log::area("capture").debug("{}", portal.error().describe());
   around.portal = portal ? DesktopPortal::kShares : DesktopPortal::kAbsent;
+  if (portal) return {};
+  log::area("capture").debug("{}", portal.error().describe());
+  return tl::unexpected(portal.error());
 }
 
-Result<SourceChoice> choose_source(const Surroundings& around) {
+Result<SourceChoice> choose_source(const Surroundings& around, AbsentSource absent) {
   const pipewire::NodeSelector gamescope = pipewire::GamescopeNode{};
-  if (auto clear = pipewire::check_unambiguous(around.nodes, gamescope); !clear) {
+  if (auto clear = pipewire::check_unambiguous(around.nodes, gamescope, absent); !clear) {
     return tl::unexpected(std::move(clear.error()));
   }
   if (pipewire::select(around.nodes, gamescope)) {

@@ -28,8 +28,9 @@ struct Surroundings {
 /// which nothing streams.
 Result<Surroundings> look_around();
 
-/// Asks the desktop portal too, which may have to be started for that: a second or more.
-void look_for_portal(Surroundings& around);
+/// Asks the desktop portal too, which may have to be started for that: a second or more. The error,
+/// as PortalClient::open() has it, says why it shares nothing; `around` has that it doesn't.
+Result<void> look_for_portal(Surroundings& around);
 
 struct SourceChoice {
   SourceSpec spec;
@@ -38,7 +39,8 @@ struct SourceChoice {
 
 /// A gamescope, since whoever runs one plays; then the session's compositor, then what else shows a
 /// picture, but no camera; at last the portal, which asks the user. kNotFound where there is
-/// nothing, with a hint; kInvalidArgument where it needs the user's word.
-Result<SourceChoice> choose_source(const Surroundings& around);
+/// nothing, with a hint. Where it needs the user's word: see check_unambiguous().
+Result<SourceChoice> choose_source(const Surroundings& around,
+                                   AbsentSource absent = AbsentSource::kIsError);
 
 }  // namespace lumen

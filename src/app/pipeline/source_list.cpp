@@ -72,8 +72,8 @@ std::vector<SourceOffer> list_sources(const Surroundings& around) {
   std::vector<SourceOffer> offers;
   const auto gamescopes = pipewire::gamescope_nodes(around.nodes);
   for (std::size_t i = 0; i < gamescopes.size(); ++i) {
-    offers.push_back({.source = to_string(SourceSpec{GamescopeSource{
-                          gamescopes.size() == 1 ? 0U : static_cast<unsigned>(i + 1)}}),
+    const unsigned number = gamescopes.size() == 1 ? 0U : static_cast<unsigned>(i + 1);
+    offers.push_back({.source = to_string(SourceSpec{GamescopeSource{.number = number}}),
                       .kind = "gamescope",
                       .name = gamescopes[i].name,
                       .description = fmt::format("PipeWire id {}", gamescopes[i].id),

@@ -54,6 +54,10 @@ class Vigil {
   /// A frame of the source has come, captured at that time: one from before a loss is no return.
   /// True: it takes the place of the waiting picture.
   bool frame_came(Timestamp captured);
+  /// A rest has ended, and the source still has time to bring a newer picture than the last one.
+  [[nodiscard]] bool waits_for_new_picture(Timestamp now) const {
+    return woken_ != kNoTimestamp && now < woken_ + settings_.wake_patience;
+  }
   /// Something went to the encoder.
   void encoded(Timestamp now) { last_encoded_ = now; }
 

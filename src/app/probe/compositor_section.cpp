@@ -17,6 +17,8 @@ Json ask_compositor() {
       for (const Modifier modifier : offer.modifiers) modifiers.push_back(to_json(modifier));
       formats.push_back({{"formats", offer.formats},
                          {"dmabuf", offer.dmabuf},
+                         {"bit_depth", offer.bit_depth},
+                         {"color", offer.color ? Json(describe(*offer.color)) : Json(nullptr)},
                          {"modifiers", std::move(modifiers)},
                          {"width", offer.size.width},
                          {"height", offer.size.height}});

@@ -220,8 +220,10 @@ void write_compositor(TextTable& table, const Json& compositor) {
         fmt::format("id {}{}", number(node, "id"), flag_at(node, "camera") ? ", camera" : ""));
     for (const Json& format : at(node, "formats")) {
       const bool dmabuf = flag_at(format, "dmabuf");
-      table.more(fmt::format("{}: {}", joined(strings(at(format, "formats"))),
-                             dmabuf ? "dmabuf" : "host memory"));
+      const std::string color = text_at(format, "color");
+      table.more(fmt::format(
+          "{}: {}{}{}", joined(strings(at(format, "formats"))), dmabuf ? "dmabuf" : "host memory",
+          format.value("bit_depth", 8) > 8 ? ", 10 bits" : "", color.empty() ? "" : ", " + color));
       for (const Json& modifier : at(format, "modifiers")) {
         table.more("  " + text_at(modifier, "name"));
       }
@@ -229,13 +231,21 @@ void write_compositor(TextTable& table, const Json& compositor) {
   }
 }
 
-/// "12 of 13 layouts come through with every pixel right"
-std::string proof_text(const Json& route) {
-  const Json& modifiers = at(route, "modifiers");
+/// "12 of 13"
+std::string proven(const Json& modifiers) {
   const auto right = std::ranges::count_if(
       modifiers, [](const Json& modifier) { return flag_at(modifier, "works"); });
-  return fmt::format("{} of {} layouts come through with every pixel right", right,
-                     modifiers.size());
+  return fmt::format("{} of {}", right, modifiers.size());
+}
+
+std::string proof_text(const Json& route) {
+  return proven(at(route, "modifiers")) + " layouts come through with every pixel right";
+}
+
+std::string ten_bits_text(const Json& route) {
+  const Json& deep = at(route, "ten_bits");
+  if (!flag_at(deep, "ok")) return "ten bits: " + reason_of(deep);
+  return fmt::format("ten bits: {} layouts", proven(at(deep, "modifiers")));
 }
 
 void write_routes(TextTable& table, const Json& routes) {
@@ -243,6 +253,7 @@ void write_routes(TextTable& table, const Json& routes) {
   for (const Json& route : routes) {
     const bool ok = flag_at(route, "ok");
     table.row(text_at(route, "name"), ok, ok ? proof_text(route) : reason_of(route));
+    if (route.contains("ten_bits")) table.more(ten_bits_text(route));
     for (const Json& row : at(route, "timing")) {
       const std::string size = fmt::format("{}x{}", number(row, "width"), number(row, "height"));
       table.more(row.contains("us")

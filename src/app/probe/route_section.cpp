@@ -63,7 +63,8 @@ Json time_route(FrameImporter& importer, const Makers& makers, Fourcc format,
   return timing;
 }
 
-Json prove_route(FrameImporter& importer, const Context& context) {
+Json prove_route(const UnprovenRoute& route, const Context& context) {
+  FrameImporter& importer = *route.importer;
   Json answer = {{"ok", false}, {"formats", Json::array()}};
   const std::vector<FormatOffer> offers = importer.offers();
   for (const FormatOffer& offer : offers) {
@@ -83,6 +84,8 @@ Json prove_route(FrameImporter& importer, const Context& context) {
     answer.update(failed(proof.error()));
     return answer;
   }
+  // Streams believe a proof of an earlier run; the probe always makes a new one.
+  keep_proof(route.subject, *proof);
   answer["modifiers"] = Json::array();
   for (const auto& row : proof->modifiers) answer["modifiers"].push_back(to_json(row));
   if (const std::string failure = proof->failure(); !failure.empty()) {
@@ -90,6 +93,22 @@ Json prove_route(FrameImporter& importer, const Context& context) {
     return answer;
   }
   answer["ok"] = true;
+  auto deep = selftest::prove(importer, makers, 10);
+  if (!deep) {
+    answer["ten_bits"] = failed(deep.error());
+  } else {
+    if (!deep->modifiers.empty()) keep_proof(selftest::of_depth(route.subject, 10), *deep);
+    const std::string failure = deep->failure();
+    answer["ten_bits"] = {{"ok", failure.empty()}, {"modifiers", Json::array()}};
+    for (const auto& row : deep->modifiers) {
+      answer["ten_bits"]["modifiers"].push_back(to_json(row));
+    }
+    if (deep->modifiers.empty()) {
+      answer["ten_bits"]["reason"] = "takes no pictures of ten bits";
+    } else if (!failure.empty()) {
+      answer["ten_bits"]["reason"] = "self-test failed: " + failure;
+    }
+  }
   const auto first = std::ranges::find_if(proof->modifiers, &selftest::ModifierProof::works);
   answer["timing"] = time_route(importer, makers, offers.front().format, *first, context);
   return answer;
@@ -105,11 +124,11 @@ Json ask_route(std::string_view name) {
   }
   if (auto usable = entry->check(); !usable) return failed(usable.error());
   cuda::Gpu gpu;
-  auto importer = create_unproven_route(name, gpu);
-  if (!importer) return failed(importer.error());
+  auto route = create_unproven_route(name, gpu);
+  if (!route) return failed(route.error());
   auto context = gpu.context();
   if (!context) return failed(context.error());
-  return prove_route(**importer, *context);
+  return prove_route(*route, *context);
 }
 
 }  // namespace lumen::probe

@@ -25,13 +25,14 @@ Json ask_vulkan();
 /// {"api", "codecs": [{"name", "caps": {…}}]}
 Json ask_nvenc();
 
-/// {"nodes": [{"id", "name", "camera", "formats": [{"format", "modifiers"}]}]}: what runs now and
-/// what it offers.
+/// {"nodes": [{"id", "name", "camera", "formats": [{"formats", "dmabuf", "bit_depth", "color",
+/// "modifiers", "width", "height"}]}]}: what runs now and what it offers; "color" is null where it
+/// says none.
 Json ask_compositor();
 
 /// Route `name` of the importer registry, proven with pictures and timed: {"formats", "modifiers":
 /// [{"modifier", "name", "works", "maker", "reason"}], "timing": [{"width", "height", "us",
-/// "floor_us"}], "provable"}
+/// "floor_us"}], "ten_bits": {"ok", "reason", "modifiers"}, "provable"}
 Json ask_route(std::string_view name);
 
 /// `name` is "BACKEND:CODEC" of the encoder registry, tried with a picture: {"encoder", "reads",

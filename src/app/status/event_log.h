@@ -16,10 +16,10 @@
 namespace lumen {
 
 enum class EventKind : std::uint8_t {
-  kSenderStarted,      // an output has begun
+  kSenderStarted,      // an output has begun, or has its receiver back (reason "connected")
   kSenderStopped,      // and ended; reason "finished" or "failed"
   kEncodeError,        // an encoder failed; the reason is the error's kind
-  kTransportError,     // an output failed for good; the reason is the error's kind
+  kTransportError,     // an output failed, or its receiver is out of reach; the error's kind
   kFallbackTriggered,  // an encoder or import route is given up
   kFallbackCompleted,  // another works in its place
   kAdapted,            // size, rate or bit rate step; the reason is the bottleneck

@@ -102,10 +102,31 @@ Json events_json(const StreamStatus& status) {
   return result;
 }
 
-/// Outputs have names that are nobody's business, and so may errors.
-bool is_about_the_picture(const StreamEvent& event) {
-  return event.kind == EventKind::kAdapted || event.kind == EventKind::kFallbackTriggered ||
-         event.kind == EventKind::kFallbackCompleted;
+/// Outputs have paths and addresses for names, and errors quote them.
+StreamEvent as_viewers_see(StreamEvent event) {
+  switch (event.kind) {
+    case EventKind::kSenderStarted:
+    case EventKind::kSenderStopped:
+    case EventKind::kTransportError: event.subject = "an output"; [[fallthrough]];
+    case EventKind::kEncodeError: event.text.clear(); break;
+    case EventKind::kFallbackTriggered:
+    case EventKind::kFallbackCompleted:
+    case EventKind::kAdapted: break;
+  }
+  return event;
+}
+
+Json color_json(const ColorDescription& color) {
+  return {{"primaries", to_string(color.primaries)},
+          {"transfer", to_string(color.transfer)},
+          {"hdr", is_hdr(color)}};
+}
+
+Json capture_json(const std::optional<CaptureFormat>& capture) {
+  if (!capture) return nullptr;
+  return {{"format", to_string(capture->format)}, {"width", capture->size.width},
+          {"height", capture->size.height},       {"bit_depth", bit_depth(capture->format)},
+          {"color", color_json(capture->color)},  {"memory", capture->memory}};
 }
 
 }  // namespace
@@ -124,6 +145,9 @@ std::string to_json(const StreamStatus& status) {
       {"codec", status.codec ? Json(to_string(*status.codec)) : Json(nullptr)},
       {"width", sized ? Json(status.size.width) : Json(nullptr)},
       {"height", sized ? Json(status.size.height) : Json(nullptr)},
+      {"bit_depth", sized ? Json(status.bit_depth) : Json(nullptr)},
+      {"color", sized ? color_json(status.color) : Json(nullptr)},
+      {"capture", capture_json(status.capture)},
       {"fps",
        {{"captured", rounded(status.captured_fps)}, {"encoded", rounded(status.encoded_fps)}}},
       {"bitrate_bps",
@@ -174,9 +198,10 @@ std::string to_viewer_json(const StreamStatus& status) {
     shown[key] = all["adaptation"][key];
     shown["adaptation"].erase(key);
   }
+  shown["sound"] = status.audio && status.audio->packets > 0;
   shown["events"] = Json::array();
   for (const StreamEvent& event : status.events) {
-    if (is_about_the_picture(event)) shown["events"].push_back(event_json(event, status.started));
+    shown["events"].push_back(event_json(as_viewers_see(event), status.started));
   }
   Json latency = Json::object();
   if (const auto& total = all["latency_ms"]; total.contains("total")) {

@@ -8,6 +8,9 @@
 //   reason           why, or null
 //   uptime_s
 //   source, route, encoder, codec, width, height
+//   bit_depth, color {primaries, transfer, hdr}: of the stream
+//   capture          {format, width, height, bit_depth, color, memory}: what was negotiated with
+//                    the source
 //   fps              {captured, encoded}: over the last second
 //   bitrate_bps      {current, average, target}; target is null with a constant quality
 //   frames           {captured, encoded, dropped, superseded, skipped, overflowed, repeated,
@@ -48,9 +51,9 @@ namespace lumen {
 std::string to_json(const StreamStatus& status);
 
 /// What a viewer may know: state, route, encoder, codec, width, height, fps, bitrate_bps,
-/// adaptation; of latency_ms p50 and p95 of total (capture to sent); of the events those about the
-/// picture; quality and qualities, at the top. Nothing about files, other receivers or this
-/// machine.
+/// adaptation; of latency_ms p50 and p95 of total (capture to sent); the events, where each output
+/// is "an output" and errors are a reason without a text; quality and qualities, at the top.
+/// Nothing about files, other receivers or this machine.
 std::string to_viewer_json(const StreamStatus& status);
 
 }  // namespace lumen

@@ -58,6 +58,14 @@ std::string cut(std::string_view text, std::size_t columns) {
   return std::string(text.substr(0, end));
 }
 
+/// What is not ordinary about the samples.
+std::string depth_text(const StreamStatus& status) {
+  std::string text;
+  if (status.bit_depth > 8) text = fmt::format(", {} bits", status.bit_depth);
+  if (is_hdr(status.color)) text += ", " + describe(status.color);
+  return text;
+}
+
 }  // namespace
 
 std::string one_line(std::string text) {
@@ -121,9 +129,9 @@ std::string exit_report(const StreamStatus& status) {
                  seconds > 0 ? static_cast<double>(counters.encoded) / seconds : 0.0,
                  bit_rate_text(status.average_bitrate_bps), status.dropped(), counters.repeated);
   if (!status.encoder.empty()) {
-    fmt::format_to(out, "  {} > {} > {}, {}x{}\n", one_line(status.source),
+    fmt::format_to(out, "  {} > {} > {}, {}x{}{}\n", one_line(status.source),
                    status.route.empty() ? "-" : one_line(status.route), one_line(status.encoder),
-                   status.size.width, status.size.height);
+                   status.size.width, status.size.height, depth_text(status));
   }
   for (const Ladder* ladder : {&status.importers, &status.encoders}) {
     for (const LadderStep& step : steps_not_taken(*ladder)) {
@@ -162,7 +170,9 @@ std::string exit_report(const StreamStatus& status) {
                    bytes_text(sink.stats.bytes));
     if (sink.stats.packets > 0) fmt::format_to(out, ", {} packets", sink.stats.packets);
     if (sink.dropped > 0) fmt::format_to(out, ", {} dropped", sink.dropped);
-    if (sink.state == SinkState::kFailed) fmt::format_to(out, ", failed: {}", one_line(sink.error));
+    if (!sink.error.empty()) {
+      fmt::format_to(out, ", {}: {}", to_string(sink.state), one_line(sink.error));
+    }
     text += '\n';
   }
   return text;

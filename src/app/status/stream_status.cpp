@@ -19,6 +19,7 @@ std::string_view to_string(StreamState state) {
 std::string_view to_string(SinkState state) {
   switch (state) {
     case SinkState::kRunning: return "running";
+    case SinkState::kRetrying: return "retrying";
     case SinkState::kClosed: return "closed";
     case SinkState::kFailed: break;
   }

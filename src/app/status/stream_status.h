@@ -11,6 +11,7 @@
 #include "app/adaptation/adaptation.h"
 #include "app/status/audio_status.h"
 #include "app/status/event_log.h"
+#include "capture/capture_source.h"
 #include "core/geometry.h"
 #include "core/ladder.h"
 #include "core/ledger.h"
@@ -33,14 +34,15 @@ enum class StreamState : std::uint8_t {
 };
 std::string_view to_string(StreamState state);
 
-enum class SinkState : std::uint8_t { kRunning, kClosed, kFailed };
+/// kRetrying: its receiver is out of reach, and it tries again.
+enum class SinkState : std::uint8_t { kRunning, kRetrying, kClosed, kFailed };
 std::string_view to_string(SinkState state);
 
 struct SinkStatus {
   unsigned id = 0;   // for remove-sink; never given again
   std::string name;  // "file demo.mp4", as in the ledger
   SinkState state = SinkState::kRunning;
-  std::string error;  // one line; empty unless failed
+  std::string error;  // one line; empty unless failed or retrying
   SinkStats stats;
   std::uint64_t dropped = 0;  // frames that its queue had no room for
 };
@@ -65,12 +67,15 @@ struct StreamStatus {
   Nanoseconds uptime{0};
   Timestamp started = kNoTimestamp;
 
-  std::string source;          // "PipeWire node gamescope (id 41)"
-  std::string route;           // "cpu/shm"; empty before the first frame
-  PoolStatus pool;             // pictures of that route, with the encoder and free
-  std::string encoder;         // "libx264"; empty before it is open
-  std::optional<Codec> codec;  // none before the encoder is open
-  Extent size;                 // of the stream; empty before the encoder is open
+  std::string source;                    // "PipeWire node gamescope (id 41)"
+  std::string route;                     // "cpu/shm"; empty before the first frame
+  PoolStatus pool;                       // pictures of that route, with the encoder and free
+  std::string encoder;                   // "libx264"; empty before it is open
+  std::optional<Codec> codec;            // none before the encoder is open
+  Extent size;                           // of the stream; empty before the encoder is open
+  unsigned bit_depth = 0;                // of the stream's samples; 0 before the encoder is open
+  ColorDescription color;                // of the stream, likewise
+  std::optional<CaptureFormat> capture;  // that was negotiated last
 
   double captured_fps = 0;                // over the last second
   double encoded_fps = 0;                 // over the last second

@@ -44,6 +44,16 @@ void draw_line(const PixelsView& view, std::string_view text, std::uint32_t y, u
   }
 }
 
+/// White on paper, in percent of the signal (ITU-R BT.2408-7, table 1): what lies above is for
+/// lamps and the sun, and a headline as bright as that would blind.
+unsigned white_percent(ColorTransfer transfer) {
+  switch (transfer) {
+    case ColorTransfer::kPq: return 58;
+    case ColorTransfer::kHlg: return 75;
+    default: return 100;
+  }
+}
+
 }  // namespace
 
 /// Packed RGB in memory of ours, as a capture source would hand it on.
@@ -69,12 +79,14 @@ class WaitingPicture::Canvas final : public HostMemory {
   std::vector<std::uint8_t> pixels_;
 };
 
-WaitingPicture::WaitingPicture(Extent size)
-    : importer_(cpu::CpuImporterSettings{}), canvas_(std::make_shared<Canvas>(size)) {}
+WaitingPicture::WaitingPicture(Extent size, ColorTransfer transfer)
+    : importer_(cpu::CpuImporterSettings{}),
+      canvas_(std::make_shared<Canvas>(size)),
+      white_percent_(white_percent(transfer)) {}
 WaitingPicture::~WaitingPicture() = default;
 
 Result<std::unique_ptr<WaitingPicture>> WaitingPicture::create(const ImportTarget& target) {
-  std::unique_ptr<WaitingPicture> self(new WaitingPicture(target.size));
+  std::unique_ptr<WaitingPicture> self(new WaitingPicture(target.size, target.color.transfer));
   if (auto ready = self->importer_.configure(target); !ready) {
     return tl::unexpected(std::move(ready.error()));
   }
@@ -103,15 +115,22 @@ Result<Frame> WaitingPicture::draw(const std::string& missing) {
   return frame;
 }
 
+Rgb WaitingPicture::shown(Rgb color) const {
+  const auto dim = [this](std::uint8_t level) {
+    return static_cast<std::uint8_t>(level * white_percent_ / 100);
+  };
+  return {dim(color.r), dim(color.g), dim(color.b)};
+}
+
 // The title in the middle, the dots below it, then what is missing in half its size.
 void WaitingPicture::draw_text() {
   const PixelsView view = canvas_->view();
   const Extent size = canvas_->size();
-  fill_rect(view, {0, 0, size}, kBackground);
+  fill_rect(view, {0, 0, size}, shown(kBackground));
   scale_ = scale_for(size);
   const std::uint32_t line = kLineAdvance * scale_;
   std::uint32_t y = size.height / 2 > 2 * line ? size.height / 2 - 2 * line : 0;
-  draw_line(view, kTitle, y, scale_, kHeadline);
+  draw_line(view, kTitle, y, scale_, shown(kHeadline));
   y += line + line / 2;
   dots_y_ = y;
   y += line + line / 2;
@@ -120,7 +139,7 @@ void WaitingPicture::draw_text() {
   auto lines = wrap_text(one_per_character(missing_), columns);
   if (lines.size() > kDetailLines) lines.resize(kDetailLines);
   for (const std::string& text : lines) {
-    draw_line(view, text, y, small, kDetail);
+    draw_line(view, text, y, small, shown(kDetail));
     y += kLineAdvance * small;
   }
 }
@@ -135,7 +154,7 @@ Rect WaitingPicture::draw_dots() {
   const auto bright = static_cast<unsigned>(step_++ % kDots);
   for (unsigned dot = 0; dot < kDots; ++dot) {
     fill_rect(view, {left + dot * advance, dots_y_, {side, side}},
-              dot == bright ? kDotBright : kDotDim);
+              shown(dot == bright ? kDotBright : kDotDim));
   }
   return {left, dots_y_, {std::min(width, view.size.width), side}};
 }

@@ -32,12 +32,15 @@ class WaitingPicture {
  private:
   class Canvas;
 
-  explicit WaitingPicture(Extent size);
+  WaitingPicture(Extent size, ColorTransfer transfer);
+  /// As it has to be drawn for the stream's transfer function.
+  [[nodiscard]] Rgb shown(Rgb color) const;
   void draw_text();
   Rect draw_dots();
 
   cpu::CpuImporter importer_;
   std::shared_ptr<Canvas> canvas_;
+  unsigned white_percent_;  // of the stream's signal
   std::string missing_;
   unsigned scale_ = 1;        // screen pixels per pixel of the font
   std::uint32_t dots_y_ = 0;  // their row's top

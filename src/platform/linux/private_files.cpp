@@ -54,19 +54,17 @@ Result<std::string> read_file(const fs::path& path, std::size_t most, mode_t ref
   return text;
 }
 
-}  // namespace
-
-Result<fs::path> state_folder() {
-  const char* const state = std::getenv("XDG_STATE_HOME");
+Result<fs::path> folder_of(const char* variable, std::string_view below_home) {
+  const char* const base = std::getenv(variable);
   const char* const home = std::getenv("HOME");
   fs::path folder;
-  if (state != nullptr && state[0] == '/') {
-    folder = fs::path(state) / "lumen";
+  if (base != nullptr && base[0] == '/') {
+    folder = fs::path(base) / "lumen";
   } else if (home != nullptr && home[0] == '/') {
-    folder = fs::path(home) / ".local/state/lumen";
+    folder = fs::path(home) / below_home / "lumen";
   } else {
-    return fail(ErrorKind::kNotFound, "there is no place to keep a secret in",
-                "set HOME or XDG_STATE_HOME");
+    return fail(ErrorKind::kNotFound, "there is no place to keep a file in",
+                fmt::format("set HOME or {}", variable));
   }
   std::error_code code;
   fs::create_directories(folder.parent_path(), code);
@@ -74,6 +72,12 @@ Result<fs::path> state_folder() {
   if (::chmod(folder.c_str(), 0700) != 0) return failed("protect", folder);
   return folder;
 }
+
+}  // namespace
+
+Result<fs::path> state_folder() { return folder_of("XDG_STATE_HOME", ".local/state"); }
+
+Result<fs::path> cache_folder() { return folder_of("XDG_CACHE_HOME", ".cache"); }
 
 Result<std::string> read_secret(const fs::path& path, std::size_t most) {
   return read_file(path, most, S_IRWXG | S_IRWXO);

@@ -1,4 +1,4 @@
-// Small files that are nobody else's business: secrets that outlive a run. Any thread.
+// Small files that are nobody else's business: secrets and findings that outlive a run. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,9 @@ namespace lumen {
 /// made with mode 0700 where it is missing. kNotFound: neither variable is set. kIo: it can't be
 /// made.
 Result<std::filesystem::path> state_folder();
+
+/// The same for what may be lost: $XDG_CACHE_HOME/lumen, by default ~/.cache/lumen.
+Result<std::filesystem::path> cache_folder();
 
 /// The text of a regular file that group and others may not read. kNotFound: there is none.
 /// kInvalidArgument: others may read it, or it is larger than `most`.

@@ -27,20 +27,24 @@ Result<std::unique_ptr<AudioRtpStream>> AudioRtpStream::create(const NetworkAddr
                                                                std::string cname) {
   auto rtp = UdpSocket::connect(with_port(host, settings.port), kSendBufferBytes);
   if (!rtp) return with_context("audio rtp", rtp.error());
-  const auto rtcp_port = static_cast<std::uint16_t>(settings.port + 1);
-  auto rtcp = UdpSocket::connect(with_port(host, rtcp_port), kSendBufferBytes);
-  if (!rtcp) return with_context("audio rtcp", rtcp.error());
+  std::optional<UdpSocket> rtcp;
+  if (!settings.rtcp_mux) {
+    const auto port = static_cast<std::uint16_t>(settings.port + 1);
+    auto connected = UdpSocket::connect(with_port(host, port), kSendBufferBytes);
+    if (!connected) return with_context("audio rtcp", connected.error());
+    rtcp = *std::move(connected);
+  }
   std::mt19937 random{std::random_device{}()};
-  const auto ssrc = static_cast<std::uint32_t>(random());
+  const auto ssrc = settings.ssrc.value_or(static_cast<std::uint32_t>(random()));
   log::area("rtp").info("Opus to port {}, payload type {}, SSRC {:#010x}", settings.port,
                         settings.payload_type, ssrc);
   return std::unique_ptr<AudioRtpStream>(new AudioRtpStream(
-      settings, std::move(cname), ssrc, random, *std::move(rtp), *std::move(rtcp)));
+      settings, std::move(cname), ssrc, random, *std::move(rtp), std::move(rtcp)));
 }
 
 AudioRtpStream::AudioRtpStream(const AudioRtpSettings& settings, std::string cname,
                                std::uint32_t ssrc, std::mt19937& random, UdpSocket rtp,
-                               UdpSocket rtcp)
+                               std::optional<UdpSocket> rtcp)
     : settings_(settings),
       cname_(std::move(cname)),
       ssrc_(ssrc),
@@ -76,17 +80,19 @@ void AudioRtpStream::report(Timestamp instant, Farewell farewell) {
       .packets = static_cast<std::uint32_t>(packets_),
       .payload_bytes = static_cast<std::uint32_t>(bytes_ - packets_ * kRtpHeaderBytes)};
   const auto compound = make_compound(report, cname_, farewell);
-  (void)send_one(rtcp_, compound);
+  (void)send_one(rtcp_ ? *rtcp_ : rtp_, compound);
 }
 
 std::string AudioRtpStream::sdp() const {
   return fmt::format(
       "m=audio {0} RTP/AVP {1}\r\n"
       "a=rtcp:{2}\r\n"
+      "{3}"
       "a=rtpmap:{1} opus/48000/2\r\n"
       "a=fmtp:{1} sprop-stereo=1\r\n"
       "a=ptime:10\r\n",
-      settings_.port, settings_.payload_type, settings_.port + 1);
+      settings_.port, settings_.payload_type, settings_.port + (settings_.rtcp_mux ? 0 : 1),
+      settings_.rtcp_mux ? "a=rtcp-mux\r\n" : "");
 }
 
 }  // namespace lumen::rtp

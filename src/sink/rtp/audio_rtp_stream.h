@@ -1,10 +1,11 @@
 // The sound beside a video stream over plain RTP: Opus by RFC 7587 to a port of its own, with
-// sender reports to the next one. Receivers synchronize the two by the reports' wall clock and by
-// the common CNAME (RFC 3550 sections 6.4.1 and 6.5.1).
+// sender reports to the next one or (RFC 5761) the same. Receivers synchronize the two by the
+// reports' wall clock and by the common CNAME (RFC 3550 sections 6.4.1 and 6.5.1).
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -16,8 +17,10 @@
 namespace lumen::rtp {
 
 struct AudioRtpSettings {
-  std::uint16_t port = 0;          // 1 to 65534; 0: no sound
-  std::uint8_t payload_type = 97;  // 96 to 127
+  std::uint16_t port = 0;               // 1 to 65534, with rtcp_mux to 65535; 0: no sound
+  std::uint8_t payload_type = 97;       // 96 to 127
+  std::optional<std::uint32_t> ssrc{};  // absent: random
+  bool rtcp_mux = false;                // reports go to `port` as well
 
   friend bool operator==(const AudioRtpSettings&, const AudioRtpSettings&) = default;
 };
@@ -45,7 +48,7 @@ class AudioRtpStream {
 
  private:
   AudioRtpStream(const AudioRtpSettings& settings, std::string cname, std::uint32_t ssrc,
-                 std::mt19937& random, UdpSocket rtp, UdpSocket rtcp);
+                 std::mt19937& random, UdpSocket rtp, std::optional<UdpSocket> rtcp);
   void report(Timestamp instant, Farewell farewell);
 
   const AudioRtpSettings settings_;
@@ -53,7 +56,7 @@ class AudioRtpStream {
   const std::uint32_t ssrc_;
   OpusPacketizer packetizer_;
   UdpSocket rtp_;
-  UdpSocket rtcp_;
+  std::optional<UdpSocket> rtcp_;  // none: as rtp_
   Timestamp next_report_ = kNoTimestamp;
   std::uint64_t packets_ = 0;
   std::uint64_t bytes_ = 0;

@@ -168,13 +168,13 @@ void BandwidthEstimator::heed_loss(Timestamp now) {
   calm_since_ = now;
 }
 
-void BandwidthEstimator::on_loss(Timestamp now, double share) {
+void BandwidthEstimator::on_loss(Timestamp now, double share, std::optional<double> sent_bps) {
   const Nanoseconds since =
       updated_ == kNoTimestamp ? 0ns : std::min<Nanoseconds>(now - updated_, 5s);
   reported_ = true;
   updated_ = now;
   if (share > kHeavyLoss) {
-    set(estimate_ * (1 - share / 2));
+    set(std::min(estimate_, sent_bps.value_or(estimate_)) * (1 - share / 2));
   } else if (share < kLightReportedLoss) {
     set(estimate_ * std::exp(kGrowthNear * seconds(since)));
   }

@@ -42,9 +42,10 @@ class BandwidthEstimator {
 
   /// In the order of sending; once for each packet.
   void on_packets(Timestamp now, std::span<const PacketReport> packets);
-  /// From a receiver report: the share of packets lost since the last one, 0 to 1. Only for
-  /// receivers that send no transport-wide feedback.
-  void on_loss(Timestamp now, double share);
+  /// From a receiver report: the share of packets lost since the last one, 0 to 1, of what was sent
+  /// meanwhile (none: about as much as estimated). Only for receivers that send no transport-wide
+  /// feedback.
+  void on_loss(Timestamp now, double share, std::optional<double> sent_bps = std::nullopt);
   /// Receiver Estimated Maximum Bitrate (draft-alvestrand-rmcat-remb-03). Holds for some seconds.
   void on_remb(Timestamp now, std::uint64_t bits_per_second);
 

@@ -23,6 +23,11 @@ Result<Mirror> Mirror::create(const MirrorTarget& target) {
   return Mirror(*std::move(socket), name);
 }
 
+Result<std::optional<Mirror>> Mirror::create_if(const std::optional<MirrorTarget>& target) {
+  if (!target) return std::nullopt;
+  return create(*target);
+}
+
 void Mirror::send(std::span<const Bytes> packets) {
   using Stop = UdpSendOutcome::Stop;
   while (!packets.empty()) {

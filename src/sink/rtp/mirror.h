@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -24,6 +25,8 @@ class Mirror {
  public:
   /// kInvalidArgument: no such host; kIo: no way there.
   static Result<Mirror> create(const MirrorTarget& target);
+  /// Nothing where no copy is wanted.
+  static Result<std::optional<Mirror>> create_if(const std::optional<MirrorTarget>& target);
 
   /// Errors end the sending of these packets; the first is logged.
   void send(std::span<const Bytes> packets);

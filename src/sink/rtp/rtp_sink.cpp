@@ -99,10 +99,13 @@ Result<void> check(const RtpSettings& settings) {
   }
   const unsigned apart = settings.audio.port > settings.port ? settings.audio.port - settings.port
                                                              : settings.port - settings.audio.port;
-  if (settings.audio.port == 65535 || (settings.audio.port != 0 && apart < 2)) {
+  const unsigned ports = settings.rtcp_mux ? 1 : 2;  // of each
+  if (settings.audio.port != 0 && (settings.audio.port + ports > 65536 || apart < ports)) {
     return fail(ErrorKind::kInvalidArgument,
                 fmt::format("RTP's sound can't go to port {}", settings.audio.port),
-                "it and the next one must be free of the picture's two: choose port + 2");
+                settings.rtcp_mux
+                    ? "the picture goes there: choose another"
+                    : "it and the next one must be free of the picture's two: choose port + 2");
   }
   if (settings.payload_type > 127) {
     return fail(ErrorKind::kInvalidArgument,
@@ -138,19 +141,15 @@ Result<std::unique_ptr<RtpSink>> RtpSink::create(RtpSettings settings) {
     if (!socket) return with_context("rtcp", socket.error());
     rtcp = *std::move(socket);
   }
-  std::optional<rtp::Mirror> mirror;
-  if (settings.mirror) {
-    auto created = rtp::Mirror::create(*settings.mirror);
-    if (!created) return tl::unexpected(created.error());
-    mirror = *std::move(created);
-  }
+  auto mirror = rtp::Mirror::create_if(settings.mirror);
+  if (!mirror) return tl::unexpected(mirror.error());
   if (!settings.sdp_path.empty()) {
     if (auto good = rtp::check_sdp_path(settings.sdp_path); !good) {
       return tl::unexpected(good.error());
     }
   }
   return std::unique_ptr<RtpSink>(new RtpSink(std::move(settings), *address, *std::move(rtp),
-                                              std::move(rtcp), std::move(mirror)));
+                                              std::move(rtcp), *std::move(mirror)));
 }
 
 RtpSink::RtpSink(RtpSettings settings, NetworkAddress rtp_address, UdpSocket rtp,
@@ -177,8 +176,13 @@ RtpSink::RtpSink(RtpSettings settings, NetworkAddress rtp_address, UdpSocket rtp
 RtpSink::~RtpSink() { (void)close(); }
 
 void RtpSink::expect_audio(const AudioParameters&) {
-  if (settings_.audio.port == 0) return;
-  auto stream = rtp::AudioRtpStream::create(address_, settings_.audio, cname_);
+  if (settings_.audio.port == 0) {
+    log::area("rtp").info("{} gets no sound; audio-port=PORT says where it would go", describe());
+    return;
+  }
+  rtp::AudioRtpSettings audio = settings_.audio;
+  audio.rtcp_mux = settings_.rtcp_mux;
+  auto stream = rtp::AudioRtpStream::create(address_, audio, cname_);
   if (stream) {
     audio_ = *std::move(stream);
   } else {

@@ -63,10 +63,11 @@ void add_format(Text out, const Offer& offer) {
                  "a=rtcp-fb:{0} nack pli\r\n"
                  "a=rtcp-fb:{0} ccm fir\r\n",
                  format.payload_type);
-  if (format.nack) fmt::format_to(out, "a=rtcp-fb:{} nack\r\n", format.payload_type);
+  if (format.rtx_payload_type) fmt::format_to(out, "a=rtcp-fb:{} nack\r\n", format.payload_type);
   if (format.reference_time) {
     fmt::format_to(out, "a=rtcp-fb:{} rrtr\r\n", format.payload_type);
   }
+  if (format.remb) fmt::format_to(out, "a=rtcp-fb:{} goog-remb\r\n", format.payload_type);
   if (format.transport_cc) {
     fmt::format_to(out, "a=rtcp-fb:{} transport-cc\r\n", format.payload_type);
     fmt::format_to(out, "a=extmap:{} {}\r\n", offer.extensions.transport_cc, kTransportCcUri);

@@ -19,6 +19,10 @@ std::string make_id() {
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
+tl::unexpected<Error> stream_has_ended() {
+  return fail(ErrorKind::kRetry, "the stream has ended", "start it again");
+}
+
 ViewerCounts& operator+=(ViewerCounts& sum, const ViewerCounts& more) {
   sum.packets += more.packets;
   sum.bytes += more.bytes;
@@ -61,7 +65,8 @@ Result<std::string> Audience::invite(std::vector<IceServer> ice_servers,
 Result<std::shared_ptr<Viewer>> Audience::add(const Maker& make) {
   {
     const std::scoped_lock lock(mutex_);
-    if (closed_ || viewers_.size() + admitting_ >= settings_.most) {
+    if (closed_) return stream_has_ended();
+    if (viewers_.size() + admitting_ >= settings_.most) {
       return fail(ErrorKind::kRetry, fmt::format("{} are watching already", settings_.most),
                   "try again when one of them has left");
     }
@@ -75,17 +80,15 @@ Result<std::shared_ptr<Viewer>> Audience::add(const Maker& make) {
   {
     const std::scoped_lock lock(mutex_);
     --admitting_;
-    if (viewer && closed_) {
-      viewer = fail(ErrorKind::kRetry, "the stream has ended", "start it again");
-    }
+    if (viewer && closed_) viewer = stream_has_ended();
     if (viewer) viewers_.push_back(*viewer);
     watching = viewers_.size();
   }
   if (!viewer) return viewer;
   tell_changed();
   draw_attention();  // it was waiting for somebody to look after
-  log::area("web").info("{} {} comes ({} now)", settings_.who, (*viewer)->id().substr(0, 8),
-                        watching);
+  log::area("web").info("{} {} comes ({} now): {}", settings_.who, (*viewer)->id().substr(0, 8),
+                        watching, (*viewer)->agreement());
   return viewer;
 }
 

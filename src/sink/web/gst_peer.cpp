@@ -17,6 +17,7 @@
 #include "sink/rtp/encoding_name.h"
 #include "sink/rtp/header_extensions.h"
 #include "sink/rtp/rtcp.h"
+#include "sink/rtp/rtcp_feedback.h"
 #include "sink/rtp/rtcp_parser.h"
 #include "sink/web/fingerprint.h"
 #include "sink/web/gst_handles.h"
@@ -57,7 +58,7 @@ CapsRef stream_caps(const Offer& offer, const StreamIds& ids) {
     gst_caps_set_simple(caps.get(), std::string(parameter.substr(0, equals)).c_str(), G_TYPE_STRING,
                         std::string(parameter.substr(equals + 1)).c_str(), nullptr);
   }
-  if (format.nack) {
+  if (format.rtx_payload_type) {
     gst_caps_set_simple(caps.get(), "rtcp-fb-nack", G_TYPE_BOOLEAN, TRUE, nullptr);
   }
   if (format.transport_cc) {
@@ -451,6 +452,9 @@ void GstPeer::on_rtcp(GstBuffer* datagram) {
   const auto items = rtp::parse_rtcp({map.data, map.size});
   gst_buffer_unmap(datagram, &map);
   if (!items) return;
+  const auto wall = std::chrono::time_point_cast<Nanoseconds>(std::chrono::system_clock::now());
+  const auto feedback = rtp::collect_feedback(*items, settings_.ids.ssrc, rtp::ntp_time(wall));
+  if (feedback.loss || feedback.most_bps) settings_.events.told(feedback.loss, feedback.most_bps);
   for (const rtp::RtcpItem& item : *items) {
     const auto* const reference = std::get_if<rtp::ReferenceTime>(&item);
     if (reference == nullptr) continue;

@@ -16,7 +16,8 @@ struct HttpRequest {
   std::string content_type;
   std::string authorization;
   std::string cookies;
-  std::string peer;  // whose request it is: a numeric address
+  std::string peer;        // whose request it is: a numeric address
+  bool forwarded = false;  // a proxy says that it is somebody else's (RFC 7239, X-Forwarded-For)
   std::string body;
 };
 

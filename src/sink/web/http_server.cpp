@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -23,6 +25,10 @@ namespace {
 // Both are what browsers of the last years know; nothing older (RFC 8996).
 constexpr const char* kTlsPriorities = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
+// The kernel keeps what a client doesn't read: by default megabytes for each, which would have to
+// be made first. The page's files have some ten KiB each.
+constexpr int kSendBufferBytes = 128 * 1024;
+
 /// What comes in pieces: the request of one connection.
 struct Incoming {
   HttpRequest request;
@@ -32,6 +38,13 @@ struct Incoming {
 std::string header(MHD_Connection* connection, const char* name) {
   const char* const value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
   return value == nullptr ? std::string() : std::string(value);
+}
+
+bool is_forwarded(MHD_Connection* connection) {
+  return std::ranges::any_of(
+      std::array{"Forwarded", "X-Forwarded-For", "Via"}, [connection](const char* name) {
+        return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name) != nullptr;
+      });
 }
 
 std::string peer_of(MHD_Connection* connection) {
@@ -150,7 +163,8 @@ struct HttpServer::State {
                          .content_type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
                          .authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION),
                          .cookies = header(connection, MHD_HTTP_HEADER_COOKIE),
-                         .peer = peer_of(connection)};
+                         .peer = peer_of(connection),
+                         .forwarded = is_forwarded(connection)};
     *context = incoming.release();  // comes back in `completed`
     return MHD_YES;
   }
@@ -215,6 +229,12 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerSettings& 
                                  ? "something else listens there: choose another port"
                                  : "choose an address of this machine";
     return fail_errno(ErrorKind::kIo, what, code == 0 ? EIO : code, hint);
+  }
+  // Connections inherit it.
+  const MHD_DaemonInfo* const info = MHD_get_daemon_info(state->daemon, MHD_DAEMON_INFO_LISTEN_FD);
+  if (info != nullptr) {
+    (void)::setsockopt(info->listen_fd, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes,
+                       sizeof kSendBufferBytes);
   }
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
 }

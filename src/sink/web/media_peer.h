@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +29,9 @@ struct PeerEvents {
   std::function<void(std::span<const std::uint16_t>)> lost;  // NACK: sequence numbers
   /// What became of packets, in the order of sending; only with VideoFormat::transport_cc.
   std::function<void(std::span<const rtp::PacketReport>)> reported;
+  /// What reports say besides: the share of packets lost since the last one (0 to 1), and the most
+  /// that the receiver takes, in bits per second (REMB). Either may be absent.
+  std::function<void(std::optional<double> loss, std::optional<std::uint64_t> most_bps)> told;
 };
 
 /// Helps to find a way through address translation (STUN, RFC 8489) or relays (TURN, RFC 8656).

@@ -211,11 +211,12 @@ std::optional<VideoFormat> choose_format(const SdpSection& media, const StreamKi
   auto chosen = choose_codec(media, stream);
   if (!chosen) return std::nullopt;
   const auto feedback = about(media, "rtcp-fb", chosen->payload_type);
-  chosen->nack = std::ranges::count(feedback, "nack") > 0;
+  const bool nack = std::ranges::count(feedback, "nack") > 0;
   chosen->transport_cc = std::ranges::count(feedback, "transport-cc") > 0;
+  chosen->remb = std::ranges::count(feedback, "goog-remb") > 0;
   chosen->reference_time = std::ranges::count(feedback, "rrtr") > 0;
   for (const unsigned type : payload_types(media)) {
-    if (!chosen->nack || !is_format(media, type, "rtx/90000")) continue;
+    if (!nack || !is_format(media, type, "rtx/90000")) continue;
     const Parameters format = parameters_of(media, type);
     const auto apt = format.find("apt");
     if (apt != format.end() && parse_decimal(apt->second, 127) == chosen->payload_type) {
@@ -415,8 +416,8 @@ Offer make_offer(OfferedSound sound) {
               .format = {.payload_type = kOfferedType,
                          .parameters = std::string(kH264Parameters) + "42e01f",
                          .rtx_payload_type = kOfferedType + 1,
-                         .nack = true,
-                         .transport_cc = true},
+                         .transport_cc = true,
+                         .remb = true},
               .extensions = {.playout_delay = 1, .transport_cc = 2, .abs_capture_time = 3}};
   if (sound == OfferedSound::kOpus) {
     offer.audio = {.index = offer.media.size(), .payload_type = kOfferedOpusType};
@@ -455,6 +456,22 @@ Result<Transport> parse_transport(std::string_view text) {
     transport->candidates.emplace_back(candidate);
   }
   return transport;
+}
+
+std::string describe(const Offer& agreed) {
+  const VideoFormat& format = agreed.format;
+  std::string text(rtp::encoding_name(format.codec));
+  // Of H.264 the profile is what differs.
+  const auto profile = format.parameters.find("profile");
+  if (profile != std::string::npos) {
+    const auto end = std::min(format.parameters.find(';', profile), format.parameters.size());
+    text += fmt::format(" ({})", format.parameters.substr(profile, end - profile));
+  }
+  text += fmt::format(" as {}", format.payload_type);
+  if (format.rtx_payload_type) text += fmt::format(", again as {}", *format.rtx_payload_type);
+  if (format.transport_cc) text += ", transport-cc";
+  if (agreed.audio) text += fmt::format(", Opus as {}", agreed.audio->payload_type);
+  return text;
 }
 
 }  // namespace lumen::web

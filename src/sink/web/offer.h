@@ -38,9 +38,10 @@ struct VideoFormat {
   /// What a=fmtp says of it: of H.264 the profile as offered, of the others nothing but what was
   /// offered of the profile that is sent.
   std::string parameters;
-  std::optional<unsigned> rtx_payload_type;  // RFC 4588; none: can't ask for packets again
-  bool nack = false;
+  /// RFC 4588; none: can't ask for packets again. SRTP sends none twice as it was.
+  std::optional<unsigned> rtx_payload_type;
   bool transport_cc = false;    // reports when each packet came
+  bool remb = false;            // estimates the bandwidth itself ("goog-remb")
   bool reference_time = false;  // asks for its round trip ("rrtr", RFC 3611 section 5.1)
 };
 
@@ -83,6 +84,10 @@ enum class OfferedSound { kNone, kOpus };
 /// The offer that lumen makes where it is the one who asks: to send H.264, with retransmission, and
 /// sound beside it.
 Offer make_offer(OfferedSound sound);
+
+/// What was agreed on, for the log: "H264 (profile-level-id=42e01f) as 96, again as 97,
+/// transport-cc, Opus as 111".
+std::string describe(const Offer& agreed);
 
 /// What a server says to `ours`, which is of make_offer(): as parse_offer(), of which it takes the
 /// same form; with UDP candidates, and without sound where the server wants none. kUnsupported: it

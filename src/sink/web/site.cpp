@@ -68,6 +68,19 @@ bool is_address(const std::string& text) {
          ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
+/// A numeric address of this machine itself (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3).
+bool is_loopback(const std::string& peer) {
+  constexpr std::string_view kMapped = "::ffff:";
+  const std::string v4 = peer.starts_with(kMapped) ? peer.substr(kMapped.size()) : peer;
+  in_addr address{};
+  if (::inet_pton(AF_INET, v4.c_str(), &address) == 1) {
+    return ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
+  }
+  in6_addr long_address{};
+  return ::inet_pton(AF_INET6, peer.c_str(), &long_address) == 1 &&
+         IN6_IS_ADDR_LOOPBACK(&long_address);
+}
+
 /// RFC 6750 section 2.1; the scheme's case does not count (RFC 9110 section 11.1).
 std::string_view bearer_of(std::string_view authorization) {
   constexpr std::string_view kScheme = "bearer ";
@@ -161,7 +174,7 @@ HttpResponse Site::respond(const HttpRequest& request) {
   if (request.path == "/sign-in" && guard_) return sign_in(request);
   const bool is_session = request.path.starts_with(kSessions);
   if (is_session || request.path == "/whep" || request.path == "/status" ||
-      request.path == "/quality") {
+      request.path == "/quality" || request.path == "/control") {
     if (auto refusal = refuse({.token = bearer_of(request.authorization),
                                .session = cookie_of(request.cookies, cookie_name())},
                               request)) {
@@ -172,7 +185,8 @@ HttpResponse Site::respond(const HttpRequest& request) {
     }
     if (request.path == "/whep") return whep(request);
     if (request.path == "/quality") return quality(request);
-    return reads(request) ? status() : method_not_allowed("GET, HEAD");
+    if (request.path == "/control") return control(request);
+    return reads(request) ? status(request) : method_not_allowed("GET, HEAD");
   }
   return problem(404, "Not Found", "there is nothing here", "the page is at /");
 }
@@ -217,9 +231,37 @@ HttpResponse Site::sign_in(const HttpRequest& request) {
                                          settings_.encrypted ? "; Secure" : "")}}};
 }
 
-HttpResponse Site::status() const {
+HttpResponse Site::status(const HttpRequest& request) const {
   const std::scoped_lock lock(mutex_);
-  return {.content_type = std::string(kJson), .body = status_};
+  HttpResponse response{.content_type = std::string(kJson), .body = status_};
+  if (may_control(request) && status_.starts_with(R"({")")) {
+    response.body.insert(1, R"("control":true,)");
+  }
+  return response;
+}
+
+// The page's other viewers watch; what the host does is its user's business. A proxy or tunnel on
+// this machine would make a neighbour of everybody: most say so, and the others keep the name by
+// which they were reached.
+bool Site::may_control(const HttpRequest& request) const {
+  const std::string name = host_part(request.host);
+  return settings_.control && is_loopback(request.peer) && !request.forwarded &&
+         (name == "localhost" || is_loopback(name));
+}
+
+HttpResponse Site::control(const HttpRequest& request) {
+  if (request.method != "POST") return method_not_allowed("POST");
+  // Browsers name the page that asks (Fetch standard, section 3.2); a forwarded one has another.
+  if (!may_control(request) || request.origin.empty()) {
+    return problem(403, "Forbidden", "the host is controlled from its own machine only",
+                   "use 'lumen-host ctl' there");
+  }
+  if (media_type(request.content_type) != kJson) return wrong_type(kJson, "a request");
+  if (request.body.size() > kMostChoiceBytes) {
+    return problem(413, "Content Too Large", "that is no request", R"(send {"method": "stop"})");
+  }
+  if (auto taken = settings_.control(request.body); !taken) return problem_of(taken.error());
+  return {.status = 202};
 }
 
 HttpResponse Site::quality(const HttpRequest& request) {

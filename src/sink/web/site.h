@@ -1,7 +1,8 @@
 // What is served: the page; the status; WHEP (draft-ietf-wish-whep): POST /whep with an offer,
 // DELETE of the session that its Location names, PUT and DELETE of LOCATION/sound, which tell
-// whether the viewer hears the sound; POST /quality with the viewer's choice; and, where
-// there is a token, POST /sign-in, which gives a cookie for it. Any thread.
+// whether the viewer hears the sound; POST /quality with the viewer's choice; POST /control from
+// this machine alone, with a request for the host; and, where there is a token, POST /sign-in,
+// which gives a cookie for it. Any thread.
 //
 // With a token everything but the page's own files needs it: "Authorization: Bearer TOKEN"
 // (RFC 6750) or the cookie.
@@ -30,6 +31,8 @@ struct SiteSettings {
   GuardLimits limits;
   /// False: there is no such quality. May be empty.
   std::function<bool(std::string_view id)> choose_quality;
+  /// Of people on this machine. Errors say what is wrong with it. May be empty.
+  std::function<Result<void>(std::string_view request)> control;
 };
 
 class Site {
@@ -49,7 +52,9 @@ class Site {
   [[nodiscard]] std::optional<HttpResponse> refuse(const Credentials& credentials,
                                                    const HttpRequest& request);
   [[nodiscard]] HttpResponse sign_in(const HttpRequest& request);
-  [[nodiscard]] HttpResponse status() const;
+  [[nodiscard]] HttpResponse status(const HttpRequest& request) const;
+  [[nodiscard]] bool may_control(const HttpRequest& request) const;
+  [[nodiscard]] HttpResponse control(const HttpRequest& request);
   [[nodiscard]] HttpResponse quality(const HttpRequest& request);
   [[nodiscard]] HttpResponse whep(const HttpRequest& request);
   [[nodiscard]] HttpResponse session(const HttpRequest& request, std::string_view id);

@@ -54,6 +54,7 @@ void Viewer::use(const Offer& agreed) {
                .capture_time_id = agreed.extensions.abs_capture_time};
   audio_identity_ = audio_identity(agreed, ids_.audio_ssrc);
   rtx_payload_type_ = agreed.format.rtx_payload_type;
+  agreement_ = describe(agreed);
   agreed_ = now();
 }
 
@@ -114,17 +115,42 @@ PeerEvents Viewer::events() {
           .heard = [this] { heard_ = now(); },
           .key_frame_wanted = [this] { callbacks_.key_frame_wanted(); },
           .lost = [this](std::span<const std::uint16_t> sequences) { on_lost(sequences); },
-          .reported = [this](std::span<const rtp::PacketReport> reports) { on_reported(reports); }};
+          .reported = [this](std::span<const rtp::PacketReport> reports) { on_reported(reports); },
+          .told = [this](std::optional<double> loss,
+                         std::optional<std::uint64_t> most_bps) { on_told(loss, most_bps); }};
 }
 
 void Viewer::on_reported(std::span<const rtp::PacketReport> reports) {
   {
     const std::scoped_lock lock(estimate_mutex_);
+    reports_arrivals_ = true;
     estimator_.on_packets(now(), reports);
     delay_.on_packets(now(), reports);
     playout_delay_ = delay_.tens_of_milliseconds();
   }
   callbacks_.bandwidth_changed();
+}
+
+void Viewer::on_told(std::optional<double> loss, std::optional<std::uint64_t> most_bps) {
+  {
+    const std::scoped_lock lock(estimate_mutex_);
+    const Timestamp instant = now();
+    if (most_bps) estimator_.on_remb(instant, *most_bps);
+    if (loss && !reports_arrivals_) {
+      estimator_.on_loss(instant, *loss, sent_since_last_report(instant));
+    }
+  }
+  callbacks_.bandwidth_changed();
+}
+
+// Bits per second; under estimate_mutex_.
+double Viewer::sent_since_last_report(Timestamp instant) {
+  const std::uint64_t bytes = bytes_;
+  const Timestamp then = std::exchange(last_told_, instant);
+  const std::uint64_t before = std::exchange(bytes_then_, bytes);
+  if (then == kNoTimestamp || instant <= then) return static_cast<double>(kWidest);
+  return static_cast<double>(bytes - before) * 8 /
+         std::chrono::duration<double>(instant - then).count();
 }
 
 std::optional<std::uint64_t> Viewer::bandwidth() const {

@@ -64,6 +64,8 @@ class Viewer {
 
   [[nodiscard]] const std::string& id() const { return id_; }
   [[nodiscard]] const std::string& answer() const { return answer_; }
+  /// What was agreed on, as describe(Offer) says it.
+  [[nodiscard]] const std::string& agreement() const { return agreement_; }
 
   /// Packets of one access unit, or of a part of it, as the packetizer made them. A viewer's first
   /// are those of a key frame; what comes before goes nowhere.
@@ -94,6 +96,8 @@ class Viewer {
   [[nodiscard]] PeerEvents events();
   void on_lost(std::span<const std::uint16_t> sequences);
   void on_reported(std::span<const rtp::PacketReport> reports);
+  void on_told(std::optional<double> loss, std::optional<std::uint64_t> most_bps);
+  double sent_since_last_report(Timestamp instant);
 
   const std::string id_;
   const StreamIds ids_;
@@ -104,6 +108,7 @@ class Viewer {
   const Callbacks callbacks_;
   std::atomic<Timestamp> agreed_{now()};
   std::string answer_;
+  std::string agreement_;
 
   std::mutex sending_;  // the sink's thread and serve()
   std::uint16_t sequence_;
@@ -117,6 +122,9 @@ class Viewer {
 
   mutable std::mutex estimate_mutex_;
   rtp::BandwidthEstimator estimator_;
+  bool reports_arrivals_ = false;  // packet by packet: better than shares of loss
+  Timestamp last_told_ = kNoTimestamp;
+  std::uint64_t bytes_then_ = 0;  // that had been sent
   PlayoutDelay delay_;
   std::atomic<unsigned> playout_delay_{0};
 

@@ -32,7 +32,8 @@ WebSink::WebSink(WebSettings settings, web::WebAccess access, std::optional<rtp:
              .token = access_.token,
              .encrypted = access_.identity.has_value(),
              .stream = settings_.stream,
-             .choose_quality = [this](std::string_view id) { return choose_quality(id); }},
+             .choose_quality = [this](std::string_view id) { return choose_quality(id); },
+             .control = [this](std::string_view request) { return control(request); }},
             audience_),
       sender_(audience_, std::move(mirror)),
       audio_packetizer_({.first_timestamp = std::random_device{}()}) {}
@@ -41,14 +42,10 @@ Result<std::unique_ptr<WebSink>> WebSink::create(WebSettings settings) {
   auto access = web::prepare_access(settings);
   if (!access) return with_context("web", std::move(access.error()));
   if (auto ready = web::prepare_gst_peers(); !ready) return tl::unexpected(ready.error());
-  std::optional<rtp::Mirror> mirror;
-  if (settings.mirror) {
-    auto created = rtp::Mirror::create(*settings.mirror);
-    if (!created) return tl::unexpected(created.error());
-    mirror = *std::move(created);
-  }
+  auto mirror = rtp::Mirror::create_if(settings.mirror);
+  if (!mirror) return tl::unexpected(mirror.error());
   std::unique_ptr<WebSink> sink(
-      new WebSink(std::move(settings), *std::move(access), std::move(mirror)));
+      new WebSink(std::move(settings), *std::move(access), *std::move(mirror)));
   sink->dtls_key_ = web::make_dtls_key();
   if (auto listening = sink->listen(); !listening) {
     return with_context("web", std::move(listening.error()));
@@ -103,6 +100,12 @@ void WebSink::tell_bandwidth(std::uint64_t bits_per_second) {
 bool WebSink::choose_quality(std::string_view id) {
   const std::scoped_lock lock(requests_mutex_);
   return requests_.quality && requests_.quality(id);
+}
+
+Result<void> WebSink::control(std::string_view request) {
+  const std::scoped_lock lock(requests_mutex_);
+  if (requests_.control) return requests_.control(request);
+  return fail(ErrorKind::kUnsupported, "this host can't be controlled from its page");
 }
 
 void WebSink::show_status(const std::string& json) { site_.set_status(json); }

@@ -53,6 +53,7 @@ class WebSink final : public Sink {
   void tell_demand();
   void tell_bandwidth(std::uint64_t bits_per_second);
   bool choose_quality(std::string_view id);
+  Result<void> control(std::string_view request);
 
   const WebSettings settings_;
   const web::WebAccess access_;

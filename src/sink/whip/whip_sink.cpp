@@ -35,7 +35,7 @@ bool may_get_better(const Error& error) {
 
 }  // namespace
 
-WhipSink::WhipSink(WhipSettings settings)
+WhipSink::WhipSink(WhipSettings settings, std::optional<rtp::Mirror> mirror)
     : client_(std::move(settings)),
       audience_({.who = "WHIP session",
                  .most = 1,
@@ -59,10 +59,11 @@ WhipSink::WhipSink(WhipSettings settings)
                      },
                  .changed =
                      [this] {
+                       if (audience_.connected() > 0) tell_connection(nullptr);
                        const std::scoped_lock lock(requests_mutex_);
                        if (requests_.demand) requests_.demand();
                      }}),
-      sender_(audience_),
+      sender_(audience_, std::move(mirror)),
       audio_packetizer_({.first_timestamp = std::random_device{}()}) {}
 
 Result<std::unique_ptr<WhipSink>> WhipSink::create(WhipSettings settings) {
@@ -70,7 +71,9 @@ Result<std::unique_ptr<WhipSink>> WhipSink::create(WhipSettings settings) {
     return tl::unexpected(std::move(sound.error()));
   }
   if (auto ready = web::prepare_gst_peers(); !ready) return tl::unexpected(ready.error());
-  std::unique_ptr<WhipSink> sink(new WhipSink(std::move(settings)));
+  auto mirror = rtp::Mirror::create_if(settings.mirror);
+  if (!mirror) return tl::unexpected(mirror.error());
+  std::unique_ptr<WhipSink> sink(new WhipSink(std::move(settings), *std::move(mirror)));
   sink->dtls_key_ = web::make_dtls_key();
   return sink;
 }
@@ -108,16 +111,39 @@ void WhipSink::publish() {
       if (closing_) return;
       if (!done && !may_get_better(done.error())) {
         failure_ = std::move(done.error());
-        return;
+        failed_ = true;
       }
     }
+    if (failed_) {
+      const std::scoped_lock lock(requests_mutex_);
+      if (requests_.demand) requests_.demand();  // so that a write() comes
+      return;
+    }
+    const Error lost = done ? Error{ErrorKind::kIo, "the connection is lost"} : done.error();
     if (now() - begin > kGood) pause = kFirstPause;
-    log::area("whip").warn("{}; trying again in {:.1f} s",
-                           done ? "the connection is lost" : done.error().describe(),
-                           std::chrono::duration<double>(pause).count());
+    log::area("whip").debug("{}; trying again in {:.1f} s", lost.describe(),
+                            std::chrono::duration<double>(pause).count());
+    tell_connection(&lost);
     if (!wait(pause)) return;
     pause = std::min(2 * pause, kLongestPause);
   }
+}
+
+// The first reason of a row is told, and the end of it.
+void WhipSink::tell_connection(const Error* lost) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const bool known = (lost != nullptr) == !trouble_.empty();
+    trouble_ = lost == nullptr ? "" : lost->describe();
+    if (known) return;
+  }
+  const std::scoped_lock lock(requests_mutex_);
+  if (requests_.connection) requests_.connection(lost);
+}
+
+std::string WhipSink::trouble() const {
+  const std::scoped_lock lock(mutex_);
+  return trouble_;
 }
 
 // From the offer to the session's end.

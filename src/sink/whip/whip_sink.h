@@ -21,8 +21,8 @@
 namespace lumen {
 
 /// Connects on a thread of its own: the stream never waits for the server. What can't get better,
-/// such as a token that is refused, fails the next write(); anything else is tried again, after
-/// half a second at first and eight at most.
+/// such as a token that is refused, fails the next write(); anything else is told once
+/// (SinkRequests::connection) and tried again, after half a second at first and eight at most.
 class WhipSink final : public Sink {
  public:
   /// kUnsupported: an element of GStreamer's is missing. kInvalidArgument: no URL.
@@ -41,14 +41,20 @@ class WhipSink final : public Sink {
   Result<void> close() override;
   [[nodiscard]] bool needs_periodic_key_frames() const override { return false; }
   [[nodiscard]] bool takes_new_sizes() const override { return true; }
-  [[nodiscard]] bool wants_frames() const override { return !publishing_ || audience_.wanted(); }
+  /// Also of one that has failed: the next write() tells.
+  [[nodiscard]] bool wants_frames() const override {
+    return !publishing_ || failed_ || audience_.wanted();
+  }
+  [[nodiscard]] std::size_t viewers() const override { return audience_.connected(); }
+  [[nodiscard]] std::string trouble() const override;
   [[nodiscard]] SinkStats stats() const override;
   [[nodiscard]] std::string describe() const override;
 
  private:
-  explicit WhipSink(WhipSettings settings);
+  WhipSink(WhipSettings settings, std::optional<rtp::Mirror> mirror);
   void publish();
   Result<void> publish_once();
+  void tell_connection(const Error* lost);
   bool wait(Nanoseconds time);
   void tell_of_sound(const web::Offer& ours, const web::Offer& answer);
 
@@ -58,12 +64,14 @@ class WhipSink final : public Sink {
 
   // The first picture tells what is published, and so begins it.
   std::atomic<bool> publishing_{false};
+  std::atomic<bool> failed_{false};
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool closing_ = false;
   bool lost_ = false;  // the session that was
   std::optional<Error> failure_;
+  std::string trouble_;
 
   std::vector<web::IceServer> ice_servers_;  // the publishing thread's
   bool told_of_sound_ = false;               // likewise

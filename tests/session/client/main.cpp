@@ -1,8 +1,8 @@
 // A full-screen Wayland client that draws the next frame of the test pattern whenever the
-// compositor asks for one. Usage: lumen-pattern-client [--fresh-buffers WxH] [TITLE]. Ends with
-// SIGTERM or with the compositor. With --fresh-buffers every frame comes in a wl_buffer of its own,
-// as gamescope's headless backend was seen to need, and WxH is the size where the compositor leaves
-// it to the client.
+// compositor asks for one. Usage: lumen-pattern-client [--fresh-buffers WxH] [--output NAME]
+// [TITLE]. Ends with SIGTERM or with the compositor. With --fresh-buffers every frame comes in a
+// wl_buffer of its own, as gamescope's headless backend was seen to need, and WxH is the size where
+// the compositor leaves it to the client. --output names where it shall be; there must be one.
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -33,6 +33,8 @@ struct Client {
   wl_compositor* compositor = nullptr;
   wl_shm* shm = nullptr;
   xdg_wm_base* shell = nullptr;
+  std::string wanted_output;
+  wl_output* output = nullptr;  // of that name
   wl_surface* surface = nullptr;
   Extent size;
   std::optional<PatternPainter> painter;
@@ -110,14 +112,27 @@ const xdg_wm_base_listener kShellListener = {
       xdg_wm_base_pong(shell, serial);
     }};
 
+const wl_output_listener kOutputListener = {
+    .geometry = [](auto...) {},
+    .mode = [](auto...) {},
+    .done = [](auto...) {},
+    .scale = [](auto...) {},
+    .name =
+        [](void* data, wl_output* output, const char* name) {
+          auto& client = *static_cast<Client*>(data);
+          if (client.wanted_output == name) client.output = output;
+        },
+    .description = [](auto...) {},
+};
+
 const wl_registry_listener kRegistryListener = {
     .global =
         [](void* data, wl_registry* registry, std::uint32_t name, const char* interface,
-           std::uint32_t) {
+           std::uint32_t version) {
           auto& client = *static_cast<Client*>(data);
           const std::string type = interface;
-          const auto bind = [&](const wl_interface* wanted, std::uint32_t version) {
-            return wl_registry_bind(registry, name, wanted, version);
+          const auto bind = [&](const wl_interface* wanted, std::uint32_t wanted_version) {
+            return wl_registry_bind(registry, name, wanted, wanted_version);
           };
           if (type == wl_compositor_interface.name) {
             client.compositor = static_cast<wl_compositor*>(bind(&wl_compositor_interface, 4));
@@ -125,6 +140,11 @@ const wl_registry_listener kRegistryListener = {
             client.shm = static_cast<wl_shm*>(bind(&wl_shm_interface, 1));
           } else if (type == xdg_wm_base_interface.name) {
             client.shell = static_cast<xdg_wm_base*>(bind(&xdg_wm_base_interface, 1));
+          } else if (type == wl_output_interface.name && !client.wanted_output.empty() &&
+                     version >= WL_OUTPUT_NAME_SINCE_VERSION) {
+            auto* output =
+                static_cast<wl_output*>(bind(&wl_output_interface, WL_OUTPUT_NAME_SINCE_VERSION));
+            wl_output_add_listener(output, &kOutputListener, &client);
           }
         },
     .global_remove = [](void*, wl_registry*, std::uint32_t) {}};
@@ -154,7 +174,14 @@ const xdg_surface_listener kSurfaceListener = {
       draw(client);
     }};
 
-int run(bool fresh_buffers, Extent own_size, const char* title) {
+struct Wishes {
+  bool fresh_buffers = false;
+  Extent own_size;
+  std::string output;
+  const char* title = "lumen test pattern";
+};
+
+int run(const Wishes& wishes) {
   std::unique_ptr<wl_display, void (*)(wl_display*)> display(wl_display_connect(nullptr),
                                                              wl_display_disconnect);
   if (!display) {
@@ -162,10 +189,17 @@ int run(bool fresh_buffers, Extent own_size, const char* title) {
     return 1;
   }
   Client client;
-  client.fresh_buffers = fresh_buffers;
-  client.own_size = own_size;
+  client.fresh_buffers = wishes.fresh_buffers;
+  client.own_size = wishes.own_size;
+  client.wanted_output = wishes.output;
   wl_registry_add_listener(wl_display_get_registry(display.get()), &kRegistryListener, &client);
+  // The first tells of the globals, the second of the outputs' names.
   wl_display_roundtrip(display.get());
+  wl_display_roundtrip(display.get());
+  if (!wishes.output.empty() && client.output == nullptr) {
+    std::fprintf(stderr, "lumen-pattern-client: no output %s\n", wishes.output.c_str());
+    return 1;
+  }
   if (client.compositor == nullptr || client.shm == nullptr || client.shell == nullptr) {
     std::fprintf(stderr, "lumen-pattern-client: the compositor lacks wl_shm or xdg_wm_base\n");
     return 1;
@@ -176,9 +210,9 @@ int run(bool fresh_buffers, Extent own_size, const char* title) {
   xdg_surface_add_listener(surface, &kSurfaceListener, &client);
   xdg_toplevel* toplevel = xdg_surface_get_toplevel(surface);
   xdg_toplevel_add_listener(toplevel, &kToplevelListener, &client);
-  xdg_toplevel_set_title(toplevel, title);
+  xdg_toplevel_set_title(toplevel, wishes.title);
   xdg_toplevel_set_app_id(toplevel, "lumen-pattern-client");
-  xdg_toplevel_set_fullscreen(toplevel, nullptr);
+  xdg_toplevel_set_fullscreen(toplevel, client.output);
   wl_surface_commit(client.surface);
   while (!client.closed && wl_display_dispatch(display.get()) != -1) {
   }
@@ -189,9 +223,19 @@ int run(bool fresh_buffers, Extent own_size, const char* title) {
 }  // namespace lumen
 
 int main(int argc, char** argv) {
-  lumen::Extent size;
-  const bool fresh = argc > 2 && std::string(argv[1]) == "--fresh-buffers" &&
-                     std::sscanf(argv[2], "%ux%u", &size.width, &size.height) == 2;
-  const int title = fresh ? 3 : 1;
-  return lumen::run(fresh, size, argc > title ? argv[title] : "lumen test pattern");
+  lumen::Wishes wishes;
+  int next = 1;
+  for (; next + 1 < argc; next += 2) {
+    const std::string option = argv[next];
+    if (option == "--fresh-buffers") {
+      wishes.fresh_buffers = std::sscanf(argv[next + 1], "%ux%u", &wishes.own_size.width,
+                                         &wishes.own_size.height) == 2;
+    } else if (option == "--output") {
+      wishes.output = argv[next + 1];
+    } else {
+      break;
+    }
+  }
+  if (next < argc) wishes.title = argv[next];
+  return lumen::run(wishes);
 }

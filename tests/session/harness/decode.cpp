@@ -44,6 +44,23 @@ tl::unexpected<Error> av_fail(const std::string& what, int code) {
   return tl::unexpected(std::move(error));
 }
 
+/// A plane of ten bits in 16-bit words.
+std::vector<std::uint16_t> copy_words(const AVFrame& frame, std::size_t plane, Extent size) {
+  std::vector<std::uint16_t> result(std::size_t{size.width} * size.height);
+  for (std::size_t y = 0; y < size.height; ++y) {
+    const auto* row = frame.data[plane] + static_cast<std::ptrdiff_t>(y) * frame.linesize[plane];
+    std::memcpy(result.data() + y * size.width, row, std::size_t{size.width} * 2);
+  }
+  return result;
+}
+
+std::vector<std::uint8_t> upper_bits(const std::vector<std::uint16_t>& words) {
+  std::vector<std::uint8_t> result(words.size());
+  std::ranges::transform(words, result.begin(),
+                         [](std::uint16_t word) { return static_cast<std::uint8_t>(word >> 2); });
+  return result;
+}
+
 std::vector<std::uint8_t> copy_plane(const AVFrame& frame, std::size_t plane, Extent size) {
   std::vector<std::uint8_t> result(std::size_t{size.width} * size.height);
   for (std::size_t y = 0; y < size.height; ++y) {
@@ -117,11 +134,12 @@ Result<void> Decoding::open(const std::string& location) {
 Result<void> Decoding::hand_out() {
   const AVPixFmtDescriptor* format =
       av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame_->format));
-  if (frame_->format != AV_PIX_FMT_YUV420P && frame_->format != AV_PIX_FMT_YUVJ420P) {
+  const bool deep = frame_->format == AV_PIX_FMT_YUV420P10LE;
+  if (!deep && frame_->format != AV_PIX_FMT_YUV420P && frame_->format != AV_PIX_FMT_YUVJ420P) {
     return fail(ErrorKind::kUnsupported,
                 std::string("decoded to ") +
                     (format != nullptr ? format->name : "an unknown format") +
-                    ", expected 8-bit 4:2:0");
+                    ", expected 4:2:0 of 8 or 10 bits");
   }
   DecodedFrame result;
   result.index = video_.frames;
@@ -137,9 +155,17 @@ Result<void> Decoding::hand_out() {
                  .primaries = frame_->color_primaries,
                  .transfer = frame_->color_trc,
                  .range = frame_->color_range};
-  result.luma = copy_plane(*frame_, 0, result.size);
-  result.blue_diff = copy_plane(*frame_, 1, result.chroma_size());
-  result.red_diff = copy_plane(*frame_, 2, result.chroma_size());
+  if (deep) {
+    result.bit_depth = 10;
+    result.deep_luma = copy_words(*frame_, 0, result.size);
+    result.luma = upper_bits(result.deep_luma);
+    result.blue_diff = upper_bits(copy_words(*frame_, 1, result.chroma_size()));
+    result.red_diff = upper_bits(copy_words(*frame_, 2, result.chroma_size()));
+  } else {
+    result.luma = copy_plane(*frame_, 0, result.size);
+    result.blue_diff = copy_plane(*frame_, 1, result.chroma_size());
+    result.red_diff = copy_plane(*frame_, 2, result.chroma_size());
+  }
   if (video_.frames++ == 0) {
     video_.size = result.size;
     const char* profile = avcodec_profile_name(codec_->codec_id, codec_->profile);

@@ -24,7 +24,7 @@ struct ColorTags {
   int range = 0;  // 0 unspecified, 1 limited, 2 full (libavutil's AVColorRange)
 };
 
-/// One picture, 8-bit 4:2:0, planes without padding.
+/// One picture, 4:2:0, planes without padding.
 struct DecodedFrame {
   std::uint64_t index = 0;  // from 0, in output order
   std::int64_t pts_ns = 0;  // from the start of the container's clock
@@ -32,6 +32,9 @@ struct DecodedFrame {
   bool key = false;
   Extent size;
   ColorTags tags;
+  unsigned bit_depth = 8;                // 8 or 10
+  std::vector<std::uint16_t> deep_luma;  // of ten bits: code values; empty with eight
+  // Of ten bits the upper eight.
   std::vector<std::uint8_t> luma;       // width × height
   std::vector<std::uint8_t> blue_diff;  // Cb, half the size each way, rounded up
   std::vector<std::uint8_t> red_diff;   // Cr, as large

@@ -83,6 +83,24 @@ std::optional<std::string> property(std::string_view line, std::string_view key)
   return std::string(rest.substr(4, rest.size() - 5));
 }
 
+/// What others cache takes long to make and harms nobody (GStreamer's list of plugins, Mesa's
+/// shaders); what lumen caches is the session's own.
+void share_foreign_caches(const fs::path& cache) {
+  const Environment here = inherited_environment();
+  const auto value = [&](const char* name) {
+    const auto found = here.find(name);
+    return found == here.end() ? fs::path() : fs::path(found->second);
+  };
+  fs::path real = value("XDG_CACHE_HOME");
+  if (real.empty()) real = value("HOME") / ".cache";
+  for (const char* folder :
+       {"gstreamer-1.0", "mesa_shader_cache", "mesa_shader_cache_db", "fontconfig"}) {
+    std::error_code ignored;  // then it is made anew
+    fs::create_directories(real / folder, ignored);
+    fs::create_directory_symlink(real / folder, cache / folder, ignored);
+  }
+}
+
 }  // namespace
 
 PrivateSession::PrivateSession(fs::path dir) : dir_(std::move(dir)), env_(inherited_environment()) {
@@ -94,6 +112,7 @@ PrivateSession::PrivateSession(fs::path dir) : dir_(std::move(dir)), env_(inheri
   env_["XDG_CONFIG_HOME"] = dir_ / "config";
   env_["XDG_STATE_HOME"] = dir_ / "state";
   env_["XDG_DATA_HOME"] = dir_ / "data";
+  env_["XDG_CACHE_HOME"] = dir_ / "cache";
   env_["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=" + (runtime_dir() / "bus").string();
   env_["GSETTINGS_BACKEND"] = "memory";
 }
@@ -117,10 +136,11 @@ Result<std::unique_ptr<PrivateSession>> PrivateSession::start() {
 
 Result<void> PrivateSession::configure() const {
   std::error_code error;
-  for (const char* folder : {"run", "config", "state", "data", "log"}) {
+  for (const char* folder : {"run", "config", "state", "data", "cache", "log"}) {
     fs::create_directory(dir_ / folder, error);
     if (error) return fail(ErrorKind::kIo, (dir_ / folder).string() + ": " + error.message());
   }
+  share_foreign_caches(dir_ / "cache");
   // The XDG base directory specification wants the runtime directory for its owner alone.
   fs::permissions(runtime_dir(), fs::perms::owner_all, error);
 

@@ -8,7 +8,7 @@ const { ingest } = require(ingestFile);
 const { setTimeout: pause } = require('node:timers/promises');
 
 async function main() {
-  const { router, transport, producer, sink } = await ingest({ keyFrameRequest });
+  const { router, transport, producer, sound, sink } = await ingest({ keyFrameRequest });
   const direct = await router.createDirectTransport();
   const keyFrames = [];  // when each came, one for each RTP time
   let last;
@@ -42,6 +42,7 @@ async function main() {
   await pause(Math.max(0, begin + Number(seconds) * 1000 - Date.now()));
 
   const [stats] = await producer.getStats();
+  const [heard] = await sound.getStats();
   const [transportStats] = await transport.getStats();
   console.log(`result ${JSON.stringify({
     packets: stats.packetCount,
@@ -51,6 +52,7 @@ async function main() {
     keyFrames: keyFrames.length - whole,
     seconds: (Date.now() - begin) / 1000,
     waits,
+    sound: { packets: heard?.packetCount ?? 0, lost: heard?.packetsLost ?? 0, score: heard?.score ?? 0 },
     feedbackBytes: transportStats.bytesSent,
   })}`);
   process.exit(0);

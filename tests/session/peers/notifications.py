@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A desktop's notification service (org.freedesktop.Notifications): prints "ready", and what it is
-asked to show and to take back, a line each: "show ID SUMMARY", "close ID"."""
+asked to show and to take back, a line each: "show ID ICON SUMMARY", "close ID"."""
 import gi
 
 gi.require_version("Gio", "2.0")
@@ -23,7 +23,7 @@ def on_call(_bus, _sender, _path, _interface, method, arguments, invocation):
     values = arguments.unpack()
     if method == "Notify":
         last += 1
-        print("show", last, values[3], flush=True)
+        print("show", last, values[2], values[3], flush=True)
         invocation.return_value(GLib.Variant("(u)", (last,)))
     else:
         print("close", values[0], flush=True)

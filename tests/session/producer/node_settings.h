@@ -27,12 +27,27 @@ enum class Pts {
   kNone,      // no header metadata is offered
   kMinusOne,  // header with pts -1, as gamescope does
 };
+/// What a format says about its colours.
+enum class ColorOffer {
+  kNone,
+  kPq,   // BT.2020 primaries, SMPTE ST 2084
+  kHlg,  // BT.2020 primaries, ARIB STD-B67
+};
 /// What SPA_META_VideoDamage says.
 enum class DamageReport {
   kNone,  // no such metadata is offered
   kTold,  // what changes with every picture: the barcode and the stage
   kLie,   // the barcode only
 };
+/// What SPA_META_Cursor says (pointer.h).
+enum class CursorReport {
+  kNone,    // no such metadata is offered
+  kBeside,  // where the pointer is, with every picture
+  kAlone,   // the same, and after kPicturesBeforeCursor pictures there is nothing else: buffers
+            // without a picture, by an empty chunk and by a corrupted one in turn
+};
+inline constexpr std::uint32_t kPicturesBeforeCursor = 30;
+
 /// Who picks one of the modifiers that both ends know.
 enum class Fixation {
   kProducer,  // MANDATORY | DONT_FIXATE: the producer tries to allocate, then announces one
@@ -58,11 +73,15 @@ struct NodeSettings {
   std::string name = "lumen-test-producer";
   Extent size{1920, 1080};
   Fourcc format = Fourcc::kBGRx;
+  std::vector<Fourcc> others;  // offered after it
+  /// Of formats with ten bits; those of eight say nothing about their colours.
+  ColorOffer color = ColorOffer::kNone;
   FrameRate rate{60, 1};
   RateOffer rate_offer = RateOffer::kFixed;
   Memory memory = Memory::kMemFd;
   Pts pts = Pts::kHeader;
   DamageReport damage = DamageReport::kNone;
+  CursorReport cursor = CursorReport::kNone;
   /// In order of preference; empty: no pod with a modifier. With kMemFd they are announced and yet
   /// MemFd is delivered, as by Weston 14.
   std::vector<Modifier> modifiers;

@@ -21,13 +21,18 @@ constexpr std::string_view kHelp = R"(lumen-test-producer: a PipeWire video sour
   --size WxH               (1920x1080)
   --fps N | N/D            (60)
   --frames N               good frames to send; 0: endless (0)
-  --format F               BGRx BGRA RGBx RGBA NV12 (BGRx)
+  --format LIST            BGRx BGRA RGBx RGBA NV12 xRGB_210LE ARGB_210LE xBGR_210LE ABGR_210LE,
+                           one, or several joined by +, the preferred one first (BGRx)
+  --color C                none pq hlg (none): what formats of ten bits say, which have a ramp of
+                           1024 levels in the picture
   --memory M               memfd memptr dmabuf (memfd); dmabuf: udmabufs where a modifier was
                            negotiated, memfds where none was
   --framerate F            fixed variable (fixed)
   --buffers MIN,MAX        (2,16)
   --pts P                  header none minus1 (header)
   --damage D               none told lie (none): metadata about what changes; lie: the barcode only
+  --cursor C               none beside alone (none): metadata about a pointer; alone: from the 31st
+                           buffer on without pictures
   --modifiers LIST         none, or linear invalid tiled 0xHEX joined by +, the preferred one first
                            (none); with memfd they are announced and memfds delivered, as Weston
   --fixation F             producer consumer (producer): who picks one of them
@@ -43,6 +48,7 @@ constexpr std::string_view kHelp = R"(lumen-test-producer: a PipeWire video sour
       corrupted-header corrupted-chunk         every 5th buffer, in turn
       bad-stride bad-offset short-chunk        the same
       no-fd                                    every second buffer has no memory (not memptr)
+      no-fds no-first-fds                      none has; none has in the first 0.3 s
       small-dmabuf fake-dmabuf                 every second one is of one page, or a memfd
       fake-syncobj                             what should be syncobjs are memfds
       foreign-modifier                         fixes a modifier that nobody offered
@@ -103,6 +109,20 @@ bool set_buffers(Options& options, std::string_view value) {
   return parse_number(value.substr(0, comma), options.node.least_buffers) &&
          parse_number(most, options.node.most_buffers) && options.node.least_buffers > 0 &&
          options.node.least_buffers <= options.node.most_buffers && options.node.most_buffers <= 64;
+}
+
+bool set_formats(Options& options, std::string_view value) {
+  std::vector<Fourcc> formats;
+  for (std::string_view rest = value; !rest.empty();) {
+    const std::size_t plus = std::min(rest.find('+'), rest.size());
+    formats.push_back(parse_format_name(rest.substr(0, plus)));
+    if (formats.back() == Fourcc::kNone) return false;
+    rest.remove_prefix(std::min(plus + 1, rest.size()));
+  }
+  if (formats.empty()) return false;
+  options.node.format = formats.front();
+  options.node.others.assign(formats.begin() + 1, formats.end());
+  return true;
 }
 
 bool set_modifiers(Options& options, std::string_view value) {
@@ -177,16 +197,16 @@ struct Flag {
   Setter set;
 };
 
-const std::array<Flag, 18>& flags() {
-  static const std::array<Flag, 18> kFlags{{
+const std::array<Flag, 20>& flags() {
+  static const std::array<Flag, 20> kFlags{{
       {"--name", [](Options& o, std::string_view v) { return !(o.node.name = v).empty(); }},
       {"--size", set_size},
       {"--fps", set_rate},
       {"--frames", [](Options& o, std::string_view v) { return parse_number(v, o.frames); }},
-      {"--format",
-       [](Options& o, std::string_view v) {
-         return (o.node.format = parse_format_name(v)) != Fourcc::kNone;
-       }},
+      {"--format", set_formats},
+      {"--color", words<ColorOffer, 3>(&NodeSettings::color, {{{"none", ColorOffer::kNone},
+                                                               {"pq", ColorOffer::kPq},
+                                                               {"hlg", ColorOffer::kHlg}}})},
       {"--memory", words<Memory, 3>(&NodeSettings::memory, {{{"memfd", Memory::kMemFd},
                                                              {"memptr", Memory::kMemPtr},
                                                              {"dmabuf", Memory::kDmaBuf}}})},
@@ -200,6 +220,10 @@ const std::array<Flag, 18>& flags() {
       {"--damage", words<DamageReport, 3>(&NodeSettings::damage, {{{"none", DamageReport::kNone},
                                                                    {"told", DamageReport::kTold},
                                                                    {"lie", DamageReport::kLie}}})},
+      {"--cursor",
+       words<CursorReport, 3>(&NodeSettings::cursor, {{{"none", CursorReport::kNone},
+                                                       {"beside", CursorReport::kBeside},
+                                                       {"alone", CursorReport::kAlone}}})},
       {"--modifiers", set_modifiers},
       {"--fixation", words<Fixation, 2>(
                          &NodeSettings::fixation,

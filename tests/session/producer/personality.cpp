@@ -109,6 +109,10 @@ Result<void> Personality::add(std::string_view words) {
       defects.push_back(defect->defect);
     } else if (word == "no-fd") {
       descriptors = Descriptors::kSomeMissing;
+    } else if (word == "no-fds") {
+      descriptors = Descriptors::kAllMissing;
+    } else if (word == "no-first-fds") {
+      descriptors = Descriptors::kFirstMissing;
     } else if (word == "small-dmabuf") {
       descriptors = Descriptors::kSomeSmall;
     } else if (word == "fake-dmabuf") {

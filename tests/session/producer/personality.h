@@ -44,10 +44,12 @@ struct Action {
 enum class ExtentTrick { kNone, kZero, kHuge };
 /// What is wrong with every second buffer's descriptor.
 enum class Descriptors {
-  kAll,          // nothing
-  kSomeMissing,  // there is none
-  kSomeSmall,    // a dmabuf of one page
-  kSomeFake,     // called a dmabuf and is a memfd; the picture in it is right
+  kAll,           // nothing
+  kSomeMissing,   // there is none
+  kFirstMissing,  // there is none in the buffers of the first moments
+  kAllMissing,    // there is never one
+  kSomeSmall,     // a dmabuf of one page
+  kSomeFake,      // called a dmabuf and is a memfd; the picture in it is right
 };
 enum class Syncobjs {
   kReal,

@@ -11,6 +11,8 @@
 #include <spa/param/video/format.h>
 #include <spa/pod/builder.h>
 
+#include "pointer.h"
+
 namespace lumen::producer {
 namespace {
 
@@ -25,6 +27,10 @@ constexpr std::array kFormats = {
     Row{"RGBx", Fourcc::kRGBx, SPA_VIDEO_FORMAT_RGBx},
     Row{"RGBA", Fourcc::kRGBA, SPA_VIDEO_FORMAT_RGBA},
     Row{"NV12", Fourcc::kNV12, SPA_VIDEO_FORMAT_NV12},
+    Row{"xRGB_210LE", Fourcc::kXR30, SPA_VIDEO_FORMAT_xRGB_210LE},
+    Row{"ARGB_210LE", Fourcc::kAR30, SPA_VIDEO_FORMAT_ARGB_210LE},
+    Row{"xBGR_210LE", Fourcc::kXB30, SPA_VIDEO_FORMAT_xBGR_210LE},
+    Row{"ABGR_210LE", Fourcc::kAB30, SPA_VIDEO_FORMAT_ABGR_210LE},
 };
 
 constexpr std::size_t kPodWords = 128;            // 1 KiB: no pod here comes near
@@ -70,10 +76,27 @@ void add_rate(spa_pod_builder* b, const NodeSettings& settings) {
   spa_pod_builder_pop(b, &choice);
 }
 
+void add_color(spa_pod_builder* b, const NodeSettings& settings, Fourcc format) {
+  if (settings.color == ColorOffer::kNone || bit_depth(format) == 8) return;
+  // PipeWire 0.3 has no names for the two transfer functions (spa/param/video/color.h of 1.0).
+  constexpr std::uint32_t kSmpte2084 = 14;
+  constexpr std::uint32_t kAribStdB67 = 15;
+  add_id(b, SPA_FORMAT_VIDEO_colorPrimaries, SPA_VIDEO_COLOR_PRIMARIES_BT2020);
+  add_id(b, SPA_FORMAT_VIDEO_transferFunction,
+         settings.color == ColorOffer::kPq ? kSmpte2084 : kAribStdB67);
+  add_id(b, SPA_FORMAT_VIDEO_colorRange, SPA_VIDEO_COLOR_RANGE_0_255);
+}
+
 }  // namespace
 
 Fourcc parse_format_name(std::string_view name) {
   const auto row = std::ranges::find(kFormats, name, &Row::name);
+  return row == kFormats.end() ? Fourcc::kNone : row->fourcc;
+}
+
+Fourcc from_spa(std::uint32_t format) {
+  const auto row = std::ranges::find_if(
+      kFormats, [format](const Row& r) { return static_cast<std::uint32_t>(r.spa) == format; });
   return row == kFormats.end() ? Fourcc::kNone : row->fourcc;
 }
 
@@ -83,15 +106,19 @@ spa_video_format to_spa(Fourcc format) {
 }
 
 void Pods::add_formats(const NodeSettings& settings, std::optional<Modifier> fixed) {
-  if (fixed) add_format(settings, {*fixed}, true);
-  if (!settings.modifiers.empty()) add_format(settings, settings.modifiers);
-  if (settings.plain == PlainTwin::kOffered || settings.modifiers.empty()) {
-    add_format(settings, {});
+  if (fixed) add_format(settings, settings.format, {*fixed}, true);
+  std::vector<Fourcc> formats = settings.others;
+  formats.insert(formats.begin(), settings.format);
+  for (const Fourcc format : formats) {
+    if (!settings.modifiers.empty()) add_format(settings, format, settings.modifiers);
+    if (settings.plain == PlainTwin::kOffered || settings.modifiers.empty()) {
+      add_format(settings, format, {});
+    }
   }
 }
 
-void Pods::add_format(const NodeSettings& settings, const std::vector<Modifier>& modifiers,
-                      bool fixed) {
+void Pods::add_format(const NodeSettings& settings, Fourcc format,
+                      const std::vector<Modifier>& modifiers, bool fixed) {
   Storage& storage = next();
   spa_pod_builder b{};
   spa_pod_builder_init(&b, storage.data(), static_cast<std::uint32_t>(storage.size() * 8));
@@ -99,7 +126,7 @@ void Pods::add_format(const NodeSettings& settings, const std::vector<Modifier>&
   spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_Format, SPA_PARAM_EnumFormat);
   add_id(&b, SPA_FORMAT_mediaType, SPA_MEDIA_TYPE_video);
   add_id(&b, SPA_FORMAT_mediaSubtype, SPA_MEDIA_SUBTYPE_raw);
-  add_id(&b, SPA_FORMAT_VIDEO_format, to_spa(settings.format));
+  add_id(&b, SPA_FORMAT_VIDEO_format, to_spa(format));
   if (fixed) {
     spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_modifier, SPA_POD_PROP_FLAG_MANDATORY);
     spa_pod_builder_long(&b, static_cast<std::int64_t>(modifiers.front().value));
@@ -120,6 +147,7 @@ void Pods::add_format(const NodeSettings& settings, const std::vector<Modifier>&
   spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_size, 0);
   spa_pod_builder_rectangle(&b, size.width, size.height);
   add_rate(&b, settings);
+  add_color(&b, settings, format);
   spa_pod_builder_pop(&b, &object);
 }
 
@@ -130,6 +158,7 @@ void Pods::add_buffers(const NodeSettings& settings, std::uint32_t picture_bytes
   if (settings.damage != DamageReport::kNone) {
     add_meta(SPA_META_VideoDamage, kDamageRegions * sizeof(spa_meta_region));
   }
+  if (settings.cursor != CursorReport::kNone) add_meta(SPA_META_Cursor, pointer_meta_bytes());
 }
 
 void Pods::add_buffers_with_sync(const NodeSettings& settings, std::uint32_t picture_bytes,

@@ -18,11 +18,13 @@ namespace lumen::producer {
 /// "BGRx" … ; kNone for any other word.
 Fourcc parse_format_name(std::string_view name);
 spa_video_format to_spa(Fourcc format);
+Fourcc from_spa(std::uint32_t format);  // kNone for any other
 
 /// Owns pods; pointers stay valid until the next add.
 class Pods {
  public:
-  /// EnumFormat: with `fixed` alone where one was picked, with all modifiers, then without.
+  /// EnumFormat: with `fixed` alone where one was picked, then each format with all modifiers and
+  /// without.
   void add_formats(const NodeSettings& settings, std::optional<Modifier> fixed = std::nullopt);
   /// Buffers of the types in `data_types` (a mask of 1 << spa_data_type), and the header Meta where
   /// settings ask for it.
@@ -38,8 +40,8 @@ class Pods {
   using Storage = std::vector<std::uint64_t>;  // pods are 8-byte aligned
 
   /// `modifiers`: none, one (a plain value), or a choice of several.
-  void add_format(const NodeSettings& settings, const std::vector<Modifier>& modifiers,
-                  bool fixed = false);
+  void add_format(const NodeSettings& settings, Fourcc format,
+                  const std::vector<Modifier>& modifiers, bool fixed = false);
   void add_buffer_param(const NodeSettings& settings, std::uint32_t picture_bytes, Pitch pitch,
                         std::uint32_t data_types, std::uint32_t blocks,
                         std::uint32_t required_metas);

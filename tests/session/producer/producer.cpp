@@ -12,6 +12,7 @@
 namespace lumen::producer {
 namespace {
 
+constexpr Nanoseconds kBadTime = std::chrono::milliseconds(300);
 constexpr Nanoseconds kFlapTime = std::chrono::seconds(1);
 
 // PipeWire starts the two ends of a link one after the other, and a buffer that is sent before the
@@ -31,6 +32,8 @@ Producer::Producer(pw_main_loop* loop, pw_core* core, Options options)
       options_(std::move(options)),
       frame_timer_(pw_main_loop_get_loop(loop), [this] { tick(); }),
       resume_timer_(pw_main_loop_get_loop(loop), [this] { resume(); }),
+      renewal_timer_(pw_main_loop_get_loop(loop),
+                     [this] { perform({.kind = Action::Kind::kRecycle, .size = {}}); }),
       end_timer_(pw_main_loop_get_loop(loop), [this] { stop(); }) {
   static constexpr pw_core_events kCoreEvents = [] {
     pw_core_events events{};
@@ -107,6 +110,7 @@ Result<void> Producer::create_node() {
                                frame_timer_.disarm();
                                print_line("paused");
                              },
+                         .bad_set = [this] { renewal_timer_.arm(now() + kBadTime); },
                          .failed = [](const std::string& why) { print_line("error " + why); }});
   if (!node) return tl::unexpected<Error>(std::move(node.error()));
   node_ = *std::move(node);

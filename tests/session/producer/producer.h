@@ -65,6 +65,7 @@ class Producer {
   std::unique_ptr<VideoNode> node_;
   LoopTimer frame_timer_;
   LoopTimer resume_timer_;
+  LoopTimer renewal_timer_;
   LoopTimer end_timer_;
 
   Timestamp epoch_;              // due time of slot 0

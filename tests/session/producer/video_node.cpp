@@ -14,6 +14,8 @@
 #include <spa/pod/iter.h>
 
 #include "capture/synthetic/barcode.h"
+#include "pointer.h"
+#include "ramp.h"
 
 namespace lumen::producer {
 namespace {
@@ -107,6 +109,7 @@ void VideoNode::on_state(pw_stream_state state, const char* error) {
 void VideoNode::on_format(const spa_pod* format) {
   negotiating_ = true;
   if (format == nullptr) return;
+  adopt(*format);
   Pods pods;
   const spa_pod_prop* const modifier =
       spa_pod_find_prop(format, nullptr, SPA_FORMAT_VIDEO_modifier);
@@ -132,6 +135,22 @@ void VideoNode::on_format(const spa_pod* format) {
   if (sync_ != nullptr && delivers_dmabufs()) pods.add_buffers_with_sync(settings_, bytes, pitch_);
   pods.add_buffers(settings_, bytes, pitch_, types);
   update_params(pods);
+}
+
+// One of those that were offered is the one to draw from now on.
+void VideoNode::adopt(const spa_pod& format) {
+  const spa_pod_prop* const property = spa_pod_find_prop(&format, nullptr, SPA_FORMAT_VIDEO_format);
+  if (property == nullptr) return;
+  // A choice without alternatives, where PipeWire has filtered it.
+  std::uint32_t count = 0;
+  std::uint32_t kind = SPA_CHOICE_None;
+  const spa_pod* const value = spa_pod_get_values(&property->value, &count, &kind);
+  std::uint32_t id = 0;
+  if (count == 0 || spa_pod_get_id(value, &id) < 0) return;
+  const auto taken = std::ranges::find(settings_.others, from_spa(id));
+  if (taken == settings_.others.end()) return;
+  std::swap(*taken, settings_.format);
+  prepare_picture();
 }
 
 std::optional<Modifier> VideoNode::fixate(const std::vector<Modifier>& offered) const {
@@ -175,6 +194,11 @@ void VideoNode::on_add_buffer(pw_buffer* buffer) {
   data.maxsize = static_cast<std::uint32_t>(bytes);
   data.data = nullptr;
   if (descriptor == Descriptors::kSomeMissing) return;
+  if (settings_.descriptors == Descriptors::kAllMissing) return;
+  if (settings_.descriptors == Descriptors::kFirstMissing && !announced_again_) {
+    if (buffers_added_ == 1 && callbacks_.bad_set) callbacks_.bad_set();
+    return;
+  }
   auto picture = make_picture(bytes, descriptor);
   if (!picture) {
     pw_stream_set_error(stream_, -ENOMEM, "%s", picture.error().describe().c_str());
@@ -206,14 +230,19 @@ void VideoNode::prepare_picture() {
   pitch_ = {(bytes + kPitchAlignment - 1) / kPitchAlignment * kPitchAlignment};
   painter_.emplace(settings_.format, settings_.size);
   static_part_.resize(picture_bytes(settings_.format, settings_.size.height, pitch_));
-  painter_->draw_static(view_pixels(static_part_.data(), settings_.format, settings_.size, pitch_));
+  const PixelsView view =
+      view_pixels(static_part_.data(), settings_.format, settings_.size, pitch_);
+  painter_->draw_static(view);
+  if (bit_depth(settings_.format) == 10) draw_ramp(view);
 }
 
 void VideoNode::announce(Fourcc format, Extent size, std::vector<Modifier> modifiers) {
   settings_.format = format;
+  settings_.others.clear();
   settings_.size = size;
   settings_.modifiers = std::move(modifiers);
   negotiating_ = true;
+  announced_again_ = true;
   prepare_picture();
   Pods pods;
   pods.add_formats(settings_);
@@ -232,7 +261,9 @@ VideoNode::Sent VideoNode::send(std::uint32_t number, Timestamp due, Defect defe
     const bool late = sync_ != nullptr && sync_->governs(buffer);
     if (late) sync_->reuse(buffer);
     const bool good = has_memory && defect == Defect::kNone;
-    if (good && !late) {
+    if (is_cursor_only(number)) {
+      // The pixels are those of some earlier picture, as a compositor leaves them.
+    } else if (good && !late) {
       draw(*picture, number);
     } else if (has_memory) {
       fill_with_garbage(*picture);
@@ -273,9 +304,13 @@ void VideoNode::fill_with_garbage(SharedPicture& picture) {
   }
 }
 
-void VideoNode::tell_damage(spa_buffer& buffer) const {
+void VideoNode::tell_damage(spa_buffer& buffer, std::uint32_t number) const {
   const spa_meta* const meta = spa_buffer_find_meta(&buffer, SPA_META_VideoDamage);
   if (meta == nullptr) return;
+  if (is_cursor_only(number)) {
+    *static_cast<spa_meta_region*>(meta->data) = {};
+    return;
+  }
   std::vector<Rect> changed{barcode::strip(settings_.size)};
   if (settings_.damage == DamageReport::kTold) changed.push_back(stage_rect(settings_.size));
   auto* const regions = static_cast<spa_meta_region*>(meta->data);
@@ -305,7 +340,15 @@ void VideoNode::describe(spa_buffer& buffer, std::uint32_t number, Timestamp due
     chunk.stride = strides[bad_strides_++ % strides.size()];
   }
 
-  tell_damage(buffer);
+  if (is_cursor_only(number)) {
+    if (number % 2 == 0) {
+      chunk.size = 0;
+    } else {
+      chunk.flags = SPA_CHUNK_FLAG_CORRUPTED;
+    }
+  }
+  tell_damage(buffer, number);
+  tell_pointer(buffer, number, settings_.size);
   auto* const header = static_cast<spa_meta_header*>(
       spa_buffer_find_meta_data(&buffer, SPA_META_Header, sizeof(spa_meta_header)));
   if (header == nullptr) return;

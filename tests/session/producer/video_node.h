@@ -31,6 +31,7 @@ class VideoNode {
     std::function<void(std::uint32_t node_id)> exists;
     std::function<void()> streaming;
     std::function<void()> paused;
+    std::function<void()> bad_set;  // its first buffer was made
     std::function<void(const std::string&)> failed;
   };
   enum class Sent { kGood, kBad, kNoBuffer };
@@ -63,6 +64,7 @@ class VideoNode {
   Result<void> connect(pw_core* core);
   void on_state(pw_stream_state state, const char* error);
   void on_format(const spa_pod* format);
+  void adopt(const spa_pod& format);
   /// The modifier to announce for one that both ends know; nothing where none can be allocated.
   [[nodiscard]] std::optional<Modifier> fixate(const std::vector<Modifier>& offered) const;
   void on_add_buffer(pw_buffer* buffer);
@@ -79,7 +81,10 @@ class VideoNode {
   void draw_static_part(SharedPicture& picture);
   void draw(SharedPicture& picture, std::uint32_t number);
   void fill_with_garbage(SharedPicture& picture);
-  void tell_damage(spa_buffer& buffer) const;
+  void tell_damage(spa_buffer& buffer, std::uint32_t number) const;
+  [[nodiscard]] bool is_cursor_only(std::uint32_t number) const {
+    return settings_.cursor == CursorReport::kAlone && number >= kPicturesBeforeCursor;
+  }
   void describe(spa_buffer& buffer, std::uint32_t number, Timestamp due, Defect defect);
 
   NodeSettings settings_;
@@ -92,6 +97,7 @@ class VideoNode {
   bool streaming_ = false;
   bool negotiating_ = true;
   std::uint32_t buffers_added_ = 0;
+  bool announced_again_ = false;
   std::uint32_t bad_strides_ = 0;
 
   // Of the format in effect.

@@ -6,6 +6,7 @@
 #include "exports.h"
 #include "kernels.h"
 #include "simulator.h"
+#include "zerocopy/cuda/kernels/blend_kernel.h"
 #include "zerocopy/cuda/kernels/convert_kernel.h"
 
 using namespace lumen::sim;
@@ -19,6 +20,10 @@ bool knows_kernel(std::string_view name, Kernel& kernel) {
     kernel = Kernel::kConvertYuvTen;
   } else if (name == lumen::cuda::kConvertPackedKernel) {
     kernel = Kernel::kConvertPacked;
+  } else if (name == lumen::cuda::kBlendKernel) {
+    kernel = Kernel::kBlend;
+  } else if (name == lumen::cuda::kBlendTenKernel) {
+    kernel = Kernel::kBlendTen;
   } else {
     return false;
   }

@@ -1,4 +1,5 @@
 #include "fixture.h"
+#include "zerocopy/cuda/kernels/blend_kernel.h"
 #include "zerocopy/cuda/kernels/convert_kernel.h"
 
 namespace lumen::sim {
@@ -12,6 +13,7 @@ constexpr char kText[] =
     ".visible .entry lumen_convert_yuv(\n) { ret; }\n"
     ".visible .entry lumen_convert_yuv_ten(\n) { ret; }\n"
     ".visible .entry lumen_convert_packed(\n) { ret; }\n"
+    ".visible .entry lumen_blend(\n) { ret; }\n"
     ".visible .entry somebody_elses(\n) { ret; }\n";
 constexpr int kWidth = 8;
 constexpr int kHeight = 4;
@@ -25,6 +27,7 @@ class Kernels : public SimCuda {
     ASSERT_EQ(cuda.cuModuleLoadData(&module, kText), CUDA_SUCCESS);
     ASSERT_EQ(cuda.cuModuleGetFunction(&packed, module, cuda::kConvertPackedKernel), CUDA_SUCCESS);
     ASSERT_EQ(cuda.cuModuleGetFunction(&yuv, module, cuda::kConvertYuvKernel), CUDA_SUCCESS);
+    ASSERT_EQ(cuda.cuModuleGetFunction(&blend, module, cuda::kBlendKernel), CUDA_SUCCESS);
     ASSERT_EQ(cuda.cuModuleGetFunction(&ten, module, cuda::kConvertYuvTenKernel), CUDA_SUCCESS);
     source = allocate(kRow * kHeight);
     target = allocate(kRow * kHeight);
@@ -49,7 +52,19 @@ class Kernels : public SimCuda {
     p.pitches[0] = kRow;
     return p;
   }
-  CUresult launch(CUfunction function, cuda::ConvertParams p, unsigned blocks_x = 1) {
+  /// The first samples of `source` over all of `target`, as bytes.
+  cuda::BlendParams blending() const {
+    cuda::BlendParams p{};
+    p.target = target;
+    p.overlay = source;
+    p.pitch = kRow;
+    p.step = 4;
+    p.width = 4;
+    p.height = 2;
+    return p;
+  }
+  template <typename Params>
+  CUresult launch(CUfunction function, Params p, unsigned blocks_x = 1) {
     void* arguments[] = {&p};
     return cuda.cuLaunchKernel(function, blocks_x, 1, 1, cuda::kThreadsX, cuda::kThreadsY, 1, 0,
                                stream, arguments, nullptr);
@@ -60,6 +75,7 @@ class Kernels : public SimCuda {
   CUfunction packed = nullptr;
   CUfunction yuv = nullptr;
   CUfunction ten = nullptr;
+  CUfunction blend = nullptr;
   CUdeviceptr source = 0;
   CUdeviceptr target = 0;
 };
@@ -177,6 +193,35 @@ TEST_F(Kernels, OnlyOnesThatItKnows) {
   EXPECT_EQ(cuda.cuModuleGetFunction(&function, module, "nobodys"), kNotFound);
   CUmodule other = nullptr;
   EXPECT_EQ(cuda.cuModuleLoadData(&other, "no PTX"), kInvalidImage);
+}
+
+TEST_F(Kernels, LayAPointerOverAPicture) {
+  std::vector<cuda::OverlaySample> over(8, {0, 0});
+  over[1] = {200 << cuda::kOpaqueBits, cuda::kOpaque};
+  over[6] = {50 << cuda::kOpaqueBits, cuda::kOpaque / 2};
+  ASSERT_EQ(cuda.cuMemcpyHtoD_v2(source, over.data(), over.size() * sizeof over[0]), CUDA_SUCCESS);
+  EXPECT_EQ(launch(blend, blending()), CUDA_SUCCESS);
+  EXPECT_EQ(cuda.cuStreamSynchronize(stream), CUDA_SUCCESS);
+  std::vector<std::uint8_t> expected(kRow * kHeight, 0xA5);
+  expected[4] = 200;
+  expected[kRow + 8] = 133;  // 50 + 0xA5 / 2
+  EXPECT_EQ(download(target, kRow * kHeight), expected);
+}
+
+TEST_F(Kernels, ThatLayAPointerBesideThePictureAreViolations) {
+  const auto refused = [&](cuda::BlendParams p, const char* why) {
+    EXPECT_NE(launch(blend, p), CUDA_SUCCESS) << why;
+    EXPECT_NE(take_violations(), "") << why;
+  };
+  auto p = blending();
+  p.width = kWidth * kHeight;
+  refused(p, "outside of the target");
+  p = blending();
+  p.height = 0;
+  refused(p, "nothing");
+  p = blending();
+  p.overlay = 0;
+  refused(p, "no overlay");
 }
 
 }  // namespace

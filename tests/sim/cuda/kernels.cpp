@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "blend.h"
 #include "copy.h"
 #include "zerocopy/cuda/kernels/convert_kernel.h"
 
@@ -18,12 +19,13 @@ using cuda::Pixel;
 std::size_t size(int value) { return static_cast<std::size_t>(value); }
 
 struct Fetch {
+  const ConvertParams& params;
   const std::byte* first;
   std::size_t pitch;
   Pixel operator()(int x, int y) const {
-    const std::byte* at = first + size(y) * pitch + size(x) * 4;
-    return {static_cast<int>(at[0]), static_cast<int>(at[1]), static_cast<int>(at[2]),
-            static_cast<int>(at[3])};
+    unsigned word = 0;
+    std::memcpy(&word, first + size(y) * pitch + size(x) * 4, sizeof word);
+    return cuda::unpack(params, word);
   }
 };
 
@@ -46,7 +48,7 @@ struct Job {
 
   void run() const {
     if (source.storage->refresh) source.storage->refresh(*source.storage);
-    const Fetch fetch{source.first, source.pitch};
+    const Fetch fetch{params, source.first, source.pitch};
     const std::array first{planes[0].first, planes[1].first, planes[2].first};
     const Store<std::uint8_t> bytes{first};
     const Store<std::uint16_t> words{first};
@@ -56,6 +58,8 @@ struct Job {
           case Kernel::kConvertYuv: cuda::convert_block<1>(params, fetch, bytes, x, y); break;
           case Kernel::kConvertYuvTen: cuda::convert_block<2>(params, fetch, words, x, y); break;
           case Kernel::kConvertPacked: cuda::convert_pixel(params, fetch, bytes, x, y); break;
+          case Kernel::kBlend:
+          case Kernel::kBlendTen: break;  // blend.cpp
         }
       }
     }
@@ -90,6 +94,10 @@ Rows find_source(Simulator& sim, const ConvertParams& p, std::shared_ptr<const v
     return {};
   }
   texture_use = texture;
+  if (p.extra_bits != 0) {
+    sim.violation("a kernel takes ten bits from a texture of eight");
+    return {};
+  }
   if (texture->array->channels != 4) {
     sim.violation("a kernel reads a texture that has not four channels");
     return {};
@@ -136,6 +144,9 @@ bool find_planes(Simulator& sim, Job& job) {
 
 CUresult submit_kernel(Simulator& sim, Lock& lock, const std::shared_ptr<Stream>& stream,
                        Kernel kernel, const void* parameters, Grid grid) {
+  if (kernel == Kernel::kBlend || kernel == Kernel::kBlendTen) {
+    return submit_blend(sim, lock, stream, kernel, parameters, grid);
+  }
   auto job = std::make_shared<Job>();
   std::memcpy(&job->params, parameters, sizeof job->params);
   job->kernel = kernel;

@@ -60,7 +60,7 @@ struct Module : Owned {
   std::string text;
 };
 
-enum class Kernel { kConvertYuv, kConvertYuvTen, kConvertPacked };
+enum class Kernel { kConvertYuv, kConvertYuvTen, kConvertPacked, kBlend, kBlendTen };
 struct Function : Owned {
   CUmodule module = nullptr;
   Kernel kernel = Kernel::kConvertYuv;

@@ -124,7 +124,9 @@ class EncodeLoopOnStandIns : public testing::Test {
       std::unique_lock lock(mutex);
       const std::size_t seen = whole_ones;
       lock.unlock();
-      slot.put(captured(n, size_));
+      CapturedFrame frame = captured(n, size_);
+      if (retouch_) retouch_(n, frame);
+      slot.put(std::move(frame));
       lock.lock();
       // A picture that an encoder died of comes late, or never where it was inside.
       const auto taken = [&] { return ended || whole_ones > seen; };
@@ -161,6 +163,7 @@ class EncodeLoopOnStandIns : public testing::Test {
   }
 
   test::StandIns machine_;
+  std::function<void(std::uint32_t, CapturedFrame&)> retouch_;
   bool sub_frame_ = false;
   Extent size_ = kSize;
   Adaptation* adaptation_ = nullptr;  // of the stream that runs
@@ -193,6 +196,53 @@ TEST_F(EncodeLoopOnStandIns, AnotherBitRateAndSizeNeedNoNewEncoder) {
   }
   EXPECT_EQ(machine_.nvenc.calls("nvEncOpenEncodeSessionEx"), 1u);
   EXPECT_STREQ(machine_.nvenc.violations(), "");
+}
+
+Cursor cursor_at(std::int32_t x) {
+  auto shape = std::make_shared<CursorShape>();
+  shape->size = {12, 12};
+  shape->pixels.assign(std::size_t{12} * 12 * 4, 255);
+  return {std::move(shape), x, 80};
+}
+
+TEST_F(EncodeLoopOnStandIns, APointerThatMovesAloneIsDrawnOnTheLastPicture) {
+  retouch_ = [](std::uint32_t n, CapturedFrame& frame) {
+    frame.cursor = cursor_at(static_cast<std::int32_t>(n));
+    if (n % 10 == 0) return;
+    frame.image = SamePicture{};
+    frame.damage = Damage::nothing();
+  };
+  for (const char* const backend : {"nvenc", "software"}) {
+    SCOPED_TRACE(backend);
+    const Outcome outcome = stream(30, backend);
+    EXPECT_FALSE(outcome.error);
+    ASSERT_EQ(outcome.numbers.size(), 30u);
+    for (std::uint32_t n = 0; n < 30; ++n) {
+      EXPECT_EQ(outcome.numbers[n], n / 10 * 10) << n;
+      EXPECT_EQ(outcome.frames[n].times.id, n + 1);
+    }
+    EXPECT_EQ(outcome.status.repeated, 0u);
+  }
+  EXPECT_STREQ(machine_.nvenc.violations(), "");
+  EXPECT_STREQ(machine_.cuda.violations(), "");
+}
+
+// The screen has changed with a picture that could not be read, and not since.
+TEST_F(EncodeLoopOnStandIns,
+       APictureThatWasMissedIsSeenWithTheNextOneThoughThePointerMovedBetween) {
+  retouch_ = [](std::uint32_t n, CapturedFrame& frame) {
+    frame.cursor = cursor_at(static_cast<std::int32_t>(n));
+    if (n == 1) std::get<ShmImage>(frame.image).memory = nullptr;
+    if (n == 2) frame.image = SamePicture{};
+    if (n == 3) frame.image = captured(1).image;
+    if (n >= 2) frame.damage = Damage::nothing();
+  };
+  const Outcome outcome = stream(4, "software");
+  EXPECT_FALSE(outcome.error);
+  EXPECT_EQ(outcome.status.skipped, 1u);
+  ASSERT_GE(outcome.numbers.size(), 3u);  // the last one is repeated, too, where nothing comes
+  EXPECT_EQ(outcome.numbers.front(), 0u);
+  EXPECT_EQ(outcome.numbers.back(), 1u);
 }
 
 TEST_F(EncodeLoopOnStandIns, ACodecComesAfterAllThatWasEncodedBefore) {

@@ -255,6 +255,23 @@ TEST_P(EncoderContract, OddAndHugeSizesAreRefusedWithAReason) {
   EXPECT_FALSE(fixture_.open(GetParam().backend, level));
 }
 
+// A screen that is still, or whose pointer moves alone, is encoded from the same memory again while
+// the chip still reads it.
+TEST_P(EncoderContract, TheSamePictureMayBeOnItsWaySeveralTimes) {
+  open(settings_of(GetParam()));
+  auto frame = fixture_.picture(7, GetParam().memory);
+  ASSERT_TRUE(frame) << frame.error().describe();
+  for (std::uint32_t n = 0; n < 12; ++n) {
+    const auto done = fixture_.encoder->encode(*frame, EncoderFixture::time_of(n), key(n == 0));
+    ASSERT_TRUE(done) << n << ": " << done.error().describe();
+  }
+  const auto frames = flush();
+  ASSERT_EQ(frames.size(), 12u);
+  const auto pictures = test::play(GetParam().codec, frames);
+  ASSERT_EQ(pictures.size(), 12u);
+  for (const auto& picture : pictures) EXPECT_EQ(picture.number(), 7u);
+}
+
 TEST_P(EncoderContract, IsClosedWithPicturesInsideWithoutALeak) {
   open(settings_of(GetParam()));
   for (std::uint32_t n = 0; n < 5; ++n) encode(n, key(n == 0));

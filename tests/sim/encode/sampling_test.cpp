@@ -218,6 +218,25 @@ TEST_F(SamplingRefused, WhatThisGpuDoesNotHave) {
   }
 }
 
+// A GPU without ten bits stays ahead of the CPU, where they are but a wish.
+TEST_F(OnStandIns, AWishForTenBitsDoesNotCostTheGpu) {
+  EncoderSettings settings = settings_of({"nvenc", Codec::kHevc, Chroma::k420, 10});
+  settings.depth_is_wish = true;
+  for (const auto& [gpu, format] :
+       {std::pair{"maxwell", Fourcc::kNV12}, std::pair{"pascal", Fourcc::kP010}}) {
+    ASSERT_EQ(machine_.nvenc.set_gpu(gpu), 1);
+    auto opened = open_encoder("auto", settings, {.gpu = gpu_}, [](EncodedFrame) {});
+    ASSERT_TRUE(opened) << opened.error().describe();
+    EXPECT_EQ(opened->backend, "nvenc") << gpu;
+    EXPECT_EQ(opened->encoder->input().format, format) << gpu;
+  }
+  settings.depth_is_wish = false;
+  ASSERT_EQ(machine_.nvenc.set_gpu("maxwell"), 1);
+  const auto opened = open_encoder("auto", settings, {.gpu = gpu_}, [](EncodedFrame) {});
+  ASSERT_TRUE(opened) << opened.error().describe();
+  EXPECT_EQ(opened->backend, "software") << "who asks for ten bits gets them";
+}
+
 // NVENC converts packed RGB by itself; what a CPU route makes instead has the stream's chroma.
 TEST_F(OnStandIns, PackedRgbBecomesFullChroma) {
   EncoderSettings settings = settings_of({"nvenc", Codec::kHevc, Chroma::k444});

@@ -38,12 +38,13 @@ Bytes packed(const CpuImage& image, Extent size) {
   return bytes;
 }
 
-Bytes expected_yuv(const SharedPicture& picture, Fourcc format) {
+Bytes expected_yuv(const SharedPicture& picture, Fourcc format,
+                   Fourcc source_format = Fourcc::kBGRx) {
   const Bytes pixels = picture.copy();
   auto pool = cpu::ImagePool::create(format, even_size(picture.size()), 1);
   auto image = (*pool)->acquire();
   const cpu::Picture source{
-      Fourcc::kBGRx, picture.size(), {pixels.data()}, {Pitch{picture.pitch()}}};
+      source_format, picture.size(), {pixels.data()}, {Pitch{picture.pitch()}}};
   EXPECT_TRUE(
       cpu::convert(source, {format, even_size(picture.size()), image->planes, image->pitches}, {}));
   return packed(*image, even_size(picture.size()));
@@ -151,6 +152,47 @@ TEST_F(CudaImporterTest, PlanesOfAnyFormatFollowEachOtherAndEqualTheCpuRoute) {
     EXPECT_EQ(download(buffer, row, expected.size() / row), expected);
     importer_.reset();
     context_.reset();
+  }
+}
+
+TEST_F(CudaImporterTest, TenBitsOfRgbEqualTheCpuRouteInEveryTarget) {
+  for (const Fourcc source : {Fourcc::kXR30, Fourcc::kAB30}) {
+    for (const Fourcc format : {Fourcc::kNV12, Fourcc::kP010, Fourcc::kQ410}) {
+      SCOPED_TRACE(to_string(source) + " to " + to_string(format));
+      ASSERT_TRUE(open({.size = kSize, .format = format, .memory = FrameMemory::kCuda}));
+      picture_->draw(11);
+      const Bytes expected = expected_yuv(*picture_, format, source);
+      CapturedFrame captured = picture_->frame(picture_);
+      captured.format = source;
+      const auto frame = importer_->import(std::move(captured));
+      ASSERT_TRUE(frame) << frame.error().describe();
+      const std::size_t row = plane_extent(format, kSize, 0).row_bytes;
+      EXPECT_EQ(download(std::get<CudaBuffer>(frame->payload), row, expected.size() / row),
+                expected);
+      importer_.reset();
+      context_.reset();
+    }
+  }
+}
+
+// NVENC's own conversion has eight bits: what it reads in place must have no more.
+TEST_F(CudaImporterTest, TenBitsInAPackedTargetAreRoundedToEight) {
+  ASSERT_TRUE(open({.size = kSize, .format = Fourcc::kBGRx, .memory = FrameMemory::kCuda}));
+  picture_->draw(12);
+  const Bytes pixels = picture_->copy();
+  CapturedFrame captured = picture_->frame(picture_);
+  captured.format = Fourcc::kXB30;
+  const auto frame = importer_->import(std::move(captured));
+  ASSERT_TRUE(frame) << frame.error().describe();
+  const Bytes made = download(std::get<CudaBuffer>(frame->payload), kSize.width * 4, kSize.height);
+  for (std::size_t i = 0; i < made.size(); i += 4) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, &pixels[i], sizeof(word));
+    const auto eight = [word](unsigned bit) { return ((word >> bit & 1023) * 255 + 511) / 1023; };
+    ASSERT_EQ(made[i], eight(20));  // blue is on top of the source
+    ASSERT_EQ(made[i + 1], eight(10));
+    ASSERT_EQ(made[i + 2], eight(0));
+    ASSERT_EQ(made[i + 3], 255);
   }
 }
 

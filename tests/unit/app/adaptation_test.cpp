@@ -53,6 +53,13 @@ TEST(Adaptation, LeavesAStreamAloneThatKeepsUp) {
   EXPECT_EQ(stream.cause(), AdaptationCause::kNone);
 }
 
+TEST(Adaptation, ASlowSourceIsNoSlowEncoder) {
+  EXPECT_DOUBLE_EQ(encoder_pressure(12ms, 4ms, 16ms), 0.75);
+  EXPECT_DOUBLE_EQ(encoder_pressure(24ms, 0ms, 16ms), 1.5) << "and the next one waits already";
+  EXPECT_DOUBLE_EQ(encoder_pressure(24ms, 8ms, 16ms), 1.5);
+  EXPECT_DOUBLE_EQ(encoder_pressure(40ms, 160ms, 16ms), 0.2) << "five pictures a second";
+}
+
 TEST(Adaptation, OneSlowPictureIsNotAReason) {
   Stream stream;
   stream.run(5s);
@@ -60,6 +67,62 @@ TEST(Adaptation, OneSlowPictureIsNotAReason) {
   stream.run(200ms);
   stream.cost = 4ms;
   stream.run(5s, [&] { ASSERT_EQ(stream.shape, kFull); });
+}
+
+TEST(Adaptation, NorIsOneWhereTheEncoderHasMuchToDo) {
+  Stream stream;
+  stream.cost = 11ms;
+  stream.run(5s);
+  for (int i = 0; i < 10; ++i) {
+    stream.cost = 60ms;
+    stream.run(60ms);
+    stream.cost = 11ms;
+    stream.run(2s, [&] { ASSERT_EQ(stream.shape, kFull); });
+  }
+}
+
+TEST(Adaptation, ButSeveralAre) {
+  Stream stream;
+  stream.cost = 11ms;
+  stream.run(5s);
+  for (int i = 0; i < 4; ++i) {
+    stream.cost = 60ms;
+    stream.run(60ms);
+    stream.cost = 11ms;
+    stream.run(200ms);
+  }
+  EXPECT_LT(stream.shape.rate.value(), 60);
+  EXPECT_EQ(stream.cause(), AdaptationCause::kEncoder);
+}
+
+TEST(Adaptation, AnEncodersFirstPicturesMayBeSlow) {
+  Stream stream;
+  for (int i = 0; i < 3; ++i) {
+    stream.adaptation.set_full(kFull);  // another encoder
+    stream.cost = 40ms;
+    stream.run(800ms);
+    stream.cost = 11ms;
+    stream.run(4s, [&] { ASSERT_EQ(stream.shape, kFull); });
+  }
+  stream.adaptation.set_full(kFull);
+  stream.cost = 24ms;  // it is no faster later on
+  stream.run(3s);
+  EXPECT_LT(stream.shape.rate.value(), 60);
+}
+
+TEST(Adaptation, LooksAsLongAsItIsTold) {
+  Stream stream({.may_change_size = true, .window = 4s});
+  stream.run(10s);
+  stream.cost = 20ms;
+  stream.run(2s);
+  EXPECT_EQ(stream.shape, kFull);
+  stream.run(3s);
+  EXPECT_LT(stream.shape.rate.value(), 60);
+  stream.adaptation.configure({.may_change_size = true, .window = 500ms});
+  stream.cost = 40ms;
+  const StreamShape before = stream.shape;
+  stream.run(700ms);
+  EXPECT_NE(stream.shape, before);
 }
 
 TEST(Adaptation, ASlowEncoderGetsFewerFramesFirst) {

@@ -73,6 +73,40 @@ TEST(AwaitedSource, IsTheOneThatComes) {
   EXPECT_EQ(looks, 4);
 }
 
+/// Tells its state before start() returns, as PipeWire's streams do.
+class ToldAtOnce final : public CaptureSource {
+ public:
+  Result<void> start(const CaptureRequest&, CaptureListener& listener) override {
+    listener.on_state(CaptureState::kConnecting, "");
+    return {};
+  }
+  void renegotiate(std::vector<FormatOffer>) override {}
+  void stop() override {}
+  [[nodiscard]] CaptureStats stats() const override { return {}; }
+  [[nodiscard]] std::string describe() const override { return "what was found"; }
+};
+
+TEST(AwaitedSource, ItsListenerMayAskWhatItIs) {
+  class Asks final : public CaptureListener {
+   public:
+    void on_frame(CapturedFrame) override {}
+    void on_format(const CaptureFormat&) override {}
+    void on_state(CaptureState, const std::string&) override {
+      asked = source->describe() == "what was found" && source->stats().received == 0;
+    }
+    void on_failure(Error) override {}
+    AwaitedSource* source = nullptr;
+    std::atomic<bool> asked{false};
+  };
+  Asks listener;
+  AwaitedSource source(
+      [] { return Result<std::unique_ptr<CaptureSource>>(std::make_unique<ToldAtOnce>()); }, 1ms);
+  listener.source = &source;
+  ASSERT_TRUE(source.start(kRequest, listener));
+  EXPECT_TRUE(eventually([&] { return listener.asked.load(); }));
+  source.stop();
+}
+
 TEST(AwaitedSource, StopsWhileItWaits) {
   AwaitedSource source(
       []() -> Result<std::unique_ptr<CaptureSource>> {
@@ -89,7 +123,7 @@ TEST(AwaitedSource, StopsWhileItWaits) {
 TEST(AwaitedSource, GivesUpWhereWaitingChangesNothing) {
   AwaitedSource source(
       []() -> Result<std::unique_ptr<CaptureSource>> {
-        return fail(ErrorKind::kInvalidArgument, "two gamescopes run");
+        return fail(ErrorKind::kInvalidArgument, "no such thing");
       },
       1ms);
   Listener listener;

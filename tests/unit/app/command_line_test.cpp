@@ -185,6 +185,18 @@ TEST_F(CommandLine, EncoderOptionsArrive) {
   EXPECT_EQ(stream({"--sink", "file:a.mkv", "--qp", "18"}).qp, 18U);
 }
 
+TEST_F(CommandLine, ThePointerIsWhereOneWantsIt) {
+  using session::CursorMode;
+  EXPECT_EQ(stream({}).cursor, CursorMode::kAuto);
+  EXPECT_EQ(stream({"--cursor", "metadata"}).cursor, CursorMode::kMetadata);
+  EXPECT_EQ(stream({"--cursor", "hidden"}).cursor, CursorMode::kHidden);
+  write_config("cursor = \"embedded\"\n[setup.couch]\ncursor = \"hidden\"\n");
+  EXPECT_EQ(stream({}).cursor, CursorMode::kEmbedded);
+  EXPECT_EQ(stream({"--setup", "couch"}).cursor, CursorMode::kHidden);
+  EXPECT_THAT(refusal({"stream", "--cursor", "off"}),
+              HasSubstr("one of auto, embedded, metadata, hidden"));
+}
+
 TEST_F(CommandLine, APurposeDoesNotInheritWhatTheFileSetsForAnother) {
   write_config("sink = \"file:c.mp4\"\nbitrate = \"5M\"\nvbv = 3\n");
   const StreamOptions quality = stream({"--quality", "high"});

@@ -6,6 +6,7 @@ namespace lumen {
 namespace {
 
 constexpr Extent kSize{64, 48};
+using Displaced = LatestSlot<CapturedFrame>::Displaced;
 
 CapturedFrame captured(std::optional<Rect> changed) {
   CapturedFrame frame;
@@ -40,12 +41,34 @@ TEST(DamageTracker, FramesThatDidNotReachTheEncoderAreOwed) {
 
 TEST(DamageTracker, ANewerFrameInheritsWhatWasSkippedUnlessItShowsSomethingElse) {
   CapturedFrame newer = captured(Rect{0, 0, {8, 8}});
-  inherit_damage(newer, captured(Rect{16, 16, {8, 8}}));
+  auto older = captured(Rect{16, 16, {8, 8}});
+  EXPECT_EQ(supersede(newer, older), Displaced::kLost);
   EXPECT_EQ(newer.damage.rects().size(), 2U);
   CapturedFrame other = captured(Rect{0, 0, {8, 8}});
   other.crop = {2, 0, {62, 48}};
-  inherit_damage(newer, other);
+  (void)supersede(newer, other);
   EXPECT_FALSE(newer.damage.known());
+}
+
+TEST(DamageTracker, ACursorThatComesAloneTakesAPictureNobodyHasSeenAlong) {
+  CapturedFrame picture = captured(Rect{16, 16, {8, 8}});
+  picture.times.id = 7;
+  picture.cursor.x = 1;
+  CapturedFrame newer = captured({});
+  newer.image = SamePicture{};
+  newer.times.id = 8;
+  newer.cursor.x = 2;
+  EXPECT_EQ(supersede(newer, picture), Displaced::kMerged);
+  EXPECT_TRUE(newer.has_picture());
+  EXPECT_EQ(newer.times.id, 7U);
+  EXPECT_EQ(newer.damage.rects().size(), 1U);
+  EXPECT_EQ(newer.cursor.x, 2);
+
+  CapturedFrame alone = captured({});
+  alone.image = SamePicture{};
+  CapturedFrame next = captured(Rect{0, 0, {8, 8}});
+  EXPECT_EQ(supersede(next, alone), Displaced::kMerged) << "no picture is lost with it";
+  EXPECT_EQ(next.damage.rects().size(), 1U);
 }
 
 TEST(DamageTracker, NothingIsKnownAcrossAChangeOfWhatIsShown) {

@@ -1,11 +1,15 @@
 // What is documented is what there is: every option stands in the help, the manual and the shell
 // completion, and the other way round.
+#include <array>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <set>
 #include <string>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -51,6 +55,22 @@ TEST(Documentation, HelpNamesEveryOption) {
   EXPECT_EQ(found, table());
 }
 
+TEST(Documentation, HelpKeepsNamesAndExplanationsApart) {
+  std::string help = stream_help();
+  help.erase(0, help.find("\noptions:\n"));
+  for (const StreamOption& option : stream_options_table()) {
+    std::string head = "--" + std::string(option.name);
+    if (!option.value_name.empty()) head += " " + std::string(option.value_name);
+    const auto at = help.find(head);
+    ASSERT_NE(at, std::string::npos) << head;
+    const auto end = at + head.size();
+    EXPECT_TRUE(help[end] == ' ' || help[end] == '\n') << help.substr(at, head.size() + 20);
+    const auto text = help.find_first_not_of(" \n", end);
+    EXPECT_TRUE(help.substr(text).starts_with(option.help.substr(0, option.help.find('\n'))))
+        << help.substr(at, head.size() + 60);
+  }
+}
+
 TEST(Documentation, ManualNamesEveryOptionAndNoOther) {
   const std::string manual = packaging("lumen-host.1");
   EXPECT_EQ(words_after("\n.It Fl -", manual, kLetters), table());
@@ -68,12 +88,52 @@ TEST(Documentation, CompletionKnowsEveryOptionAndNoOther) {
   EXPECT_EQ(words_after("--", packaging("lumen-host.bash"), kLetters), expected);
 }
 
+/// What the completion of every shell offers after "lumen-host ARGUMENTS".
+std::set<std::string> completed(const std::string& arguments) {
+  const std::string command =
+      "bash -c '. \"$0\" && _lumen_host_print lumen-host " + arguments + "' '" +
+      (std::filesystem::path(LUMEN_SOURCE_DIR) / "packaging/lumen-host.bash").string() + "'";
+  const std::unique_ptr<FILE, int (*)(FILE*)> shell(::popen(command.c_str(), "r"), &::pclose);
+  std::set<std::string> found;
+  std::array<char, 256> line{};
+  while (shell && std::fgets(line.data(), line.size(), shell.get()) != nullptr) {
+    std::string word = line.data();
+    while (word.ends_with('\n')) word.pop_back();
+    found.insert(std::move(word));
+  }
+  return found;
+}
+
+TEST(Documentation, CompletionOffersVerbsAndValues) {
+  std::set<std::string> verbs = {"--json", "--name", "--help", "start"};
+  const std::string help = tool_help("ctl");
+  const std::string list = help.substr(help.find("\nverbs:"));
+  verbs.merge(words_after("\n  ", list.substr(0, list.find("\n\n")), kLetters));
+  EXPECT_GE(verbs.size(), 10U);
+  EXPECT_EQ(completed("ctl \"\""), verbs);
+  EXPECT_EQ(completed("config s"), std::set<std::string>{"show"});
+  EXPECT_EQ(completed("ctl codec \"\""), (std::set<std::string>{"h264", "hevc", "av1"}));
+  EXPECT_EQ(completed("stream --stats \"\""), (std::set<std::string>{"text", "json"}));
+  EXPECT_EQ(completed("stream --aud"), std::set<std::string>{"--audio"});
+  EXPECT_EQ(completed("stream --source kwin:w"), std::set<std::string>{"kwin:window="})
+      << "other shells take a spec for one word";
+}
+
 TEST(Documentation, ManualTellsEveryExitCode) {
   std::set<std::string> expected;
-  for (int code = 0; code <= static_cast<int>(ExitCode::kProblemsFound); ++code) {
+  for (int code = 0; code <= static_cast<int>(ExitCode::kDeclined); ++code) {
     expected.insert(std::to_string(code));
   }
   EXPECT_EQ(words_after("\n.It ", packaging("lumen-host.1"), "0123456789"), expected);
+}
+
+// What the user must change, and what the user has said: neither changes within two seconds.
+TEST(Documentation, TheServiceDoesNotOverruleTheUser) {
+  const std::string unit = packaging("systemd/lumen-host.service.in");
+  EXPECT_THAT(unit, HasSubstr("\nRestart=on-failure\n"));
+  EXPECT_THAT(unit, HasSubstr(fmt::format("\nRestartPreventExitStatus={} {}\n",
+                                          static_cast<int>(ExitCode::kUsage),
+                                          static_cast<int>(ExitCode::kDeclined))));
 }
 
 TEST(Documentation, ManualAndCompletionKnowEveryCommand) {
@@ -99,13 +159,14 @@ TEST(Documentation, ManualNamesEveryStageOfTheStatistics) {
   }
 }
 
-TEST(Documentation, HelpFitsATerminal) {
+TEST(Documentation, HelpFitsATerminalAndHasExamples) {
   std::vector<std::string> texts = {general_help(), stream_help()};
   for (const char* command :
        {"sources", "encoders", "zerocopy-probe", "status", "ctl", "stop", "config", "doctor"}) {
     texts.push_back(tool_help(command));
   }
   for (const std::string& text : texts) {
+    EXPECT_THAT(text, HasSubstr("\nexamples:\n  lumen-host "));
     std::size_t begin = 0;
     while (begin < text.size()) {
       const std::size_t end = text.find('\n', begin);

@@ -94,6 +94,34 @@ TEST(EncodingPlan, WishesThatExcludeEachOtherAreErrorsThatSayWhatToDo) {
   }
 }
 
+// A longer one would cost more with each picture that it holds.
+TEST(EncodingPlan, AdaptationLooksAtSomeTimeButNotAtAllOfIt) {
+  for (const Nanoseconds window : {Nanoseconds{0}, Nanoseconds{seconds{3600}}}) {
+    const auto refused = plan_encoding({.adaptation = {.window = window}});
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("--adapt-window"));
+  }
+  EXPECT_TRUE(plan_encoding({.adaptation = {.window = seconds{60}}}));
+}
+
+TEST(EncodingPlan, TenBitsAreAWishWhereTheSourceDecides) {
+  const auto wish = [](const StreamOptions& options) { return plan(options).video; };
+  EXPECT_TRUE(wish({.codec = Codec::kHevc}).depth_is_wish);
+  EXPECT_EQ(wish({.codec = Codec::kHevc}).bit_depth, 10U);
+  EXPECT_TRUE(wish({.codec = Codec::kAv1}).depth_is_wish);
+  for (const StreamOptions& eight :
+       {StreamOptions{}, StreamOptions{.codec = Codec::kHevc, .bit_depth = 8},
+        StreamOptions{.sinks = {"web"}, .codec = Codec::kHevc},
+        StreamOptions{.codec = Codec::kHevc, .profile = Profile::kMain},
+        StreamOptions{.codec = Codec::kHevc, .in_place = true}}) {
+    EXPECT_EQ(wish(eight).bit_depth, 8U);
+    EXPECT_FALSE(wish(eight).depth_is_wish);
+  }
+  EXPECT_EQ(wish({.bit_depth = 10}).bit_depth, 10U);
+  EXPECT_FALSE(wish({.codec = Codec::kHevc, .bit_depth = 10}).depth_is_wish)
+      << "whoever asks for ten bits gets them, or an error";
+}
+
 TEST(EncodingPlan, BrowsersGetConstrainedBaselineUnlessToldOtherwise) {
   const std::vector<std::string> web = {"file:a.mp4", "web"};
   EXPECT_EQ(plan({.sinks = web}).video.profile, Profile::kBaseline);

@@ -49,13 +49,22 @@ Json sample() {
              {"engines", 2}}}}}}}},
       {"compositor",
        {{"ok", true},
-        {"nodes", {{{"id", 41}, {"name", "game\x1b[31mscope\n"}, {"formats", Json::array()}}}}}},
+        {"nodes",
+         {{{"id", 41},
+           {"name", "game\x1b[31mscope\n"},
+           {"formats",
+            {{{"formats", {"xRGB_210LE"}},
+              {"dmabuf", true},
+              {"bit_depth", 10},
+              {"color", "BT.2020 PQ"},
+              {"modifiers", Json::array()}}}}}}}}},
       {"routes",
        {{{"name", "egl"},
          {"ok", true},
          {"modifiers",
           {{{"name", "LINEAR"}, {"works", true}},
            {{"name", "NVIDIA"}, {"works", false}, {"reason", "refused"}}}},
+         {"ten_bits", {{"ok", false}, {"reason", "takes no pictures of ten bits"}}},
          {"timing", {{{"width", 1920}, {"height", 1080}, {"us", 28.3}, {"floor_us", 18.9}}}}}}},
       {"ladder", {{{"name", "egl"}, {"taken", true}, {"reason", ""}}}},
       {"summary", "This machine will do what it can."},
@@ -86,6 +95,8 @@ TEST(ProbeText, SaysWhatMatters) {
   EXPECT_THAT(text, HasSubstr("up to 8192x8192; ten bit, engines 2"));
   EXPECT_THAT(text, HasSubstr("group render"));
   EXPECT_THAT(text, HasSubstr("1 of 2 layouts"));
+  EXPECT_THAT(text, HasSubstr("ten bits: takes no pictures of ten bits"));
+  EXPECT_THAT(text, HasSubstr("xRGB_210LE: dmabuf, 10 bits, BT.2020 PQ"));
   EXPECT_THAT(text, HasSubstr("no   NVIDIA: refused"));
 }
 

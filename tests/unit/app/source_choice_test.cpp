@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "app/pipeline/source_list.h"
+#include "capture/session/screen_cast.h"
 
 namespace lumen {
 namespace {
@@ -42,6 +43,14 @@ TEST(ChooseSource, OfSeveralGamescopesTheUserMustChoose) {
   ASSERT_FALSE(choice);
   EXPECT_EQ(choice.error().kind, ErrorKind::kInvalidArgument);
   EXPECT_THAT(choice.error().hint, HasSubstr("gamescope:2"));
+}
+
+TEST(ChooseSource, OneOfSeveralGamescopesIsWaitedForWhereTheUserWaits) {
+  const auto choice = choose_source({.nodes = {node(1, "gamescope"), node(2, "gamescope")}},
+                                    AbsentSource::kIsAwaited);
+  ASSERT_FALSE(choice);
+  EXPECT_TRUE(session::is_passing(choice.error()));
+  EXPECT_THAT(choice.error().message, HasSubstr("gamescope:2"));
 }
 
 TEST(ChooseSource, TheCompositorComesBeforeTheCastsOfOtherPrograms) {

@@ -35,7 +35,14 @@ TEST(SourceSpec, CompositorsAreAskedForOutputsWindowsAndVirtualOutputs) {
   EXPECT_EQ(parse_source_spec("mutter:virtual=640x360").value(),
             (SourceSpec{MutterSource{VirtualOutput{{640, 360}, 0}}}));
   EXPECT_EQ(parse_source_spec("gamescope").value(), SourceSpec{GamescopeSource{}});
-  EXPECT_EQ(parse_source_spec("gamescope:2").value(), SourceSpec{GamescopeSource{2}});
+  EXPECT_EQ(parse_source_spec("gamescope:2").value(), SourceSpec{GamescopeSource{.number = 2}});
+}
+
+TEST(SourceSpec, AGamescopeMayBeAskedForASizeAndAnApplication) {
+  EXPECT_EQ(parse_source_spec("gamescope:size=1280x720").value(),
+            (SourceSpec{GamescopeSource{.largest = Extent{1280, 720}}}));
+  EXPECT_EQ(parse_source_spec("gamescope:2:app=570:size=640x360").value(),
+            (SourceSpec{GamescopeSource{.number = 2, .largest = Extent{640, 360}, .app_id = 570}}));
 }
 
 TEST(SourceSpec, NodeNamesMayHoldColonsBlanksAndDigits) {
@@ -54,6 +61,9 @@ TEST(SourceSpec, WritingIsTheInverseOfParsing) {
                            "synthetic:64x64@5",
                            "gamescope",
                            "gamescope:3",
+                           "gamescope:size=640x480",
+                           "gamescope:app=4294967295",
+                           "gamescope:2:size=640x480:app=570",
                            "kwin",
                            "kwin:HDMI-A-1",
                            "kwin:window=x",
@@ -93,6 +103,18 @@ TEST(SourceSpec, RefusesTheRestAndSaysWhatIsAllowed) {
                            "gamescope:",
                            "gamescope:0",
                            "gamescope:x",
+                           "gamescope:1:",
+                           "gamescope:1:2",
+                           "gamescope:app=1:2",
+                           "gamescope:size=",
+                           "gamescope:size=640",
+                           "gamescope:size=641x480",
+                           "gamescope:size=640x480:size=640x480",
+                           "gamescope:app=",
+                           "gamescope:app=0",
+                           "gamescope:app=4294967296",
+                           "gamescope:app=1:app=2",
+                           "gamescope:1:title=x",
                            "kwin:",
                            "kwin:virtual=",
                            "kwin:virtual=640",

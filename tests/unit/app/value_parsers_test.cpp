@@ -116,5 +116,12 @@ TEST(Preset, IsAPlainName) {
   expect_refused(parse_preset, {"", "Fast", "a b", "fast:x=1", "../x"});
 }
 
+TEST(ValueParsers, BitDepthsAreEightTenOrTheSourcesOwn) {
+  EXPECT_EQ(parse_bit_depth("8").value(), 8U);
+  EXPECT_EQ(parse_bit_depth("10").value(), 10U);
+  EXPECT_EQ(parse_bit_depth("auto").value(), std::nullopt);
+  for (const char* wrong : {"", "12", "08", "AUTO"}) EXPECT_FALSE(parse_bit_depth(wrong)) << wrong;
+}
+
 }  // namespace
 }  // namespace lumen

@@ -126,7 +126,9 @@ TEST_F(VigilTest, WhoComesEndsTheRestAndSeesTheOldPictureOnlyIfThereIsNoNewOne) 
   EXPECT_TRUE(vigil_.set_demand({}, at(60s)));
   EXPECT_FALSE(vigil_.resting());
   EXPECT_FALSE(vigil_.set_demand({}, at(60s))) << "once";
+  EXPECT_TRUE(vigil_.waits_for_new_picture(at(60s))) << "the pointer alone would show the old one";
   EXPECT_EQ(next(), Step(Act::kRepeat, 60250ms));
+  EXPECT_FALSE(vigil_.waits_for_new_picture(at(60250ms)));
 }
 
 TEST_F(VigilTest, WhoComesWhileTheSourceIsAwaySeesThatAtOnce) {

@@ -1,5 +1,6 @@
 #include "app/waiting/waiting_picture.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -49,6 +50,19 @@ TEST(WaitingPicture, IsDarkWithReadableTextAtAnySize) {
       }
     }
   }
+}
+
+TEST(WaitingPicture, IsNoBrighterThanPaperInAnHdrStream) {
+  const auto brightest = [](ColorTransfer transfer) {
+    auto picture = WaitingPicture::create({.size = {640, 360}, .color = {.transfer = transfer}});
+    EXPECT_TRUE(picture);
+    const auto pixels = luma(drawn(**picture));
+    return int{*std::ranges::max_element(pixels)};
+  };
+  const int white = brightest(ColorTransfer::kBt709);  // 232 of 255, limited
+  EXPECT_NEAR(white, 16 + 232 * 219 / 255, 2);
+  EXPECT_NEAR(brightest(ColorTransfer::kPq), 16 + (white - 16) * 58 / 100, 2);
+  EXPECT_NEAR(brightest(ColorTransfer::kHlg), 16 + (white - 16) * 75 / 100, 2);
 }
 
 TEST(WaitingPicture, TinyAndOddShapesAreDrawnToo) {

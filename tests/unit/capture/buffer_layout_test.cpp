@@ -125,6 +125,22 @@ TEST(BufferLayout, Nv12InOneBlockPutsChromaBehindLuma) {
   EXPECT_EQ(producer.read().verdict, Verdict::kInvalid);
 }
 
+TEST(BufferLayout, P010sRowsHaveTwoBytesASample) {
+  Producer producer;
+  producer.format = format_of(Fourcc::kP010, {640, 480});
+  producer.chunk = {.offset = 0, .size = 1280 * 480, .stride = 1280, .flags = 0};
+  producer.bounds.size = 1280 * 720;
+  const auto layout = producer.read();
+  ASSERT_EQ(layout.verdict, Verdict::kPicture);
+  EXPECT_EQ(layout.planes[1].offset_bytes, 1280U * 480);
+  EXPECT_EQ(layout.planes[1].pitch.bytes, 1280U);
+  producer.bounds.size = 1280 * 720 - 1;
+  EXPECT_EQ(producer.read().verdict, Verdict::kInvalid);
+  producer.bounds.size = 1280 * 720;
+  producer.chunk.stride = 1279;
+  EXPECT_EQ(producer.read().verdict, Verdict::kInvalid);
+}
+
 TEST(BufferLayout, Nv12InTwoBlocksTakesEachBlocksOwnPlace) {
   Producer producer;
   producer.format = format_of(Fourcc::kNV12, {640, 480});

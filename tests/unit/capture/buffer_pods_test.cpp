@@ -45,7 +45,7 @@ bool asks_for_meta(BufferPods& pods, std::uint32_t type) {
 
 TEST(BufferPods, WithoutSyncThereIsOneKindOfBuffers) {
   for (const bool dmabuf : {false, true}) {
-    BufferPods pods(dmabuf ? BufferMemory::kDmaBuf : BufferMemory::kHost);
+    BufferPods pods(dmabuf ? BufferMemory::kDmaBuf : BufferMemory::kHost, CursorWish::kBeside);
     const auto buffers = of_type(pods, SPA_PARAM_Buffers);
     ASSERT_EQ(buffers.size(), 1U);
     const int types = int_of(buffers[0], SPA_PARAM_BUFFERS_dataType).value_or(0);
@@ -55,14 +55,42 @@ TEST(BufferPods, WithoutSyncThereIsOneKindOfBuffers) {
     EXPECT_TRUE(asks_for_meta(pods, SPA_META_Header));
     EXPECT_TRUE(asks_for_meta(pods, SPA_META_VideoCrop));
     EXPECT_TRUE(asks_for_meta(pods, SPA_META_VideoDamage));
-    EXPECT_EQ(pods.pods().size(), 4U);
+    EXPECT_TRUE(asks_for_meta(pods, SPA_META_Cursor));
+    EXPECT_EQ(pods.pods().size(), 5U);
   }
+}
+
+TEST(BufferPods, TheCursorsRoomIsWhatKwinAndMutterGiveOrLess) {
+  BufferPods pods(BufferMemory::kHost, CursorWish::kBeside);
+  for (const spa_pod* const pod : of_type(pods, SPA_PARAM_Meta)) {
+    const auto* const type = spa_pod_find_prop(pod, nullptr, SPA_PARAM_META_type);
+    std::uint32_t id = SPA_ID_INVALID;
+    if (spa_pod_get_id(&type->value, &id) != 0 || id != SPA_META_Cursor) continue;
+    const auto* const size = spa_pod_find_prop(pod, nullptr, SPA_PARAM_META_size);
+    std::uint32_t count = 0;
+    std::uint32_t choice = 0;
+    const auto* const values = static_cast<const std::int32_t*>(
+        SPA_POD_BODY_CONST(spa_pod_get_values(&size->value, &count, &choice)));
+    ASSERT_EQ(choice, SPA_CHOICE_Range);
+    ASSERT_EQ(count, 3U);
+    const int head = sizeof(spa_meta_cursor) + sizeof(spa_meta_bitmap);
+    EXPECT_EQ(values[0], head + 256 * 256 * 4);
+    EXPECT_LE(values[1], head + 4);
+    EXPECT_GE(values[2], head + 384 * 384 * 4) << "Mutter offers this size only";
+    return;
+  }
+  FAIL() << "the cursor is not asked for";
+}
+
+TEST(BufferPods, AnUnwantedCursorIsNotAskedFor) {
+  BufferPods pods(BufferMemory::kHost, CursorWish::kIgnored);
+  EXPECT_FALSE(asks_for_meta(pods, SPA_META_Cursor));
 }
 
 #if PW_CHECK_VERSION(1, 2, 0)
 
 TEST(BufferPods, ExplicitSyncComesFirstAndIsNoCondition) {
-  BufferPods pods(BufferMemory::kDmaBufWithSync);
+  BufferPods pods(BufferMemory::kDmaBufWithSync, CursorWish::kBeside);
   const auto buffers = of_type(pods, SPA_PARAM_Buffers);
   ASSERT_EQ(buffers.size(), 2U);
   const auto* const metas = spa_pod_find_prop(buffers[0], nullptr, SPA_PARAM_BUFFERS_metaType);
@@ -83,9 +111,9 @@ TEST(BufferPods, ExplicitSyncComesFirstAndIsNoCondition) {
 #else
 
 TEST(BufferPods, ExplicitSyncIsNotAskedForWithoutItsHeaders) {
-  BufferPods pods(BufferMemory::kDmaBufWithSync);
+  BufferPods pods(BufferMemory::kDmaBufWithSync, CursorWish::kBeside);
   EXPECT_EQ(of_type(pods, SPA_PARAM_Buffers).size(), 1U);
-  EXPECT_EQ(pods.pods().size(), 4U);
+  EXPECT_EQ(pods.pods().size(), 5U);
 }
 
 #endif

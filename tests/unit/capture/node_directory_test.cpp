@@ -51,15 +51,25 @@ TEST(SelectNode, SeveralGamescopesCountInTheOrderInWhichTheyCame) {
 
 TEST(SelectNode, WhichOfSeveralGamescopesIsMeantMustBeSaid) {
   const std::vector<NodeInfo> nodes = {node(50, 9, "gamescope"), node(30, 11, "gamescope")};
-  EXPECT_TRUE(check_unambiguous(nodes, GamescopeNode{2}));
-  EXPECT_TRUE(check_unambiguous({nodes[0]}, GamescopeNode{}));
-  const auto unclear = check_unambiguous(nodes, GamescopeNode{});
+  EXPECT_TRUE(check_unambiguous(nodes, GamescopeNode{2}, AbsentSource::kIsError));
+  EXPECT_TRUE(check_unambiguous({nodes[0]}, GamescopeNode{}, AbsentSource::kIsError));
+  const auto unclear = check_unambiguous(nodes, GamescopeNode{}, AbsentSource::kIsError);
   ASSERT_FALSE(unclear);
   EXPECT_EQ(unclear.error().kind, ErrorKind::kInvalidArgument);
   EXPECT_NE(
       unclear.error().hint.find("gamescope:1 (PipeWire id 50) or gamescope:2 (PipeWire id 30)"),
       std::string::npos)
       << unclear.error().hint;
+}
+
+TEST(SelectNode, WhoWaitsForOneOfSeveralGamescopesIsToldTheChoices) {
+  const std::vector<NodeInfo> nodes = {node(50, 9, "gamescope"), node(30, 11, "gamescope")};
+  const auto unclear = check_unambiguous(nodes, GamescopeNode{}, AbsentSource::kIsAwaited);
+  ASSERT_FALSE(unclear);
+  EXPECT_EQ(unclear.error().kind, ErrorKind::kRetry);
+  EXPECT_EQ(unclear.error().message,
+            "2 gamescopes run; ask for gamescope:1 (PipeWire id 50) or gamescope:2 (PipeWire id "
+            "30), the oldest first");
 }
 
 TEST(SelectNode, TheErrorNamesWhatIsThere) {

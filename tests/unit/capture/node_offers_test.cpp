@@ -71,6 +71,28 @@ TEST(NodeOffers, FormatsThatLumenCannotReadHaveTheirSpaName) {
   EXPECT_THAT(offer->formats, ElementsAre("YUY2", "BGRA"));
 }
 
+TEST(NodeOffers, DepthAndColoursAreTold) {
+  Object object(SPA_MEDIA_SUBTYPE_raw);
+  spa_pod_builder_prop(&object.builder, SPA_FORMAT_VIDEO_format, 0);
+  spa_pod_builder_id(&object.builder, SPA_VIDEO_FORMAT_xRGB_210LE);
+  spa_pod_builder_prop(&object.builder, SPA_FORMAT_VIDEO_colorPrimaries, 0);
+  spa_pod_builder_id(&object.builder, SPA_VIDEO_COLOR_PRIMARIES_BT2020);
+  spa_pod_builder_prop(&object.builder, SPA_FORMAT_VIDEO_transferFunction, 0);
+  spa_pod_builder_id(&object.builder, 14);
+  const auto offer = parse_offer(object.finish());
+  ASSERT_TRUE(offer);
+  EXPECT_THAT(offer->formats, ElementsAre("xRGB_210LE"));
+  EXPECT_EQ(offer->bit_depth, 10U);
+  ASSERT_TRUE(offer->color);
+  EXPECT_EQ(describe(*offer->color), "BT.2020 PQ");
+
+  FormatPods pods({.offers = {{Fourcc::kBGRx, {}}}}, MaxFramerate::kOmit);
+  const auto plain = parse_offer(pods.pods().front());
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->bit_depth, 8U);
+  EXPECT_FALSE(plain->color);
+}
+
 TEST(NodeOffers, ValuesOfAWrongTypeAreLeftOut) {
   Object object(SPA_MEDIA_SUBTYPE_raw);
   spa_pod_builder_prop(&object.builder, SPA_FORMAT_VIDEO_format, 0);

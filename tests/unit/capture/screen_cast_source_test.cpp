@@ -4,6 +4,9 @@
 #include <deque>
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
+
+#include "core/log.h"
 
 namespace lumen::session {
 namespace {
@@ -34,7 +37,9 @@ struct Stage {
   std::deque<Error> refusals;  // of the next attempts to open
   unsigned opens = 0;
   unsigned ends = 0;
+  bool cursor_beside = false;
   bool block_open = false;               // until it is stopped
+  std::uint32_t hz = 0;                  // that the granted output shall have
   std::vector<ScreenCast::Ended> ended;  // of each grant
   std::vector<std::shared_ptr<NodeState>> nodes;
   std::vector<CaptureRequest> requests;  // as each node got it
@@ -90,7 +95,9 @@ class FakeCast final : public ScreenCast {
     CastGrant grant;
     grant.node = pipewire::NodeId{7};
     grant.size_to_ask_for = {640, 360};
+    grant.most_to_ask_for = {stage_.hz, 1};
     grant.description = "the granted monitor";
+    grant.cursor_beside = stage_.cursor_beside;
     return grant;
   }
   void end() override {
@@ -161,12 +168,26 @@ class ScreenCastSourceTest : public testing::Test, protected CaptureListener {
     return reasons;
   }
 
+  ScreenCastSourceSettings settings(AbsentSource absent) {
+    return {.absent = absent, .first_delay = 1ms, .longest_delay = 5ms, .capture = [this](auto) {
+              return std::make_unique<FakeNode>(stage_);
+            }};
+  }
+
   Stage stage_;
-  ScreenCastSource source_{std::make_unique<FakeCast>(stage_),
-                           {.first_delay = 1ms, .longest_delay = 5ms, .capture = [this](auto) {
-                              return std::make_unique<FakeNode>(stage_);
-                            }}};
+  ScreenCastSource source_{std::make_unique<FakeCast>(stage_), settings(AbsentSource::kIsError)};
 };
+
+TEST_F(ScreenCastSourceTest, ThePointerIsAskedForWhereTheCastHasItBesideItsPictures) {
+  for (const bool beside : {false, true}) {
+    stage_.cursor_beside = beside;
+    start();
+    ASSERT_TRUE(stage_.becomes([&] { return stage_.running_nodes == 1; }));
+    source_.stop();
+  }
+  EXPECT_EQ(stage_.requests[0].cursor, CursorWish::kIgnored) << "it would be drawn twice";
+  EXPECT_EQ(stage_.requests[1].cursor, CursorWish::kBeside);
+}
 
 TEST_F(ScreenCastSourceTest, CapturesTheGrantedNodeInTheSizeThatTheCompositorLeavesOpen) {
   start();
@@ -177,6 +198,17 @@ TEST_F(ScreenCastSourceTest, CapturesTheGrantedNodeInTheSizeThatTheCompositorLea
   source_.stop();
   EXPECT_EQ(stage_.running_nodes, 0U);
   EXPECT_EQ(stage_.ends, 1U);
+}
+
+TEST_F(ScreenCastSourceTest, TakesNoMorePicturesThanTheOutputShallHave) {
+  stage_.hz = 10;
+  start();
+  ASSERT_TRUE(stage_.streams_again(1));
+  EXPECT_EQ(stage_.requests[0].max_rate, (FrameRate{10, 1}));
+  stage_.change([&] { stage_.hz = 144; });
+  stage_.compositor_ends(0, "a restart");
+  ASSERT_TRUE(stage_.streams_again(2));
+  EXPECT_EQ(stage_.requests[1].max_rate, (FrameRate{60, 1})) << "the stream's own cap is lower";
 }
 
 TEST_F(ScreenCastSourceTest, AsksAgainWhenTheCompositorEndsTheCast) {
@@ -224,11 +256,55 @@ TEST_F(ScreenCastSourceTest, WaitsForACompositorAndTellsEachReasonOnce) {
   EXPECT_EQ(source_.stats().reconnects, 0U) << "it never streamed before";
 }
 
+TEST_F(ScreenCastSourceTest, LogsWhatTheUserCanDoOnceForEachCause) {
+  const auto lines = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(100);
+  log::area("capture").sinks().push_back(lines);
+  for (int i = 0; i < 3; ++i) {
+    stage_.refusals.push_back({ErrorKind::kNotFound, "no compositor", "start one"});
+  }
+  start();
+  ASSERT_TRUE(stage_.streams_again(1));
+  source_.stop();
+  log::area("capture").sinks().pop_back();
+  EXPECT_EQ(losses(), std::vector<std::string>{"no compositor"});
+  const auto logged = lines->last_formatted();
+  EXPECT_EQ(std::ranges::count_if(logged,
+                                  [](const std::string& line) {
+                                    return line.find("no compositor: start one") !=
+                                           std::string::npos;
+                                  }),
+            1);
+}
+
 TEST_F(ScreenCastSourceTest, GivesUpWhereNoTimeWillMendIt) {
   stage_.refusals.push_back({ErrorKind::kInvalidArgument, "no output DP-9"});
   start();
   ASSERT_TRUE(stage_.becomes([&] { return stage_.failure.has_value(); }));
   EXPECT_EQ(stage_.failure->message, "no output DP-9");
+  source_.stop();
+  EXPECT_EQ(stage_.opens, 1U);
+}
+
+TEST_F(ScreenCastSourceTest, WhoWaitsIsPatientUnlessWaitingMendsNothing) {
+  for (const ErrorKind hopeless :
+       {ErrorKind::kCancelled, ErrorKind::kUnsupported, ErrorKind::kInvalidArgument}) {
+    stage_.change([&] {
+      stage_.failure.reset();
+      stage_.refusals = {{ErrorKind::kIo, "not while the screen is locked"}, {hopeless, "no"}};
+    });
+    ScreenCastSource source(std::make_unique<FakeCast>(stage_), settings(AbsentSource::kIsAwaited));
+    ASSERT_TRUE(source.start({.offers = {{.format = Fourcc::kBGRx}}}, *this));
+    ASSERT_TRUE(stage_.becomes([&] { return stage_.failure.has_value(); }));
+    EXPECT_EQ(stage_.failure->kind, hopeless);
+    EXPECT_EQ(losses().back(), "not while the screen is locked");
+    source.stop();
+  }
+}
+
+TEST_F(ScreenCastSourceTest, WhoDoesNotWaitIsToldAtOnce) {
+  stage_.refusals.push_back({ErrorKind::kIo, "not while the screen is locked"});
+  start();
+  ASSERT_TRUE(stage_.becomes([&] { return stage_.failure.has_value(); }));
   source_.stop();
   EXPECT_EQ(stage_.opens, 1U);
 }

@@ -56,9 +56,12 @@ class ProducerFormat {
 
 TEST(VideoFormat, EveryFormatSurvivesTheTripThroughSpa) {
   for (const Fourcc format :
-       {Fourcc::kBGRx, Fourcc::kBGRA, Fourcc::kRGBx, Fourcc::kRGBA, Fourcc::kNV12, Fourcc::kI420}) {
+       {Fourcc::kBGRx, Fourcc::kBGRA, Fourcc::kRGBx, Fourcc::kRGBA, Fourcc::kNV12, Fourcc::kI420,
+        Fourcc::kP010, Fourcc::kXR30, Fourcc::kAR30, Fourcc::kXB30, Fourcc::kAB30}) {
     EXPECT_EQ(from_spa(to_spa(format)), format) << to_string(format);
   }
+  EXPECT_EQ(to_spa(Fourcc::kXR30), SPA_VIDEO_FORMAT_xRGB_210LE);
+  EXPECT_EQ(to_spa(Fourcc::kAB30), SPA_VIDEO_FORMAT_ABGR_210LE);
   EXPECT_EQ(from_spa(SPA_VIDEO_FORMAT_YUY2), Fourcc::kNone);
 }
 
@@ -146,6 +149,94 @@ TEST(VideoFormat, ASizeThatIsWantedExactlyIsWhatTheProducerOfAnySizeGets) {
     EXPECT_EQ(fixed.width, size.width);
     EXPECT_EQ(fixed.height, size.height);
   }
+}
+
+/// gamescope's side of a negotiation, with its own two properties. It takes every 64-bit number of
+/// an application; PipeWire 0.3.65 compares them by their difference, cut to 32 bits.
+class GamescopeFormat {
+ public:
+  static constexpr std::uint32_t kRequestedSize = 0x70000;
+  static constexpr std::uint32_t kFocusApp = 0x70001;
+
+  GamescopeFormat() {
+    const spa_rectangle output{1280, 720};
+    const spa_rectangle least{0, 0};
+    const spa_rectangle most{UINT32_MAX, UINT32_MAX};
+    spa_pod_builder b{};
+    spa_pod_builder_init(&b, storage_.data(), static_cast<std::uint32_t>(storage_.size()));
+    pod_ = static_cast<spa_pod*>(spa_pod_builder_add_object(
+        &b, SPA_TYPE_OBJECT_Format, SPA_PARAM_EnumFormat, SPA_FORMAT_VIDEO_size,
+        SPA_POD_Rectangle(&output), kRequestedSize,
+        SPA_POD_CHOICE_RANGE_Rectangle(&least, &least, &most), kFocusApp,
+        SPA_POD_CHOICE_RANGE_Long(INT64_C(0), INT64_C(0), std::int64_t{INT32_MAX})));
+  }
+
+  struct Agreed {
+    spa_rectangle requested_size{};
+    std::int64_t focus_app = -1;
+  };
+  /// What gamescope reads from the format that both sides agree on.
+  Agreed with(const GamescopeWishes& wishes) {
+    FormatPods offers(request_of({{Fourcc::kBGRx, {}}}), MaxFramerate::kOffer, wishes);
+    alignas(8) std::array<std::uint8_t, 4096> met{};
+    spa_pod_builder b{};
+    spa_pod_builder_init(&b, met.data(), static_cast<std::uint32_t>(met.size()));
+    spa_pod* agreed = nullptr;
+    EXPECT_GE(spa_pod_filter(&b, &agreed, pod_, offers.pods()[0]), 0);
+    if (agreed == nullptr) return {};
+    spa_pod_object_fixate(reinterpret_cast<spa_pod_object*>(agreed));
+    Agreed read;
+    EXPECT_GE(spa_pod_parse_object(agreed, SPA_TYPE_OBJECT_Format, nullptr, kRequestedSize,
+                                   SPA_POD_Rectangle(&read.requested_size), kFocusApp,
+                                   SPA_POD_Long(&read.focus_app)),
+              0);
+    return read;
+  }
+
+ private:
+  alignas(8) std::array<std::uint8_t, 1024> storage_{};
+  spa_pod* pod_ = nullptr;
+};
+
+TEST(VideoFormat, AGamescopeReadsWhatItIsAskedFor) {
+  const auto asked = GamescopeFormat().with({.largest = {640, 360}, .app_id = 2'000'000'000});
+  EXPECT_EQ(asked.requested_size.width, 640U);
+  EXPECT_EQ(asked.requested_size.height, 360U);
+  EXPECT_EQ(asked.focus_app, 2'000'000'000);
+  const auto unasked = GamescopeFormat().with({});
+  EXPECT_EQ(unasked.requested_size.width, 0U);
+  EXPECT_EQ(unasked.focus_app, 0);
+}
+
+TEST(VideoFormat, EveryOfferCarriesWishesAndNoneWithoutThem) {
+  const CaptureRequest request =
+      request_of({{Fourcc::kBGRx, {kModifierLinear}}, {Fourcc::kNV12, {}}});
+  FormatPods wishing(request, MaxFramerate::kOmit, {.largest = {640, 360}, .app_id = 570});
+  FormatPods plain(request, MaxFramerate::kOmit);
+  ASSERT_EQ(wishing.pods().size(), 2U);
+  for (const std::uint32_t key : {GamescopeFormat::kRequestedSize, GamescopeFormat::kFocusApp}) {
+    for (const spa_pod* pod : wishing.pods()) {
+      EXPECT_NE(spa_pod_find_prop(pod, nullptr, key), nullptr);
+    }
+    for (const spa_pod* pod : plain.pods()) {
+      EXPECT_EQ(spa_pod_find_prop(pod, nullptr, key), nullptr);
+    }
+  }
+}
+
+TEST(VideoFormat, AProducerThatKnowsNoWishesAgreesAllTheSame) {
+  FormatPods wishing(request_of({{Fourcc::kBGRx, {}}}), MaxFramerate::kOmit,
+                     {.largest = {640, 360}, .app_id = 570});
+  const ProducerFormat producer(SPA_VIDEO_FORMAT_BGRx, {1280, 720});
+  alignas(8) std::array<std::uint8_t, 2048> storage{};
+  spa_pod_builder b{};
+  spa_pod_builder_init(&b, storage.data(), static_cast<std::uint32_t>(storage.size()));
+  spa_pod* agreed = nullptr;
+  ASSERT_GE(spa_pod_filter(&b, &agreed, producer.pod(), wishing.pods()[0]), 0);
+  spa_pod_object_fixate(reinterpret_cast<spa_pod_object*>(agreed));
+  const auto parsed = parse_format(agreed);
+  ASSERT_TRUE(parsed) << parsed.error().describe();
+  EXPECT_EQ(parsed->size, (Extent{1280, 720}));
 }
 
 TEST(VideoFormat, LinearIsAModifierAndAbsenceIsNot) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -29,6 +30,7 @@ TEST(LatestSlot, ANewValueInheritsFromTheOneThatItReplaces) {
   LatestSlot<std::vector<int>> slot;
   const auto inherit = [](std::vector<int>& newer, const std::vector<int>& older) {
     newer.insert(newer.end(), older.begin(), older.end());
+    return LatestSlot<std::vector<int>>::Displaced::kLost;
   };
   EXPECT_FALSE(slot.put({1}, inherit));
   EXPECT_TRUE(slot.put({2}, inherit));
@@ -36,6 +38,18 @@ TEST(LatestSlot, ANewValueInheritsFromTheOneThatItReplaces) {
   EXPECT_EQ(slot.take(), (std::vector{3, 2, 1}));
   EXPECT_FALSE(slot.put({4}, inherit));
   EXPECT_EQ(slot.take(), (std::vector{4})) << "what was taken is not replaced";
+}
+
+TEST(LatestSlot, WhatGoesOnInTheNewerValueIsNotLost) {
+  LatestSlot<int> slot;
+  const auto merge = [](int& newer, int& older) {
+    newer += std::exchange(older, 0);
+    return LatestSlot<int>::Displaced::kMerged;
+  };
+  EXPECT_FALSE(slot.put(1, merge));
+  EXPECT_FALSE(slot.put(2, merge));
+  EXPECT_EQ(slot.replaced(), 0U);
+  EXPECT_EQ(slot.take(), 3);
 }
 
 TEST(LatestSlot, WaitingEndsWithAValueNewsTheDeadlineOrTheEnd) {

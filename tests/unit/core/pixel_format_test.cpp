@@ -37,5 +37,21 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"nobody", 0xee00'0000'0000'0001, "vendor 0xee (0xee00000000000001)"}),
     [](const auto& one) { return std::string(one.param.name); });
 
+TEST(PixelFormat, TenBitsOfRgbArePackedAndOfYuvAreWords) {
+  for (const Fourcc format : {Fourcc::kXR30, Fourcc::kAR30, Fourcc::kXB30, Fourcc::kAB30}) {
+    EXPECT_TRUE(is_packed_rgb(format));
+    EXPECT_FALSE(is_ten_bit(format));
+    EXPECT_EQ(bit_depth(format), 10U);
+    EXPECT_EQ(plane_count(format), 1U);
+  }
+  EXPECT_EQ(bit_depth(Fourcc::kP010), 10U);
+  EXPECT_EQ(bit_depth(Fourcc::kBGRx), 8U);
+  EXPECT_TRUE(is_red_first(Fourcc::kXB30));
+  EXPECT_FALSE(is_red_first(Fourcc::kXR30));
+  // drm_fourcc.h
+  EXPECT_EQ(static_cast<std::uint32_t>(Fourcc::kXR30), 0x30335258U);
+  EXPECT_EQ(to_string(Fourcc::kXR30), "xRGB_210LE");
+}
+
 }  // namespace
 }  // namespace lumen

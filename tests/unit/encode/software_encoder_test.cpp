@@ -194,6 +194,18 @@ TEST(EncoderLadder, ANamedBackendIsThatOrAnError) {
   EXPECT_FALSE(all_failed);
 }
 
+TEST(EncoderLadder, AWishForTenBitsIsNoReasonToBePassedOver) {
+  EncoderSettings settings = settings_of(Codec::kAv1);
+  settings.bit_depth = 10;
+  EXPECT_FALSE(open_encoder("software", settings, {}, [](auto&&) {}));
+  settings.depth_is_wish = true;
+  const auto opened = open_encoder("software", settings, {}, [](auto&&) {});
+  ASSERT_TRUE(opened) << opened.error().describe();
+  EXPECT_EQ(opened->encoder->input().format, Fourcc::kI420);
+  settings.chroma = Chroma::k444;  // which it can't do in eight bits either
+  EXPECT_FALSE(open_encoder("software", settings, {}, [](auto&&) {}));
+}
+
 TEST(EncoderLadder, WrongSettingsAreNotTriedOnTheNextBackend) {
   EncoderSettings odd = settings_of(Codec::kH264);
   odd.size = {641, 360};

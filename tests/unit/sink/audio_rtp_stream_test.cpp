@@ -74,6 +74,22 @@ TEST_F(AudioRtp, ReportsWhenASampleWasHeard) {
   EXPECT_EQ(last[0][last[0].size() - 7], 203) << "BYE";
 }
 
+TEST_F(AudioRtp, SharesAPortWithItsReportsAndHasTheNumberThatWasAskedFor) {
+  const auto host = resolve_udp("127.0.0.1", 1);
+  ASSERT_TRUE(host);
+  auto made = AudioRtpStream::create(
+      *host, {.port = receiver.rtp.port(), .ssrc = 0x01020304, .rtcp_mux = true}, "someone");
+  ASSERT_TRUE(made) << made.error().describe();
+  stream = *std::move(made);
+  send(now());
+  const auto packets = receiver.rtp.drain();
+  ASSERT_EQ(packets.size(), 2U);
+  EXPECT_EQ(word(packets[0], 8), 0x01020304U);
+  EXPECT_EQ(packets[1][1], 200) << "a sender report";
+  EXPECT_TRUE(receiver.rtcp.drain().empty());
+  EXPECT_THAT(stream->sdp(), HasSubstr("a=rtcp-mux\r\n"));
+}
+
 TEST_F(AudioRtp, NobodyThereIsNoTrouble) {
   receiver = test::ReceiverPair::make();
   for (int n = 0; n < 10; ++n) send(now());

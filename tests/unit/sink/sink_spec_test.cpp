@@ -56,8 +56,10 @@ TEST(SinkSpec, RtpWithSound) {
             (R{.host = "127.0.0.1", .port = 5004, .audio = {.port = 5006, .payload_type = 97}}));
   EXPECT_EQ(parsed<R>("rtp:127.0.0.1:5004?audio-pt=111&audio-port=6000"),
             (R{.host = "127.0.0.1", .port = 5004, .audio = {.port = 6000, .payload_type = 111}}));
-  for (const char* wrong :
-       {"audio-port=0", "audio-port=65535", "audio-port=x", "audio-pt=95", "audio-pt=128"}) {
+  EXPECT_EQ(parsed<R>("rtp:127.0.0.1:5004?audio-port=5006&audio-ssrc=7"),
+            (R{.host = "127.0.0.1", .port = 5004, .audio = {.port = 5006, .ssrc = 7}}));
+  for (const char* wrong : {"audio-port=0", "audio-port=65536", "audio-port=x", "audio-pt=95",
+                            "audio-pt=128", "audio-ssrc=x"}) {
     const auto spec = parse_sink_spec(std::string("rtp:127.0.0.1:5004?") + wrong);
     ASSERT_FALSE(spec) << wrong;
     EXPECT_FALSE(spec.error().hint.empty()) << wrong;
@@ -68,6 +70,10 @@ TEST(SinkSpec, RtpWithSound) {
     ASSERT_FALSE(sink) << taken;
     EXPECT_EQ(sink.error().kind, ErrorKind::kInvalidArgument);
   }
+  EXPECT_FALSE(create_sink("rtp:127.0.0.1:5004?audio-port=65535"));
+  // With one port each only the picture's own is taken.
+  EXPECT_FALSE(create_sink("rtp:127.0.0.1:5004?mux=1&audio-port=5004"));
+  EXPECT_TRUE(create_sink("rtp:127.0.0.1:5004?mux=1&audio-port=5005"));
 }
 
 TEST(SinkSpec, Rtp) {

@@ -94,7 +94,6 @@ TEST(WebOffer, TakesConstrainedBaselineAndItsRetransmission) {
   EXPECT_EQ(offer.format.payload_type, 108U);
   EXPECT_THAT(offer.format.parameters, HasSubstr("profile-level-id=42e01f"));
   EXPECT_EQ(offer.format.rtx_payload_type, 109U);
-  EXPECT_TRUE(offer.format.nack);
   EXPECT_EQ(offer.extensions.playout_delay, 5U);
   EXPECT_EQ(offer.extensions.transport_cc, 3U);
   EXPECT_TRUE(offer.format.transport_cc);
@@ -284,6 +283,17 @@ TEST(WebAnswer, DescribesTheStreamAndItsRetransmission) {
         "a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"}) {
     EXPECT_THAT(answer, HasSubstr(std::string(line) + "\r\n"));
   }
+}
+
+TEST(WebAnswer, PromisesToSendAgainOnlyWhereItCan) {
+  const Offer offer = parsed(with(chromium_offer(), "apt=108", "apt=96"));
+  EXPECT_EQ(offer.format.rtx_payload_type, std::nullopt);
+  EXPECT_THAT(compose_answer(offer, {}, {}), Not(HasSubstr("a=rtcp-fb:108 nack\r\n")));
+}
+
+TEST(WebOffer, SaysWhatWasAgreedOnInOneLine) {
+  EXPECT_EQ(describe(parsed(chromium_offer())),
+            "H264 (profile-level-id=42e01f) as 108, again as 109, transport-cc");
 }
 
 TEST(WebOffer, TakesTheStreamsCodecInTheProfileThatIsSent) {

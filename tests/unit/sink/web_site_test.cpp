@@ -62,7 +62,8 @@ class FakePeer final : public MediaPeer {
                                .heard = told(events.heard),
                                .key_frame_wanted = told(events.key_frame_wanted),
                                .lost = told(events.lost),
-                               .reported = told(events.reported)});
+                               .reported = told(events.reported),
+                               .told = told(events.told)});
     record_->packets.emplace_back();
     record_->sound.emplace_back();
     ++record_->open;
@@ -142,8 +143,14 @@ class WebSite : public testing::Test {
                   [this](std::string_view id) {
                     chosen_.emplace_back(id);
                     return id == "low";
-                  }},
+                  },
+              .control = [this](std::string_view request) -> Result<void> {
+                asked_.emplace_back(request);
+                if (request != "{}") return {};
+                return fail(ErrorKind::kInvalidArgument, "there is no method", "try stop");
+              }},
              audience_};
+  std::vector<std::string> asked_;  // of the host
 
   static constexpr std::uint8_t kPacket[] = {0x80, 0xe0, 0, 1, 1, 2, 3, 4, 0, 0, 0, 0, 'x'};
   void send(bool key) {
@@ -234,6 +241,66 @@ TEST_F(WebSite, ListensToNoPageOfAnotherOrigin) {
   }
 }
 
+TEST_F(WebSite, WhoSitsAtTheHostMayControlIt) {
+  site_.set_status(R"({"state":"streaming"})");
+  HttpRequest request{.method = "POST",
+                      .path = "/control",
+                      .host = "127.0.0.1:8000",
+                      .origin = "http://127.0.0.1:8000",
+                      .content_type = "application/json",
+                      .peer = "127.0.0.1",
+                      .body = R"({"method":"stop"})"};
+  HttpRequest status{.method = "GET", .path = "/status", .host = "127.0.0.1:8000"};
+  const auto may = [&](const std::string& peer, bool forwarded = false) {
+    request.peer = status.peer = peer;
+    request.forwarded = status.forwarded = forwarded;
+    const bool told = site_.respond(status).body == R"({"control":true,"state":"streaming"})";
+    const unsigned answer = site_.respond(request).status;
+    EXPECT_EQ(answer, told ? 202U : 403U) << peer;
+    return told;
+  };
+  EXPECT_TRUE(may("127.0.0.1"));
+  EXPECT_TRUE(may("127.8.9.1"));
+  EXPECT_TRUE(may("::1"));
+  EXPECT_TRUE(may("::ffff:127.0.0.1"));
+  EXPECT_EQ(asked_, std::vector<std::string>(4, R"({"method":"stop"})"));
+  EXPECT_FALSE(may("192.168.1.7"));
+  EXPECT_FALSE(may("::ffff:192.168.1.7"));
+  EXPECT_FALSE(may("2001:db8::1"));
+  EXPECT_FALSE(may("127.0.0.1", true)) << "a proxy on this machine asks for somebody else";
+  request.host = status.host = "192.168.1.5:9000";
+  request.origin = "http://192.168.1.5:9000";
+  EXPECT_FALSE(may("127.0.0.1")) << "a tunnel on this machine asks for somebody else";
+  request.host = status.host = "localhost:8000";
+  request.origin = "http://localhost:8000";
+  EXPECT_TRUE(may("127.0.0.1"));
+  asked_.pop_back();
+  request.host = status.host = "127.0.0.1:8000";
+  request.origin = "http://127.0.0.1:8000";
+  EXPECT_FALSE(may(""));
+  EXPECT_EQ(asked_.size(), 4U);
+
+  request.peer = "127.0.0.1";
+  request.forwarded = false;
+  request.origin = "";
+  EXPECT_EQ(site_.respond(request).status, 403U) << "no page asks";
+  request.origin = "http://elsewhere.example";
+  EXPECT_EQ(site_.respond(request).status, 403U);
+  request.origin = "http://127.0.0.1:8000";
+  EXPECT_EQ(site_.respond(request).status, 202U);
+  request.content_type = "text/plain";
+  EXPECT_EQ(site_.respond(request).status, 415U);
+  request.content_type = "application/json";
+  request.body = "{}";
+  const HttpResponse refused = site_.respond(request);
+  EXPECT_EQ(refused.status, 400U);
+  EXPECT_THAT(refused.body, HasSubstr("there is no method"));
+  request.body = std::string(2000, ' ');
+  EXPECT_EQ(site_.respond(request).status, 413U);
+  request.method = "GET";
+  EXPECT_EQ(site_.respond(request).status, 405U);
+}
+
 TEST_F(WebSite, PassesOnAChoiceOfQuality) {
   const std::string json = "application/json; charset=utf-8";
   EXPECT_EQ(ask("POST", "/quality", R"({"quality":"low"})", json).status, 204U);
@@ -254,7 +321,15 @@ TEST_F(WebSite, LetsInNoMoreThanItMay) {
   const HttpResponse full = ask("POST", "/whep", kOffer);
   EXPECT_EQ(full.status, 503U);
   EXPECT_EQ(header(full, "Retry-After"), "5");
+  EXPECT_THAT(full.body, HasSubstr("3 are watching already"));
   EXPECT_EQ(record_->open, 3);
+}
+
+TEST_F(WebSite, LetsNobodyInWhenTheStreamHasEnded) {
+  audience_.close();
+  const HttpResponse ended = ask("POST", "/whep", kOffer);
+  EXPECT_EQ(ended.status, 503U);
+  EXPECT_THAT(ended.body, HasSubstr("the stream has ended"));
 }
 
 TEST_F(WebSite, BeginsWithAKeyFrameAndNumbersEachViewerByItself) {
@@ -391,6 +466,17 @@ TEST_F(WebSite, TheSlowestViewerDecidesUntilItLeaves) {
   EXPECT_GE(bandwidth_, 100'000'000U);
 }
 
+TEST_F(WebSite, AViewerThatReportsNoArrivalsIsHeardAllTheSame) {
+  ask("POST", "/whep", kOffer);
+  const PeerEvents& viewer = record_->events[0];
+  viewer.told(std::nullopt, 900'000);
+  EXPECT_EQ(bandwidth_, 900'000U) << "REMB";
+  ask("POST", "/whep", kOffer);
+  record_->events[1].told(0.0, std::nullopt);
+  record_->events[1].told(0.5, std::nullopt);
+  EXPECT_LT(bandwidth_, 900'000U) << "nothing was sent, and half of it was lost";
+}
+
 TEST_F(WebSite, PicturesAreWantedFromTheOfferUntilTheLastOneHasLeft) {
   EXPECT_FALSE(audience_.wanted());
   const HttpResponse one = ask("POST", "/whep", kOffer);
@@ -464,6 +550,9 @@ class WebServer : public testing::Test {
                     .idle_seconds = 1}},
         [this](const HttpRequest& request) {
           ++handled_;
+          if (request.path == "/large") {
+            return HttpResponse{.content_type = "text/plain", .body = std::string(kLarge, 'x')};
+          }
           return HttpResponse{.content_type = "text/plain",
                               .body = request.method + " " + request.path + " " + request.body};
         });
@@ -476,7 +565,8 @@ class WebServer : public testing::Test {
     return client.hear();
   }
 
-  std::atomic<int> handled_{0};
+  static constexpr std::size_t kLarge = 100'000;
+  std::atomic<unsigned> handled_{0};
   std::unique_ptr<HttpServer> server_;
 };
 
@@ -499,14 +589,24 @@ TEST_F(WebServer, RefusesLargeBodies) {
                        "chunked\r\n\r\n" +
                        chunk + chunk + "0\r\n\r\n"),
               StartsWith("HTTP/1.1 413"));
-  EXPECT_EQ(handled_, 0);
+  EXPECT_EQ(handled_, 0U);
 }
 
 TEST_F(WebServer, RefusesHeadersWithoutEnd) {
   const std::string answer =
       exchange("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(64 * 1024, 'x') + "\r\n\r\n");
   EXPECT_THAT(answer, testing::AnyOf(StartsWith("HTTP/1.1 4"), testing::IsEmpty()));
-  EXPECT_EQ(handled_, 0);
+  EXPECT_EQ(handled_, 0U);
+}
+
+TEST_F(WebServer, WorksLittleForWhoReadsNothing) {
+  const RawClient client(server_->port());
+  std::string requests;
+  for (int i = 0; i < 200; ++i) requests += "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
+  client.say(requests);
+  std::this_thread::sleep_for(700ms);
+  EXPECT_GT(handled_, 0U);
+  EXPECT_LE(handled_ * kLarge, 1'000'000U);
 }
 
 TEST_F(WebServer, LetsNobodyHoldItsConnections) {

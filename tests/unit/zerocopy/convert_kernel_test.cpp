@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -23,13 +24,16 @@ using cuda::Pixel;
 struct Source {
   Extent size;
   std::vector<std::uint8_t> bytes;
+  ConvertParams depth{};  // extra_bits
   [[nodiscard]] Pixel operator()(int x, int y) const {
     EXPECT_TRUE(x >= 0 && y >= 0 && x < static_cast<int>(size.width) &&
                 y < static_cast<int>(size.height))
         << x << "," << y << " is outside the buffer";
     const std::uint8_t* const at =
         bytes.data() + (static_cast<std::size_t>(y) * size.width + static_cast<std::size_t>(x)) * 4;
-    return {at[0], at[1], at[2], at[3]};
+    unsigned word = 0;
+    std::memcpy(&word, at, sizeof(word));
+    return cuda::unpack(depth, word);
   }
 };
 
@@ -72,6 +76,7 @@ ConvertParams params_for(Rect crop, Extent target, const ColorDescription& color
     p.cb[i] = c.cb[i];
     p.cr[i] = c.cr[i];
   }
+  p.extra_bits = static_cast<int>(extra_bits(bit_depth(format)));
   p.luma_bias = c.luma_bias;
   p.chroma_bias = c.chroma_bias;
   return p;
@@ -103,9 +108,10 @@ Planes run(const ConvertParams& p, const Source& source) {
 }
 
 void expect_like_the_cpu(Extent size, Fourcc format, Fourcc to, const ColorDescription& color) {
-  const Source source = noise(size);
+  Source source = noise(size);
   const Extent target = even_size(size);
   const ConvertParams p = params_for({0, 0, size}, target, color, format, to);
+  source.depth = p;
   const Planes made = is_ten_bit(to) ? run<2>(p, source) : run(p, source);
   auto pool = cpu::ImagePool::create(to, target, 1);
   auto image = (*pool)->acquire();
@@ -127,7 +133,7 @@ void expect_like_the_cpu(Extent size, Fourcc format, Fourcc to, const ColorDescr
 // P010's chroma is Q410's sums and I420's places; the importers' tests read it as it lies.
 TEST(ConvertKernel, UnscaledEqualsTheCpuRouteToTheLastBit) {
   for (const Extent size : {Extent{64, 32}, Extent{63, 31}, Extent{2, 2}, Extent{101, 7}}) {
-    for (const Fourcc format : {Fourcc::kBGRx, Fourcc::kRGBA}) {
+    for (const Fourcc format : {Fourcc::kBGRx, Fourcc::kRGBA, Fourcc::kXR30, Fourcc::kAB30}) {
       for (const ColorRange range : {ColorRange::kLimited, ColorRange::kFull}) {
         const ColorDescription color{.range = range};
         for (const Fourcc to : {Fourcc::kI420, Fourcc::kI444, Fourcc::kQ410}) {
@@ -225,6 +231,29 @@ TEST(ConvertKernel, PackedPixelsKeepOrSwapTheirOrder) {
   for (std::size_t i = 0; i < out.size(); i += 4) {
     EXPECT_EQ(out[i], source.bytes[i + 2]);
     EXPECT_EQ(out[i + 2], source.bytes[i]);
+  }
+}
+
+TEST(ConvertKernel, TenBitsBecomeEightInAPackedTarget) {
+  Source source{{1024, 1}, std::vector<std::uint8_t>(1024 * 4)};
+  for (unsigned i = 0; i < 1024; ++i) {
+    const unsigned word = i | (1023 - i) << 10 | i / 2 << 20;
+    std::memcpy(source.bytes.data() + std::size_t{i} * 4, &word, sizeof(word));
+  }
+  ConvertParams p = params_for({0, 0, {1024, 1}}, {1024, 1}, {}, Fourcc::kXR30);
+  p.inner_height = 1;
+  p.pitches[0] = 1024 * 4;
+  source.depth = p;
+  std::vector<std::uint8_t> out(1024 * 4);
+  const auto store = [&](int, long long offset, int value) {
+    out.at(static_cast<std::size_t>(offset)) = static_cast<std::uint8_t>(value);
+  };
+  for (int x = 0; x < 1024; ++x) cuda::convert_pixel(p, source, store, x, 0);
+  for (unsigned i = 0; i < 1024; ++i) {
+    EXPECT_EQ(out[i * 4], (i * 255 + 511) / 1023);
+    EXPECT_EQ(out[i * 4 + 1], ((1023 - i) * 255 + 511) / 1023);
+    EXPECT_EQ(out[i * 4 + 2], (i / 2 * 255 + 511) / 1023);
+    EXPECT_EQ(out[i * 4 + 3], 255);
   }
 }
 

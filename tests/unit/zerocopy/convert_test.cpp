@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -58,17 +59,27 @@ struct RgbImage {
            std::uint32_t padding = 0)
       : format(format_), size(size_), pitch{size_.width * 4 + padding} {
     bytes.assign(std::size_t{pitch.bytes} * size.height, 0xee);
-    const bool bgr = format == Fourcc::kBGRx || format == Fourcc::kBGRA;
+    const bool bgr = !is_red_first(format);
     for (unsigned y = 0; y < size.height; ++y) {
       for (unsigned x = 0; x < size.width; ++x) {
         const Rgb rgb = color(x, y);
         std::uint8_t* const pixel = bytes.data() + std::size_t{y} * pitch.bytes + x * 4;
+        if (bit_depth(format) == 10) {
+          const std::uint32_t word = ten(bgr ? rgb.b : rgb.r) | ten(rgb.g) << 10 |
+                                     ten(bgr ? rgb.r : rgb.b) << 20 | (x * 3 + y) << 30;
+          std::memcpy(pixel, &word, sizeof(word));
+          continue;
+        }
         pixel[0] = static_cast<std::uint8_t>(bgr ? rgb.b : rgb.r);
         pixel[1] = static_cast<std::uint8_t>(rgb.g);
         pixel[2] = static_cast<std::uint8_t>(bgr ? rgb.r : rgb.b);
         pixel[3] = static_cast<std::uint8_t>(x * 37 + y * 11);  // alpha must not matter
       }
     }
+  }
+  /// The code value of ten bits.
+  static std::uint32_t ten(double level) {
+    return static_cast<std::uint32_t>(std::lround(level * 1023 / 255));
   }
   [[nodiscard]] Picture picture() const { return {format, size, {bytes.data()}, {pitch}}; }
 
@@ -150,6 +161,18 @@ Rgb noise(unsigned x, unsigned y) {
   return {double(hash & 0xff), double(hash >> 8 & 0xff), double(hash >> 16 & 0xff)};
 }
 
+/// The same in steps of ten bits.
+Rgb fine_noise(unsigned x, unsigned y) {
+  const Rgb coarse = noise(x, y);
+  const Rgb more = noise(x + 4099, y + 77);
+  const auto level = [](double high, double low) {
+    return (std::fmod(high, 256) * 4 + std::fmod(low, 4)) * 255 / 1023;
+  };
+  return {level(coarse.r, more.g), level(coarse.g, more.b), level(coarse.b, more.r)};
+}
+
+constexpr Fourcc kTenBitRgb[] = {Fourcc::kXR30, Fourcc::kAR30, Fourcc::kXB30, Fourcc::kAB30};
+
 /// A cube of 17³ colours with both ends of every axis, each as a 2×2 block so that chroma meets it
 /// unmixed.
 Rgb cube(unsigned x, unsigned y) {
@@ -226,6 +249,61 @@ TEST_P(ConvertRgb, PrimariesHaveTheCodeValuesOfBt709) {
   }
 }
 
+TEST_P(ConvertRgb, TenBitRgbIsWithinOneOfDoublePrecisionInEveryFormatMatrixAndRange) {
+  const Extent size{192, 104};
+  for (const Fourcc from : kTenBitRgb) {
+    for (const Fourcc to : kTargets) {
+      for (const ColorMatrix matrix :
+           {ColorMatrix::kBt709, ColorMatrix::kBt601, ColorMatrix::kBt2020Ncl}) {
+        for (const ColorRange range : {ColorRange::kLimited, ColorRange::kFull}) {
+          SCOPED_TRACE(to_string(from) + " to " + to_string(to) + ", matrix " +
+                       std::to_string(int(matrix)) + ", range " + std::to_string(int(range)));
+          const ColorDescription description{.matrix = matrix, .range = range};
+          YuvBuffer result(to, size);
+          ASSERT_TRUE(
+              convert(RgbImage(from, size, fine_noise).picture(), result.target(), description));
+          expect_accurate(result, size, fine_noise, description);
+        }
+      }
+    }
+  }
+}
+
+// Every code value of every colour, alone and in grey, by BT.2020 as HDR has it.
+TEST_P(ConvertRgb, EveryCodeValueOfTenBitsKeepsItsOwnLevel) {
+  const Extent size{1024, 2};
+  for (const unsigned colors : {1U, 2U, 4U, 7U}) {
+    const auto ramp = [colors](unsigned x, unsigned) {
+      const double level = x * 255.0 / 1023;
+      return Rgb{(colors & 1) != 0 ? level : 0, (colors & 2) != 0 ? level : 0,
+                 (colors & 4) != 0 ? level : 0};
+    };
+    for (const ColorRange range : {ColorRange::kLimited, ColorRange::kFull}) {
+      const ColorDescription description{.matrix = ColorMatrix::kBt2020Ncl, .range = range};
+      YuvBuffer result(Fourcc::kQ410, size);
+      ASSERT_TRUE(
+          convert(RgbImage(Fourcc::kXR30, size, ramp).picture(), result.target(), description));
+      std::set<int> levels;
+      for (unsigned x = 0; x < size.width; ++x) {
+        const auto expected = test::reference_yuv(ramp(x, 0), description, 10);
+        ASSERT_NEAR(result.y(x, 0), expected[0], 1) << x;
+        ASSERT_NEAR(result.cb(x, 0), expected[1], 1) << x;
+        ASSERT_NEAR(result.cr(x, 0), expected[2], 1) << x;
+        levels.insert(result.y(x, 0));
+        if (colors != 7) continue;
+        ASSERT_EQ(result.cb(x, 0), 512) << x;
+        ASSERT_EQ(result.cr(x, 0), 512) << x;
+        if (range == ColorRange::kFull) {
+          ASSERT_EQ(result.y(x, 0), int(x));
+        }
+      }
+      if (colors == 7) {
+        EXPECT_EQ(levels.size(), range == ColorRange::kFull ? 1024U : 877U);
+      }
+    }
+  }
+}
+
 // What ten bits are for: levels that eight bits can't tell apart.
 TEST_P(ConvertRgb, TenBitsTellMoreColoursApart) {
   // BT.709 luma of blue alone: 18 levels of 8 bits.
@@ -263,10 +341,13 @@ TEST_P(ConvertRgb, AnySizeFromOnePixelUpRepeatsTheOddEdge) {
         SCOPED_TRACE(std::to_string(width) + "x" + std::to_string(height) + " " + to_string(to));
         const Extent size{width, height};
         YuvBuffer result(to, even_size(size), 5);
-        const RgbImage image(Fourcc::kBGRx, size, noise, width % 7);
-        ASSERT_TRUE(convert(image.picture(), result.target(), {}));
-        expect_accurate(result, size, noise, {});
-        EXPECT_TRUE(result.padding_untouched());
+        for (const Fourcc from : {Fourcc::kBGRx, Fourcc::kXR30}) {
+          const auto color = from == Fourcc::kBGRx ? noise : fine_noise;
+          const RgbImage image(from, size, color, width % 7);
+          ASSERT_TRUE(convert(image.picture(), result.target(), {}));
+          expect_accurate(result, size, color, {});
+          EXPECT_TRUE(result.padding_untouched());
+        }
       }
     }
   }
@@ -289,8 +370,10 @@ TEST_P(ConvertRgb, TouchesNothingOutsideItsRows) {
           target.planes[plane] = planes.back()->data();
           target.pitches[plane] = Pitch{static_cast<std::uint32_t>(extent.row_bytes)};
         }
-        ASSERT_TRUE(convert({Fourcc::kBGRA, size, {source.data()}, {Pitch{pitch}}}, target, {}));
-        EXPECT_EQ(planes[0]->data()[planes[0]->size() - 1], 235);
+        for (const Fourcc from : {Fourcc::kBGRA, Fourcc::kAR30}) {
+          ASSERT_TRUE(convert({from, size, {source.data()}, {Pitch{pitch}}}, target, {}));
+          EXPECT_EQ(planes[0]->data()[planes[0]->size() - 1], 235);
+        }
       }
     }
   }
@@ -329,6 +412,42 @@ TEST(ConvertNv12, SamplesAreCopiedSeparatedRepeatedAndWidened) {
           const std::size_t pair = std::size_t{row} / 2 * pitch.bytes + column / 2 * 2;
           ASSERT_EQ(result.cb(column, row), scale * uv.data()[pair]);
           ASSERT_EQ(result.cr(column, row), scale * uv.data()[pair + 1]);
+        }
+      }
+      EXPECT_TRUE(result.padding_untouched());
+    }
+  }
+}
+
+TEST(ConvertP010, SamplesAreCopiedSeparatedRepeatedAndRounded) {
+  for (const Extent size : {Extent{1, 1}, Extent{2, 2}, Extent{33, 7}, Extent{1366, 9}}) {
+    for (const Fourcc to : kTargets) {
+      SCOPED_TRACE(std::to_string(size.width) + " " + to_string(to));
+      const Extent even = even_size(size);
+      auto bytes = random_bytes(std::size_t{size.width + 9} * size.height * 8);
+      for (std::size_t i = 0; i < bytes.size(); i += 2) bytes[i] &= 0xc0;  // ten bits of a word
+      const Pitch pitch{even.width * 2 + 6};
+      GuardedBuffer y(std::size_t{pitch.bytes} * (size.height - 1) + size.width * std::size_t{2});
+      GuardedBuffer uv(std::size_t{pitch.bytes} * (even.height / 2 - 1) +
+                       even.width * std::size_t{2});
+      std::memcpy(y.data(), bytes.data(), y.size());
+      std::memcpy(uv.data(), bytes.data() + bytes.size() / 2, uv.size());
+      YuvBuffer result(to, even, 3);
+      ASSERT_TRUE(convert({Fourcc::kP010, size, {y.data(), uv.data()}, {pitch, pitch}},
+                          result.target(), {.range = ColorRange::kFull}));
+      const auto expected = [&](const GuardedBuffer& plane, std::size_t at) {
+        const int ten = (plane.data()[at] | plane.data()[at + 1] << 8) >> 6;
+        return is_ten_bit(to) ? ten : std::min((ten + 2) / 4, 255);
+      };
+      for (std::uint32_t row = 0; row < even.height; ++row) {
+        for (std::uint32_t column = 0; column < even.width; ++column) {
+          const std::size_t source_row = std::min(row, size.height - 1);
+          const std::size_t source_column = std::min(column, size.width - 1);
+          ASSERT_EQ(result.y(column, row),
+                    expected(y, source_row * pitch.bytes + source_column * 2));
+          const std::size_t pair = std::size_t{row} / 2 * pitch.bytes + column / 2 * 4;
+          ASSERT_EQ(result.cb(column, row), expected(uv, pair));
+          ASSERT_EQ(result.cr(column, row), expected(uv, pair + 2));
         }
       }
       EXPECT_TRUE(result.padding_untouched());

@@ -88,11 +88,29 @@ class CpuImporterTest : public testing::Test {
 
 TEST_F(CpuImporterTest, OffersHostMemoryBeforeLinearDmabufs) {
   const auto offers = importer_->offers();
-  ASSERT_EQ(offers.size(), 10u);
+  ASSERT_EQ(offers.size(), 20u);
   EXPECT_EQ(offers[0], (FormatOffer{Fourcc::kBGRx, {}}));
   EXPECT_EQ(offers[4], (FormatOffer{Fourcc::kNV12, {}}));
-  EXPECT_EQ(offers[5], (FormatOffer{Fourcc::kBGRx, {kModifierLinear}}));
-  EXPECT_EQ(offers[9], (FormatOffer{Fourcc::kNV12, {kModifierLinear}}));
+  EXPECT_EQ(offers[5], (FormatOffer{Fourcc::kXR30, {}}));
+  EXPECT_EQ(offers[10], (FormatOffer{Fourcc::kBGRx, {kModifierLinear}}));
+  EXPECT_EQ(offers[14], (FormatOffer{Fourcc::kNV12, {kModifierLinear}}));
+}
+
+TEST_F(CpuImporterTest, TakesEveryOrderOfTenBits) {
+  const Extent size{70, 20};
+  configure(size);
+  for (const Fourcc format : {Fourcc::kXR30, Fourcc::kAR30, Fourcc::kXB30, Fourcc::kAB30}) {
+    std::vector<std::uint8_t> bytes(std::size_t{300} * 20, 0);
+    for (std::size_t i = 0; i < bytes.size(); i += 4) {
+      bytes[i] = 0xff;  // the lowest ten bits
+      bytes[i + 1] = 0x03;
+    }
+    const auto frame =
+        importer_->import(shm_frame(format, size, 300, std::make_shared<FakeMemory>(bytes)));
+    ASSERT_TRUE(frame) << to_string(format);
+    const bool blue = format == Fourcc::kXR30 || format == Fourcc::kAR30;
+    EXPECT_NEAR(picture_of(*frame).y(69, 19), blue ? 29 : 76, 1);  // BT.601: 0.114, 0.299
+  }
 }
 
 TEST_F(CpuImporterTest, ConvertsEveryRgbOrderAndKeepsTheTimes) {
@@ -230,7 +248,7 @@ TEST_F(CpuImporterTest, RejectsFormatsThatItNeverOffered) {
   const Extent size{64, 16};
   configure(size);
   const auto memory = std::make_shared<FakeMemory>(grey_rgb(size, 256));
-  for (const Fourcc format : {Fourcc::kNone, Fourcc::kI420, static_cast<Fourcc>(0x30335258)}) {
+  for (const Fourcc format : {Fourcc::kNone, Fourcc::kI420, static_cast<Fourcc>(0x30335852)}) {
     EXPECT_EQ(kind_of(importer_->import(shm_frame(format, size, 256, memory))),
               ErrorKind::kFormatRejected);
   }

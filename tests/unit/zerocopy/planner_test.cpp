@@ -365,5 +365,102 @@ TEST(Without, DropsExactlyTheFailedCombination) {
   EXPECT_TRUE(rest.empty());
 }
 
+class DeepRoute : public PlannerTest {
+ protected:
+  DeepRoute() {
+    script_.offers["egl"] = {{Fourcc::kBGRx, {kTiled}}};
+    script_.offers["vulkan"] = {{Fourcc::kBGRx, {kTiled}}, {Fourcc::kXR30, {kTiled}}};
+    script_.offers["cpu"] = {{Fourcc::kBGRx, {}}, {Fourcc::kXR30, {}}};
+  }
+  static std::vector<FormatOffer> with_deep() {
+    return {{Fourcc::kXR30, {kTiled}},
+            {Fourcc::kBGRx, {kTiled}},
+            {Fourcc::kXR30, {}},
+            {Fourcc::kBGRx, {}}};
+  }
+  static CapturedFrame ten_bits() {
+    CapturedFrame captured = frame(kTiled);
+    captured.format = Fourcc::kXR30;
+    return captured;
+  }
+};
+
+TEST_F(DeepRoute, ALaterRouteTakesTenBitsWhereTheyAreWantedAndTheFirstOneDoesNot) {
+  plan();
+  EXPECT_EQ(planner_->offers().front(), (FormatOffer{Fourcc::kBGRx, {kTiled}}));
+  planner_->prefer_depth(10);
+  EXPECT_EQ(planner_->offers(), with_deep());
+  ASSERT_TRUE(planner_->import(ten_bits()));
+  EXPECT_EQ(script_.imported.back(), "vulkan");
+  ASSERT_TRUE(planner_->import(frame(kTiled)));
+  EXPECT_EQ(script_.imported.back(), "egl");
+  planner_->prefer_depth(8);
+  EXPECT_EQ(planner_->offers(),
+            (std::vector<FormatOffer>{
+                {Fourcc::kBGRx, {kTiled}}, {Fourcc::kBGRx, {}}, {Fourcc::kXR30, {}}}));
+}
+
+TEST_F(DeepRoute, ARouteThatTakesTenBitsItselfNeedsNone) {
+  script_.offers["egl"] = script_.offers["vulkan"];
+  plan();
+  planner_->prefer_depth(10);
+  EXPECT_EQ(script_.created, (std::vector<std::string>{"egl", "cpu"}));
+  EXPECT_EQ(planner_->offers().front(), (FormatOffer{Fourcc::kXR30, {kTiled}}));
+}
+
+TEST_F(DeepRoute, WhatItCanNotImportIsNegotiatedAwayAndTheOtherRouteStays) {
+  plan();
+  planner_->prefer_depth(10);
+  const Error bad = error_of(ErrorKind::kFormatRejected, "bad");
+  script_.import_errors["vulkan"] = {bad, bad, bad};
+  for (unsigned i = 1; i < Planner::kStrikes; ++i) {
+    EXPECT_EQ(planner_->import(ten_bits()).error().kind, ErrorKind::kRetry);
+  }
+  EXPECT_EQ(planner_->import(ten_bits()).error().kind, ErrorKind::kFormatRejected);
+  EXPECT_EQ(planner_->offers(),
+            (std::vector<FormatOffer>{
+                {Fourcc::kBGRx, {kTiled}}, {Fourcc::kXR30, {}}, {Fourcc::kBGRx, {}}}));
+  ASSERT_TRUE(planner_->import(frame(kTiled)));
+  EXPECT_EQ(script_.imported.back(), "egl");
+}
+
+TEST_F(DeepRoute, ALostGpuIsOpenedAgainForBoth) {
+  plan();
+  planner_->prefer_depth(10);
+  ASSERT_TRUE(planner_->import(ten_bits()));
+  script_.import_errors["vulkan"] = {error_of(ErrorKind::kDeviceLost, "gone")};
+  EXPECT_EQ(planner_->import(ten_bits()).error().kind, ErrorKind::kFormatRejected);
+  EXPECT_EQ(planner_->offers(), with_deep());
+  ASSERT_TRUE(planner_->import(ten_bits()));
+  EXPECT_EQ(script_.imported.back(), "vulkan");
+  EXPECT_EQ(script_.created, (std::vector<std::string>{"egl", "cpu", "vulkan", "egl", "vulkan"}));
+}
+
+TEST_F(DeepRoute, OneThatLosesTheGpuAtOnceTakesTheOtherRouteNotWithIt) {
+  plan();
+  planner_->prefer_depth(10);
+  script_.import_errors["vulkan"] = {error_of(ErrorKind::kDeviceLost, "no memory to export")};
+  EXPECT_EQ(planner_->import(ten_bits()).error().kind, ErrorKind::kFormatRejected);
+  EXPECT_EQ(planner_->offers(),
+            (std::vector<FormatOffer>{
+                {Fourcc::kBGRx, {kTiled}}, {Fourcc::kXR30, {}}, {Fourcc::kBGRx, {}}}));
+  ASSERT_TRUE(planner_->import(frame(kTiled)));
+  EXPECT_EQ(script_.imported.back(), "egl");
+}
+
+TEST(ByDepth, TheWishedDepthComesFirstWithinEachKindOfMemory) {
+  const FormatOffer bgrx{Fourcc::kBGRx, {}};
+  const FormatOffer nv12{Fourcc::kNV12, {}};
+  const FormatOffer xr30{Fourcc::kXR30, {}};
+  const FormatOffer bgrx_dmabuf{Fourcc::kBGRx, {kModifierLinear}};
+  const FormatOffer xr30_dmabuf{Fourcc::kXR30, {kModifierLinear}};
+  const std::vector<FormatOffer> offers{bgrx_dmabuf, xr30_dmabuf, xr30, bgrx, nv12};
+  EXPECT_EQ(by_depth(offers, 8),
+            (std::vector<FormatOffer>{bgrx_dmabuf, xr30_dmabuf, bgrx, nv12, xr30}));
+  EXPECT_EQ(by_depth(offers, 10),
+            (std::vector<FormatOffer>{xr30_dmabuf, bgrx_dmabuf, xr30, bgrx, nv12}));
+  EXPECT_TRUE(by_depth({}, 10).empty());
+}
+
 }  // namespace
 }  // namespace lumen

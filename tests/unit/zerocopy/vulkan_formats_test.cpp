@@ -35,6 +35,10 @@ TEST(VulkanFormats, ChannelOrderIsKeptAndPlanarFormatsAreRefused) {
   EXPECT_EQ(to_vulkan(Fourcc::kBGRA), VK_FORMAT_B8G8R8A8_UNORM);
   EXPECT_EQ(to_vulkan(Fourcc::kRGBx), VK_FORMAT_R8G8B8A8_UNORM);
   EXPECT_EQ(to_vulkan(Fourcc::kRGBA), VK_FORMAT_R8G8B8A8_UNORM);
+  EXPECT_EQ(to_vulkan(Fourcc::kXR30), VK_FORMAT_A2R10G10B10_UNORM_PACK32);
+  EXPECT_EQ(to_vulkan(Fourcc::kAR30), VK_FORMAT_A2R10G10B10_UNORM_PACK32);
+  EXPECT_EQ(to_vulkan(Fourcc::kXB30), VK_FORMAT_A2B10G10R10_UNORM_PACK32);
+  EXPECT_EQ(to_vulkan(Fourcc::kAB30), VK_FORMAT_A2B10G10R10_UNORM_PACK32);
   EXPECT_EQ(to_vulkan(Fourcc::kNV12), VK_FORMAT_UNDEFINED);
 }
 

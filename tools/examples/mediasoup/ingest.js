@@ -1,5 +1,5 @@
 'use strict';
-// Takes one stream of lumen's into a mediasoup router, by plain RTP.
+// Takes one stream of lumen's, picture and sound, into a mediasoup router, by plain RTP.
 
 const crypto = require('node:crypto');
 const mediasoup = require('mediasoup');
@@ -17,18 +17,22 @@ const codec = {
   parameters: { 'packetization-mode': 1, 'profile-level-id': '42e01f', 'level-asymmetry-allowed': 1 },
 };
 
+const opus = { kind: 'audio', mimeType: 'audio/opus', clockRate: 48000, channels: 2 };
+
 /**
- * Resolves to { worker, router, transport, producer, sink }; `sink` is what lumen-host takes.
+ * Resolves to { worker, router, transport, producer, sound, sink }; `sound` is the producer of it; `sink` is what lumen-host takes.
  * keyFrameRequest: 'nack pli' or 'ccm fir'.
  */
 async function ingest({ ip = '127.0.0.1', port = 0, keyFrameRequest = 'nack pli' } = {}) {
   const worker = await mediasoup.createWorker({ logLevel: 'warn' });
-  const router = await worker.createRouter({ mediaCodecs: [codec] });
-  const transport = await router.createPlainTransport({
-    listenInfo: { protocol: 'udp', ip, ...(port ? { port } : {}) },
+  const router = await worker.createRouter({ mediaCodecs: [codec, opus] });
+  const listen = (at) => router.createPlainTransport({
+    listenInfo: { protocol: 'udp', ip, ...(at ? { port: at } : {}) },
     rtcpMux: true,
     comedia: true,  // whoever sends first is the one to answer
   });
+  const transport = await listen(port);
+  const soundTransport = await listen(port && port + 1);
   const payloadType = 96;
   const ssrc = crypto.randomBytes(4).readUInt32BE();
   const [type, parameter] = keyFrameRequest.split(' ');
@@ -50,10 +54,19 @@ async function ingest({ ip = '127.0.0.1', port = 0, keyFrameRequest = 'nack pli'
       encodings: [{ ssrc }],
     },
   });
+  const soundType = 97;
+  const soundSsrc = crypto.randomBytes(4).readUInt32BE();
+  const sound = await soundTransport.produce({
+    kind: 'audio',
+    rtpParameters: {
+      codecs: [{ ...opus, payloadType: soundType, parameters: { 'sprop-stereo': 1 } }],
+      encodings: [{ ssrc: soundSsrc }],
+    },
+  });
   const ids = Object.entries(extensions).map(([name, { id }]) => `${name}=${id}`).join('&');
-  const { localPort } = transport.tuple;
-  const sink = `rtp:${ip}:${localPort}?mux=1&pt=${payloadType}&ssrc=${ssrc}&${ids}`;
-  return { worker, router, transport, producer, sink };
+  const sink = `rtp:${ip}:${transport.tuple.localPort}?mux=1&pt=${payloadType}&ssrc=${ssrc}&${ids}` +
+    `&audio-port=${soundTransport.tuple.localPort}&audio-pt=${soundType}&audio-ssrc=${soundSsrc}`;
+  return { worker, router, transport, producer, sound, sink };
 }
 
 module.exports = { ingest };

@@ -1,22 +1,20 @@
-// The kernels of convert_kernel.h. tools/make-ptx compiles this with clang, which needs no CUDA
+// The kernels of convert_kernel.h and blend_kernel.h. tools/make-ptx compiles this with clang, which needs no CUDA
 // toolkit for it; the PTX is checked in, because users' machines have no compiler for it.
+#include "zerocopy/cuda/kernels/blend_kernel.h"
 #include "zerocopy/cuda/kernels/convert_kernel.h"
 
 namespace {
 
+using lumen::cuda::BlendParams;
 using lumen::cuda::ConvertParams;
+using lumen::cuda::OverlaySample;
 using lumen::cuda::Pixel;
-
-__attribute__((device)) Pixel unpack(unsigned word) {
-  return {static_cast<int>(word & 255U), static_cast<int>(word >> 8 & 255U),
-          static_cast<int>(word >> 16 & 255U), static_cast<int>(word >> 24)};
-}
 
 struct FetchMemory {
   const ConvertParams& p;
   __attribute__((device, always_inline)) Pixel operator()(int x, int y) const {
     const unsigned long long at = p.source + static_cast<unsigned long long>(y) * p.source_pitch;
-    return unpack(__ldg_word(reinterpret_cast<const unsigned*>(at) + x));
+    return lumen::cuda::unpack(p, __ldg_word(reinterpret_cast<const unsigned*>(at) + x));
   }
   // Through the read-only cache: neighbouring threads share rows when scaling.
   __attribute__((device, always_inline)) static unsigned __ldg_word(const unsigned* address) {
@@ -48,6 +46,32 @@ struct Store {
 };
 using StoreByte = Store<unsigned char>;
 using StoreWord = Store<unsigned short>;
+
+template <typename Sample>
+struct Under {
+  const BlendParams& p;
+  __attribute__((device, always_inline)) Sample* at(long long offset) const {
+    return reinterpret_cast<Sample*>(p.target + static_cast<unsigned long long>(offset));
+  }
+};
+template <typename Sample>
+struct LoadUnder : Under<Sample> {
+  __attribute__((device, always_inline)) unsigned operator()(long long offset) const {
+    return *this->at(offset);
+  }
+};
+template <typename Sample>
+struct StoreOver : Under<Sample> {
+  __attribute__((device, always_inline)) void operator()(long long offset, unsigned value) const {
+    *this->at(offset) = static_cast<Sample>(value);
+  }
+};
+struct FetchOverlay {
+  const BlendParams& p;
+  __attribute__((device, always_inline)) OverlaySample operator()(long long index) const {
+    return reinterpret_cast<const OverlaySample*>(p.overlay)[index];
+  }
+};
 
 __attribute__((device, always_inline)) int thread_x() {
   return static_cast<int>(__nvvm_read_ptx_sreg_ctaid_x() * __nvvm_read_ptx_sreg_ntid_x() +
@@ -82,4 +106,16 @@ extern "C" __attribute__((global)) void lumen_convert_packed(ConvertParams p) {
   } else {
     lumen::cuda::convert_pixel(p, FetchMemory{p}, StoreByte{p}, thread_x(), thread_y());
   }
+}
+
+extern "C" __attribute__((global)) void lumen_blend(BlendParams p) {
+  using Sample = unsigned char;
+  lumen::cuda::blend_sample<1>(p, LoadUnder<Sample>{p}, StoreOver<Sample>{p}, FetchOverlay{p},
+                               thread_x(), thread_y());
+}
+
+extern "C" __attribute__((global)) void lumen_blend_ten(BlendParams p) {
+  using Sample = unsigned short;
+  lumen::cuda::blend_sample<2>(p, LoadUnder<Sample>{p}, StoreOver<Sample>{p}, FetchOverlay{p},
+                               thread_x(), thread_y());
 }

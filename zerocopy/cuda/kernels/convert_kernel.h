@@ -1,7 +1,7 @@
-// The one pass over a captured picture on the GPU: crop, scale, bars, and RGB → Y'CbCr (4:2:0 or
-// 4:4:4, 8 or 10 bits) or packed RGB. Plain C++ that a CUDA kernel, a test and the CUDA stand-in
-// compile alike, in integers only, so that all of them agree to the last bit and an unscaled
-// picture equals the CPU route's.
+// The one pass over a captured picture on the GPU: crop, scale, bars, and RGB of 8 or 10 bits →
+// Y'CbCr (4:2:0 or 4:4:4, 8 or 10 bits) or packed RGB of 8. Plain C++ that a CUDA kernel, a test
+// and the CUDA stand-in compile alike, in integers only, so that all of them agree to the last bit
+// and an unscaled picture equals the CPU route's.
 //
 // Scaling is a box filter in both directions: a target pixel is the mean of the source area that it
 // covers, at least one pixel wide, which is bilinear interpolation where the picture grows.
@@ -19,6 +19,7 @@ namespace lumen::cuda {
 /// the addresses come first.
 struct ConvertParams {
   unsigned long long texture;    // CUtexObject of an array of four 8-bit channels, unfiltered; or 0
+                                 // (always for a source of ten bits)
   unsigned long long source;     // or the device address of the buffer's first pixel
   unsigned long long planes[3];  // device addresses: Y Cb Cr (NV12: Cr = Cb + 1, P010: Cb + 2)
   unsigned pitches[3];           // bytes
@@ -32,11 +33,21 @@ struct ConvertParams {
   int luma[3], cb[3], cr[3];  // cpu: RgbCoefficients
   int luma_bias, chroma_bias;
   int swap_red_blue;  // packed target only
+  int extra_bits;     // cpu: extra_bits(): not zero where the source's colours have ten bits
 };
 
 struct Pixel {
-  int c0, c1, c2, c3;  // the bytes of a pixel as they lie in memory
+  int c0, c1, c2, c3;  // from the lowest bits up: the bytes as they lie in memory, or 10:10:10:2
 };
+
+LUMEN_DEVICE inline Pixel unpack(const ConvertParams& p, unsigned word) {
+  if (p.extra_bits != 0) {
+    return {static_cast<int>(word & 1023U), static_cast<int>(word >> 10 & 1023U),
+            static_cast<int>(word >> 20 & 1023U), static_cast<int>(word >> 30)};
+  }
+  return {static_cast<int>(word & 255U), static_cast<int>(word >> 8 & 255U),
+          static_cast<int>(word >> 16 & 255U), static_cast<int>(word >> 24)};
+}
 
 LUMEN_DEVICE inline int clamp_index(int value, int limit) {
   return value < 0 ? 0 : value >= limit ? limit - 1 : value;
@@ -114,7 +125,7 @@ LUMEN_DEVICE inline void convert_block(const ConvertParams& p, const Fetch& fetc
   int cr = p.chroma_bias;
   const auto put = [&](int plane, int row, int column_offset, int sum) {
     store(plane, static_cast<long long>(row) * p.pitches[plane] + column_offset,
-          sample_value<kSampleBytes>(sum));
+          sample_value<kSampleBytes>(sum >> p.extra_bits));
   };
   // The inner rectangle has even sides and an even place, so a block lies in it or out of it.
   const bool inside = x >= p.inner_x && x < p.inner_x + p.inner_width && y >= p.inner_y &&
@@ -154,6 +165,10 @@ LUMEN_DEVICE inline void convert_pixel(const ConvertParams& p, const Fetch& fetc
   if (x >= p.inner_x && x < p.inner_x + p.inner_width && y >= p.inner_y &&
       y < p.inner_y + p.inner_height) {
     pixel = sample(p, fetch, x - p.inner_x, y - p.inner_y);
+    if (p.extra_bits != 0) {
+      const auto eight = [](int color) { return (color * 255 + 511) / 1023; };
+      pixel = {eight(pixel.c0), eight(pixel.c1), eight(pixel.c2), 255};
+    }
   }
   const long long at = static_cast<long long>(y) * p.pitches[0] + x * 4LL;
   store(0, at, p.swap_red_blue != 0 ? pixel.c2 : pixel.c0);

@@ -1,6 +1,8 @@
 // The token, where the host asks for one: it comes in the link's fragment or is typed, and is traded
 // for a cookie that scripts can't read.
 
+import {gone} from "/host.js";
+
 const element = (id) => document.getElementById(id);
 
 // Takes the token out of the address bar, where it would be seen, shared and remembered.
@@ -17,7 +19,7 @@ async function signIn(token) {
     headers: {"Content-Type": "application/json"},
     body: JSON.stringify({token}),
     signal: AbortSignal.timeout(10000),
-  });
+  }).catch(gone);
   if (response.ok || response.status === 404) return null;  // 404: this host asks for none
   return refusedToken(response) ?? {state: "refused", advice: `It answered ${response.status}.`};
 }
@@ -33,7 +35,7 @@ export function refusedToken(response) {
   return {state: wrong ? "wrong" : "locked", advice: ""};
 }
 
-// The link's token, if it has one. Throws as signIn() says, or as fetch() does.
+// The link's token, if it has one. Throws {state, advice}.
 let waiting = tokenFromLink();
 export async function useLink() {
   if (waiting === null) return;

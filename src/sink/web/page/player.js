@@ -1,13 +1,16 @@
 // Plays the stream by WHEP, says what is going on, and keeps trying.
 
 import {newToken, refusedToken, useLink} from "/access.js";
-import {hostStatus, showEvents, showQualities} from "/host.js";
+import {showControls, toggleControls} from "/control.js";
+import {gone, hostStatus, showEvents, showQualities} from "/host.js";
+import {LipSync} from "/sync.js";
 
 const kFirstPause = 500;       // ms before the first new attempt; doubled up to
 const kLongestPause = 8000;
 const kTick = 1000;
 const kStill = 3000;           // a still screen sends two pictures a second: this is silence
-const kStuck = 10000;          // connected and streaming, and still nothing: begin anew
+const kUnreached = 5000;       // by then a connection stands, on slow networks too
+const kStuck = 8000;           // the host streams, and still nothing: begin anew; it waits for 10 s itself
 const kIdle = 3000;            // until controls and pointer hide
 
 const element = (id) => document.getElementById(id);
@@ -19,7 +22,13 @@ const kNotices = {
   playing: ["", ""],
   waiting: ["Waiting for the session", "The picture comes as soon as the session has one."],
   gone: ["The host is gone", "It was stopped, or the network is down. This page keeps trying."],
-  full: ["Too many are watching", "This page keeps trying."],
+  blocked: ["The network keeps the picture away",
+    "The host is there and streams, but its picture doesn't get through. A firewall or VPN that " +
+    "blocks UDP does that. This page keeps trying."],
+  undecoded: ["This browser can't show the stream",
+    "The stream arrives, and the browser decodes nothing of it. Try another browser, or another " +
+    "codec at the host."],
+  busy: ["The host takes nobody in now", "This page keeps trying."],
   unsupported: ["This browser can't play the stream",
     "It has to decode the stream's codec by WebRTC, which is H.264 unless the host was told " +
     "otherwise. Try another browser, or one built with H.264."],
@@ -30,6 +39,7 @@ const kNotices = {
 };
 
 const kLocked = ["locked", "wrong", "limited"];
+const kNoPicture = ["blocked", "undecoded"];  // true until a picture comes, over many attempts
 
 function show(state, advice) {
   if (root.dataset.state !== state) root.dataset.state = state;
@@ -37,7 +47,7 @@ function show(state, advice) {
   if (element("headline").textContent !== headline) element("headline").textContent = headline;
   const text = advice || usual;
   if (element("advice").textContent !== text) element("advice").textContent = text;
-  element("retry").hidden = !["gone", "full", "unsupported", "refused"].includes(state);
+  element("retry").hidden = !["gone", "busy", "unsupported", "refused"].includes(state);
   element("sign-in").hidden = !kLocked.includes(state);
 }
 
@@ -51,6 +61,8 @@ let wake = () => {};
 class Session {
   #pc = new RTCPeerConnection();
   #media = new MediaStream();
+  #lips = new LipSync();
+  #pictures = null;  // their receiver
   #location = null;
   #ended;
   ended = new Promise((resolve) => { this.#ended = resolve; });
@@ -67,9 +79,11 @@ class Session {
     });
   }
 
-  // Throws {state, advice} where the host says no.
+  // Throws {state, advice} where there is no host, or it says no.
   async open() {
-    const stamps = askForCaptureTimes(this.#pc.addTransceiver("video", {direction: "recvonly"}));
+    const transceiver = this.#pc.addTransceiver("video", {direction: "recvonly"});
+    this.#pictures = transceiver.receiver;
+    const stamps = askForCaptureTimes(transceiver);
     this.#pc.addTransceiver("audio", {direction: "recvonly"});
     const offer = await this.#pc.createOffer();
     // Browsers decode Opus to mono unless their own description asks for stereo.
@@ -84,21 +98,28 @@ class Session {
       headers: {"Content-Type": "application/sdp"},
       body: this.#pc.localDescription.sdp,
       signal: AbortSignal.timeout(10000),
-    });
+    }).catch(gone);
     if (response.status !== 201) throw await refusal(response);
     this.#location = response.headers.get("Location");
-    await this.#pc.setRemoteDescription({type: "answer", sdp: await response.text()});
+    const sdp = await response.text().catch(gone);
+    await this.#pc.setRemoteDescription({type: "answer", sdp});
     if (!video.muted) this.listens(true);
   }
 
   // While the sound is heard, the browser may hold pictures back for it.
   listens(yes) {
-    if (!this.#location || !this.#media.getAudioTracks().length) return;
+    if (!this.#location || !this.sounds) return;
     fetch(`${this.#location}/sound`, {method: yes ? "PUT" : "DELETE"}).catch(() => {});
   }
 
   get connected() { return this.#pc.connectionState === "connected"; }
+  get sounds() { return this.#media.getAudioTracks().length > 0; }
   stats() { return this.#pc.getStats(); }
+
+  synchronize({picture, heard, buffer}) {
+    if (!this.sounds || video.muted) this.#lips.rest(this.#pictures);
+    else this.#lips.adjust(this.#pictures, picture, heard, buffer * 1000);
+  }
 
   // Idempotent. Tells the host even while the page goes away.
   end() {
@@ -126,7 +147,7 @@ async function refusal(response) {
   const problem = await response.json().catch(() => ({}));
   const advice = [problem.detail, problem.hint].filter(Boolean).join("; ");
   if (response.status === 422) return {state: "unsupported", advice: ""};
-  if (response.status === 503) return {state: "full", advice: ""};
+  if (response.status === 503) return {state: "busy", advice};
   return {state: "refused", advice: advice || `It answered ${response.status}.`};
 }
 
@@ -140,6 +161,7 @@ class Figures {
     const report = await session.stats();
     for (const entry of report.values()) {
       if (entry.type === "inbound-rtp" && entry.kind === "video") {
+        now.picture = entry;
         now.packets = entry.packetsReceived ?? 0;
         now.lost = entry.packetsLost ?? 0;
         now.frames = entry.framesDecoded ?? 0;
@@ -155,6 +177,7 @@ class Figures {
         now.codec = report.get(entry.codecId)?.mimeType?.replace("video/", "");
       }
       if (entry.type === "inbound-rtp" && entry.kind === "audio") {
+        now.heard = entry;
         now.sound = report.get(entry.codecId)?.mimeType?.replace("audio/", "");
         now.soundBuffer = entry.jitterBufferEmittedCount > 0
           ? entry.jitterBufferDelay / entry.jitterBufferEmittedCount : null;
@@ -172,6 +195,7 @@ class Figures {
     return {
       ...now,
       fps: (now.frames - before.frames) / seconds,
+      newlyLost: now.lost - before.lost,
       bitrate: (now.bytes - before.bytes) * 8 / seconds,
       loss: now.packets + now.lost > 0 ? now.lost / (now.packets + now.lost) : 0,
       buffer: mean("delay", "emitted"),
@@ -263,16 +287,41 @@ function tabulate(figures, times, host) {
     ? `${figures.width} × ${figures.height}, ${figures.fps.toFixed(0)} fps, ${megabits(figures.bitrate)}` : "";
 }
 
+// Why there is no picture; null where it is too early to say. quiet: ms since the last one; overdue:
+// ms since one should have come, which is 0 while the host does not stream.
+function absence({connected, streams, played, quiet, overdue}, figures) {
+  if (!connected) return overdue > kUnreached ? "blocked" : null;
+  if (!streams) return quiet > kStill || !played ? "waiting" : null;
+  if (overdue <= kStill) return null;
+  // Losses leave gaps that nobody can decode.
+  return figures.bitrate > 0 && figures.newlyLost === 0 ? "undecoded" : "blocked";
+}
+
+// Sound that came later than this page is for new connections alone: one is made, once.
+let tookSound = false;
+
+function missesSound(session, host) {
+  if (!host?.sound) {
+    if (host) tookSound = false;
+    return false;
+  }
+  if (!session.connected || session.sounds || tookSound) return false;
+  tookSound = true;
+  return true;
+}
+
 // Until the session ends: follows the pictures and tells what it means if there are none.
 async function follow(session) {
   const figures = new Figures();
   const times = new PictureTimes();
   let played = false;
   let moved = performance.now();
+  let due = moved;
+  let connected = false;
   let over = false;
   session.ended.then(() => { over = true; wake(); });
   const play = () => {
-    moved = performance.now();
+    moved = due = performance.now();
     played = true;
     if (root.dataset.state !== "playing") show("playing");
   };
@@ -291,22 +340,24 @@ async function follow(session) {
     const host = await hostStatus();
     const now = await figures.read(session);
     if (over) break;
+    session.synchronize(now);
     tabulate(now, times.take(), host);
     showQualities(host);
     showEvents(host);
+    showControls(host);
     if (now.fps > 0) play();
-    const silence = performance.now() - moved;
-    if (host === null && silence > kStill) {
+    const time = performance.now();
+    const streams = host?.state === "streaming";
+    if (!streams || session.connected !== connected) due = time;
+    connected = session.connected;
+    const quiet = time - moved;
+    const overdue = time - due;
+    if (missesSound(session, host) || (host === null ? quiet > kStill : overdue > kStuck)) {
       session.end();
       break;
     }
-    if (silence > kStill || (!played && host?.state !== "streaming" && session.connected)) {
-      show("waiting");
-    }
-    if (silence > kStuck && host?.state === "streaming") {
-      session.end();
-      break;
-    }
+    const reason = host && absence({connected, streams, played, quiet, overdue}, now);
+    if (reason) show(reason);
     await pause(kTick);
   }
   return played;
@@ -314,22 +365,27 @@ async function follow(session) {
 
 let current = null;
 
+function newSession() {
+  if (window.RTCPeerConnection) return new Session();
+  throw {state: "unsupported", advice: "It has no WebRTC, or a setting or extension has turned it off."};
+}
+
 async function run() {
   let patience = kFirstPause;
   for (;;) {
-    const session = new Session();
-    current = session;
     let locked = false;
     try {
       await useLink();
-      await session.open();
-      if (await follow(session)) patience = kFirstPause;
-      show((await hostStatus()) === null ? "gone" : "connecting");
+      current = newSession();
+      await current.open();
+      if (await follow(current)) patience = kFirstPause;
+      if ((await hostStatus()) === null) show("gone");
+      else if (!kNoPicture.includes(root.dataset.state)) show("connecting");
     } catch (reason) {
-      session.end();
+      current?.end();
       locked = kLocked.includes(reason?.state);
       if (reason?.state) show(reason.state, reason.advice);
-      else show("gone");
+      else show("unsupported", `It says: ${reason?.message ?? reason}`);
     }
     if (locked) {
       await newToken();
@@ -357,8 +413,11 @@ function showMute() {
   element("mute").hidden = !video.srcObject?.getAudioTracks().length;
 }
 
+// A picture that is unmuted before it has begun to play by itself stays paused in Chromium.
 function toggleMute() {
-  if (!element("mute").hidden) video.muted = !video.muted;
+  if (element("mute").hidden) return;
+  video.muted = !video.muted;
+  if (video.paused) video.play().catch(() => { video.muted = true; });
 }
 
 async function toggleFullScreen() {
@@ -390,6 +449,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   if (event.target.matches("input, select")) return;
   if (event.key === "f") toggleFullScreen().catch(() => {});
+  if (event.key === "h") toggleControls();
   if (event.key === "m") toggleMute();
   if (event.key === "s") toggleStatistics();
   if (event.key === "q") {
