@@ -22,10 +22,6 @@ constexpr auto kHang = 5s;
 constexpr auto kBusyRetry = 1ms;
 constexpr int kBusyRetries = 100;
 
-std::uint64_t number_of(Timestamp pts) {
-  return static_cast<std::uint64_t>(pts.time_since_epoch().count());
-}
-
 std::size_t blocks_in(unsigned pixels, unsigned side) { return (pixels + side - 1) / side; }
 
 std::string_view codec_label(Codec codec) {

@@ -5,10 +5,6 @@ namespace {
 
 using Repair = EncodeRequest::Repair;
 
-std::uint64_t number_of(Timestamp pts) {
-  return static_cast<std::uint64_t>(pts.time_since_epoch().count());
-}
-
 /// What H.264 and HEVC call by the same names.
 template <typename Function>
 void with_codec_params(Codec codec, NV_ENC_PIC_PARAMS& picture, Function&& function) {

@@ -2,6 +2,7 @@
 // pictures after it: which references there are, how far a wave of intra blocks has come.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "encode/nvenc/configuration.h"
@@ -10,6 +11,11 @@
 #include "encode/reference_history.h"
 
 namespace lumen::nvenc {
+
+/// A picture's inputTimeStamp, by which nvEncInvalidateRefFrames names it.
+inline std::uint64_t number_of(Timestamp pts) {
+  return static_cast<std::uint64_t>(pts.time_since_epoch().count());
+}
 
 /// One thread, the one that submits.
 class PictureOrders {

@@ -16,7 +16,7 @@ constexpr double kMostSaved = 2;  // pictures' worth of bits
 constexpr double kMostOverdrawn = 6;
 constexpr double kPaidBackAtOnce = 0.25;
 constexpr double kFinest = 8;
-constexpr double kCoarsest = 51;
+constexpr double kCoarsestQuantizer = 51;
 
 }  // namespace
 
@@ -27,7 +27,7 @@ void QuantizerModel::coded(double bits) {
   const double target = mean_ * std::max(0.25, 1 + kPaidBackAtOnce * balance_);
   const double step = kGain * kStepsPerHalving * std::log2(std::max(bits, 1.0) / target);
   quantizer_ = std::clamp(quantizer_ + std::clamp(step, -kLargestStepDown, kLargestStepUp), kFinest,
-                          kCoarsest);
+                          kCoarsestQuantizer);
 }
 
 }  // namespace lumen::software

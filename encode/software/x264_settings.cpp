@@ -93,7 +93,7 @@ void set_format(X264Setup& setup, const EncoderSettings& settings) {
   setup.param.i_bitdepth = static_cast<int>(settings.bit_depth);
 }
 
-const char* profile_name(const EncoderSettings& settings) {
+const char* x264_profile(const EncoderSettings& settings) {
   if (settings.chroma == Chroma::k444) return "high444";
   if (settings.bit_depth == 10) return "high10";
   switch (settings.profile) {
@@ -113,7 +113,7 @@ Result<void> set_profile(x264_param_t& param, const EncoderSettings& settings) {
   if (settings.entropy != EntropyCoder::kAuto) {
     param.b_cabac = settings.entropy == EntropyCoder::kCabac ? 1 : 0;
   }
-  const char* const profile = profile_name(settings);
+  const char* const profile = x264_profile(settings);
   if (x264_param_apply_profile(&param, profile) != 0) {
     return fail(ErrorKind::kUnsupported,
                 fmt::format("this libx264 can't do profile {} with these settings", profile));

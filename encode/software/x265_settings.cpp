@@ -13,7 +13,7 @@
 namespace lumen::software {
 namespace {
 
-const char* profile_name(const EncoderSettings& settings) {
+const char* x265_profile(const EncoderSettings& settings) {
   const bool ten_bit = settings.bit_depth == 10;
   if (settings.chroma == Chroma::k444) return ten_bit ? "main444-10" : "main444-8";
   return ten_bit ? "main10" : "main";
@@ -106,9 +106,9 @@ Result<X265Setup> x265_setup(const EncoderSettings& settings) {
   param.maxSlices = static_cast<unsigned>(std::max(1U, settings.slices));
   set_rate_control(param, settings);
   set_vui(param, settings.color);
-  if (setup.api->param_apply_profile(&param, profile_name(settings)) != 0) {
+  if (setup.api->param_apply_profile(&param, x265_profile(settings)) != 0) {
     return fail(ErrorKind::kUnsupported,
-                fmt::format("this libx265 can't do profile {}", profile_name(settings)));
+                fmt::format("this libx265 can't do profile {}", x265_profile(settings)));
   }
   return setup;
 }

@@ -5,6 +5,7 @@
 
 #include "zerocopy/cuda/convert_ptx.h"
 #include "zerocopy/cuda/kernels/convert_kernel.h"
+#include "zerocopy/cuda/launch_grid.h"
 #include "zerocopy/frame_geometry.h"
 #include "zerocopy/rgb_coefficients.h"
 
@@ -36,10 +37,6 @@ void set_planes(ConvertParams& params, const CudaBuffer& target) {
     params.planes[2] = params.planes[1] + sample_bytes;
     params.pitches[2] = params.pitches[1];
   }
-}
-
-unsigned blocks(std::uint32_t count, unsigned per_block) {
-  return (count + per_block - 1) / per_block;
 }
 
 }  // namespace

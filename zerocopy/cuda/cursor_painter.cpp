@@ -5,6 +5,7 @@
 
 #include "zerocopy/cuda/convert_ptx.h"
 #include "zerocopy/cuda/kernels/blend_kernel.h"
+#include "zerocopy/cuda/launch_grid.h"
 #include "zerocopy/frame_geometry.h"
 
 namespace lumen::cuda {
@@ -15,10 +16,6 @@ constexpr std::size_t kUsualSide = 64;
 
 std::size_t bytes_of(const OverlayChannel& channel) {
   return channel.samples.size() * sizeof(OverlaySample);
-}
-
-unsigned blocks(std::uint32_t count, unsigned per_block) {
-  return (count + per_block - 1) / per_block;
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 namespace lumen::vulkan {
 namespace {
 
-constexpr std::uint32_t kPixelBytes = 4;
 // The largest of CUDA's demands on a pitch: a texture's, 32 bytes, and a full memory transaction.
 constexpr std::uint32_t kPitchAlignment = 256;
 

@@ -10,8 +10,6 @@
 namespace lumen::vulkan {
 namespace {
 
-constexpr std::uint32_t kPixelBytes = 4;
-
 template <typename... Args>
 tl::unexpected<Error> rejected(fmt::format_string<Args...> text, Args&&... args) {
   return fail(ErrorKind::kFormatRejected, fmt::format(text, std::forward<Args>(args)...));

@@ -13,6 +13,8 @@
 
 namespace lumen::vulkan {
 
+inline constexpr std::uint32_t kPixelBytes = 4;  // of every format that the route imports
+
 /// Where a picture lies in a producer's memory, checked against the memory's size.
 struct PictureLayout {
   Fourcc format = Fourcc::kNone;

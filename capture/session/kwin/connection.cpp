@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kAnswerTime = 5s;
+constexpr auto kConnectionAnswerTime = 5s;
 // With stream_virtual_output (2) and stream_region (3).
 constexpr std::uint32_t kScreencastVersion = 3;
 
@@ -141,7 +141,7 @@ Result<void> Connection::roundtrip(const StopFd& stop) {
   };
   const Proxy<wl_callback> callback(wl_display_sync(display_.get()));
   wl_callback_add_listener(callback.get(), &kListener, &answered);
-  return dispatch_until(stop, now() + kAnswerTime, [&] { return answered; });
+  return dispatch_until(stop, now() + kConnectionAnswerTime, [&] { return answered; });
 }
 
 }  // namespace lumen::kwin

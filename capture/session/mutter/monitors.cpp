@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using session::BusMessage;
 using session::OutputInfo;
 
-constexpr auto kAnswerTime = 5s;
+constexpr auto kMonitorsAnswerTime = 5s;
 constexpr session::BusMethod kGetCurrentState = {
     .service = "org.gnome.Mutter.DisplayConfig",
     .path = "/org/gnome/Mutter/DisplayConfig",
@@ -120,7 +120,7 @@ bool read_logical(Reader& reader, std::string& primary) {
 Result<std::vector<OutputInfo>> list_monitors(session::SessionBus& bus, const StopFd& stop) {
   auto request = bus.new_call(kGetCurrentState);
   if (!request) return tl::unexpected(std::move(request.error()));
-  auto reply = bus.call(stop, std::move(*request), now() + kAnswerTime);
+  auto reply = bus.call(stop, std::move(*request), now() + kMonitorsAnswerTime);
   if (!reply) return tl::unexpected(std::move(reply.error()));
   Reader reader(reply->get());
   reader.skip("u");

@@ -38,10 +38,6 @@ constexpr Verb kVerbs[] = {
     {"quit", "", "lumen-host ctl quit"},
 };
 
-tl::unexpected<Error> bad(std::string message, std::string hint) {
-  return fail(ErrorKind::kInvalidArgument, std::move(message), std::move(hint));
-}
-
 Result<const Verb*> find_verb(std::string_view word) {
   std::vector<std::string_view> names;
   for (const Verb& verb : kVerbs) {
@@ -49,9 +45,9 @@ Result<const Verb*> find_verb(std::string_view word) {
     names.push_back(verb.name);
   }
   const std::string_view near = nearest_name(word, names);
-  return bad(fmt::format("ctl knows no '{}'", word),
-             near.empty() ? fmt::format("one of {}", fmt::join(names, ", "))
-                          : fmt::format("did you mean '{}'?", near));
+  return bad_request(fmt::format("ctl knows no '{}'", word),
+                     near.empty() ? fmt::format("one of {}", fmt::join(names, ", "))
+                                  : fmt::format("did you mean '{}'?", near));
 }
 
 // The host has a working directory of its own.
@@ -72,7 +68,8 @@ Result<Json> remove_sink(std::string_view value) {
   std::uint32_t id = 0;
   const auto parsed = std::from_chars(value.data(), value.data() + value.size(), id);
   if (parsed.ec != std::errc{} || parsed.ptr != value.data() + value.size()) {
-    return bad(fmt::format("'{}' is no sink's number", value), "'lumen-host status' shows them");
+    return bad_request(fmt::format("'{}' is no sink's number", value),
+                       "'lumen-host status' shows them");
   }
   return Json{{"method", "remove-sink"}, {"id", id}};
 }
@@ -87,16 +84,18 @@ Result<Json> set(std::string_view key, const std::string& value) {
 }  // namespace
 
 Result<Json> ctl_request(std::span<const std::string> words) {
-  if (words.empty()) return bad("what is the host to do?", "such as 'lumen-host ctl bitrate 10M'");
+  if (words.empty())
+    return bad_request("what is the host to do?", "such as 'lumen-host ctl bitrate 10M'");
   const auto verb = find_verb(words.front());
   if (!verb) return tl::unexpected(verb.error());
   const auto& [name, value, example] = **verb;
   const std::size_t wanted = value.empty() ? 1 : 2;
   if (words.size() < wanted) {
-    return bad(fmt::format("{} needs a value, {}", name, value), std::string(example));
+    return bad_request(fmt::format("{} needs a value, {}", name, value), std::string(example));
   }
   if (words.size() > wanted) {
-    return bad(fmt::format("unexpected argument '{}'", words[wanted]), std::string(example));
+    return bad_request(fmt::format("unexpected argument '{}'", words[wanted]),
+                       std::string(example));
   }
   if (value.empty()) return Json{{"method", name}};
   if (name == "add-sink") return add_sink(words[1]);

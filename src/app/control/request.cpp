@@ -16,10 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-tl::unexpected<Error> bad(std::string message, std::string hint) {
-  return fail(ErrorKind::kInvalidArgument, std::move(message), std::move(hint));
-}
-
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t kLongest = 64;
   std::string shown(text.substr(0, kLongest));
@@ -32,7 +28,7 @@ std::string in_quotes(std::string_view text) {
 Result<std::string> text_at(const Json& object, const char* key, std::string_view example) {
   const auto found = object.find(key);
   if (found != object.end() && found->is_string()) return found->get<std::string>();
-  return bad(fmt::format("\"{}\" has to be text", key), fmt::format("such as {}", example));
+  return bad_request(fmt::format("\"{}\" has to be text", key), fmt::format("such as {}", example));
 }
 
 Result<Request> parse_add(const Json& object) {
@@ -44,8 +40,8 @@ Result<Request> parse_remove(const Json& object) {
   const auto id = object.find("id");
   if (id == object.end() || !id->is_number_unsigned() ||
       id->get<std::uint64_t>() > std::numeric_limits<unsigned>::max()) {
-    return bad("\"id\" has to be the number of a sink",
-               R"(such as {"method": "remove-sink", "id": 2})");
+    return bad_request("\"id\" has to be the number of a sink",
+                       R"(such as {"method": "remove-sink", "id": 2})");
   }
   return RemoveSink{id->get<unsigned>()};
 }
@@ -90,9 +86,9 @@ Result<const Method*> find_method(const Json& object) {
     names.push_back(method.name);
   }
   const std::string_view near = nearest_name(*name, names);
-  return bad(fmt::format("there is no method {}", in_quotes(*name)),
-             near.empty() ? fmt::format("one of {}", fmt::join(names, ", "))
-                          : fmt::format("did you mean '{}'?", near));
+  return bad_request(fmt::format("there is no method {}", in_quotes(*name)),
+                     near.empty() ? fmt::format("one of {}", fmt::join(names, ", "))
+                                  : fmt::format("did you mean '{}'?", near));
 }
 
 Result<void> check_keys(const Json& object, const Method& method) {
@@ -101,7 +97,7 @@ Result<void> check_keys(const Json& object, const Method& method) {
     bool known = false;
     for (const std::string_view name : method.keys) known = known || (!key.empty() && key == name);
     if (!known) {
-      return bad(fmt::format("{} has no {}", method.name, in_quotes(key)), "leave it out");
+      return bad_request(fmt::format("{} has no {}", method.name, in_quotes(key)), "leave it out");
     }
   }
   return {};
@@ -131,17 +127,19 @@ bool is_deep(std::string_view line) {
 TaggedRequest parse_request(std::string_view line) {
   constexpr std::string_view kExample = R"(such as {"method": "status"})";
   if (line.size() > kLongestRequest || is_deep(line)) {
-    return {.tag = nullptr, .request = bad("that is no request", std::string(kExample))};
+    return {.tag = nullptr, .request = bad_request("that is no request", std::string(kExample))};
   }
   const Json object = Json::parse(line, nullptr, false);
   if (!object.is_object()) {
-    return {.tag = nullptr,
-            .request = bad("a request is one JSON object on a line", std::string(kExample))};
+    return {
+        .tag = nullptr,
+        .request = bad_request("a request is one JSON object on a line", std::string(kExample))};
   }
   Json tag;
   if (const auto found = object.find("tag"); found != object.end()) {
     if (!found->is_string() && !found->is_number()) {
-      return {.tag = nullptr, .request = bad("\"tag\" has to be text or a number", "leave it out")};
+      return {.tag = nullptr,
+              .request = bad_request("\"tag\" has to be text or a number", "leave it out")};
     }
     tag = *found;
   }

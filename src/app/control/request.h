@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include <nlohmann/json.hpp>
@@ -25,6 +26,11 @@ namespace lumen::control {
 
 /// A longer line is no request.
 inline constexpr std::size_t kLongestRequest = std::size_t{64} << 10;
+
+/// kInvalidArgument, with what to write instead.
+inline tl::unexpected<Error> bad_request(std::string message, std::string hint) {
+  return fail(ErrorKind::kInvalidArgument, std::move(message), std::move(hint));
+}
 
 struct GetStatus {};
 struct AddSink {

@@ -12,7 +12,9 @@ using Json = nlohmann::ordered_json;
 // Three digits after the point are plenty: microseconds in milliseconds, thousandths of a frame.
 double rounded(double value) { return std::round(value * 1e3) / 1e3; }
 
-double milliseconds(Nanoseconds time) { return rounded(static_cast<double>(time.count()) / 1e6); }
+double rounded_milliseconds(Nanoseconds time) {
+  return rounded(static_cast<double>(time.count()) / 1e6);
+}
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
@@ -21,11 +23,12 @@ Json latencies(const StageSummary& stages) {
   for (std::size_t i = 0; i < kDistanceCount; ++i) {
     const LatencySummary& latency = stages.distances[i];
     if (latency.count == 0) continue;
-    result[std::string(to_string(static_cast<Distance>(i)))] = {{"count", latency.count},
-                                                                {"p50", milliseconds(latency.p50)},
-                                                                {"p95", milliseconds(latency.p95)},
-                                                                {"p99", milliseconds(latency.p99)},
-                                                                {"max", milliseconds(latency.max)}};
+    result[std::string(to_string(static_cast<Distance>(i)))] = {
+        {"count", latency.count},
+        {"p50", rounded_milliseconds(latency.p50)},
+        {"p95", rounded_milliseconds(latency.p95)},
+        {"p99", rounded_milliseconds(latency.p99)},
+        {"max", rounded_milliseconds(latency.max)}};
   }
   return result;
 }

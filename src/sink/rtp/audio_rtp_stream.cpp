@@ -11,7 +11,7 @@
 namespace lumen::rtp {
 namespace {
 
-constexpr int kSendBufferBytes = 64 << 10;  // some seconds of sound
+constexpr int kAudioSendBufferBytes = 64 << 10;  // some seconds of sound
 
 // Reporting that an earlier datagram found nobody listening costs the call, hence the second try.
 std::size_t send_one(UdpSocket& socket, Bytes datagram) {
@@ -25,12 +25,12 @@ std::size_t send_one(UdpSocket& socket, Bytes datagram) {
 Result<std::unique_ptr<AudioRtpStream>> AudioRtpStream::create(const NetworkAddress& host,
                                                                const AudioRtpSettings& settings,
                                                                std::string cname) {
-  auto rtp = UdpSocket::connect(with_port(host, settings.port), kSendBufferBytes);
+  auto rtp = UdpSocket::connect(with_port(host, settings.port), kAudioSendBufferBytes);
   if (!rtp) return with_context("audio rtp", rtp.error());
   std::optional<UdpSocket> rtcp;
   if (!settings.rtcp_mux) {
     const auto port = static_cast<std::uint16_t>(settings.port + 1);
-    auto connected = UdpSocket::connect(with_port(host, port), kSendBufferBytes);
+    auto connected = UdpSocket::connect(with_port(host, port), kAudioSendBufferBytes);
     if (!connected) return with_context("audio rtcp", connected.error());
     rtcp = *std::move(connected);
   }

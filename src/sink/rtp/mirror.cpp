@@ -9,14 +9,14 @@
 namespace lumen::rtp {
 namespace {
 
-constexpr int kSendBufferBytes = 4 << 20;
+constexpr int kMirrorBufferBytes = 4 << 20;
 
 }  // namespace
 
 Result<Mirror> Mirror::create(const MirrorTarget& target) {
   const auto address = resolve_udp(target.host, target.port);
   if (!address) return with_context("mirror", address.error());
-  auto socket = UdpSocket::connect(*address, kSendBufferBytes);
+  auto socket = UdpSocket::connect(*address, kMirrorBufferBytes);
   if (!socket) return with_context("mirror", socket.error());
   const std::string name = fmt::format("{} port {}", address->ip, address->port);
   log::area("rtp").info("packets go to {}, too", name);

@@ -1,10 +1,10 @@
 #include "sink/rtp/opus_packetizer.h"
 
+#include "sink/rtp/rtp_packet.h"
+
 namespace lumen::rtp {
 namespace {
 
-constexpr std::uint8_t kVersion2 = 0x80;
-constexpr std::uint8_t kMarker = 0x80;
 // A sample is 20.8 µs; pts are rounded to nanoseconds.
 constexpr Nanoseconds kSeam = std::chrono::microseconds{10};
 

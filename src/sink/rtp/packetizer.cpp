@@ -9,9 +9,6 @@
 namespace lumen::rtp {
 namespace {
 
-constexpr std::uint8_t kVersion2 = 0x80;
-constexpr std::uint8_t kHasExtension = 0x10;
-constexpr std::uint8_t kMarker = 0x80;
 constexpr std::uint8_t kFuStart = 0x80;
 constexpr std::uint8_t kFuEnd = 0x40;
 constexpr std::size_t kSizeFieldBytes = 2;  // in front of each unit of an STAP-A or AP

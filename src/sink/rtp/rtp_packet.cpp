@@ -3,9 +3,6 @@
 namespace lumen::rtp {
 namespace {
 
-constexpr std::uint8_t kHasExtension = 0x10;
-constexpr std::uint8_t kMarker = 0x80;
-
 /// RFC 3550 section 5.3.1: bytes that the extension takes, its own header included.
 std::size_t extension_bytes(Bytes packet) {
   if ((packet[0] & kHasExtension) == 0) return 0;

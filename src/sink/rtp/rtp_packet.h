@@ -10,7 +10,10 @@
 
 namespace lumen::rtp {
 
-inline constexpr std::size_t kRtpHeaderBytes = 12;  // RFC 3550 section 5.1, no CSRC, no extension
+inline constexpr std::size_t kRtpHeaderBytes = 12;   // RFC 3550 section 5.1, no CSRC, no extension
+inline constexpr std::uint8_t kVersion2 = 0x80;      // of RTP and RTCP; in the first byte
+inline constexpr std::uint8_t kHasExtension = 0x10;  // in the first byte
+inline constexpr std::uint8_t kMarker = 0x80;        // in the second, before the payload type
 
 /// Most that make_retransmission() adds to a packet.
 inline constexpr std::size_t kRtxBytes = 2;

@@ -15,7 +15,7 @@ namespace lumen {
 namespace {
 
 // Four key frames of the default bit rate; net.core.wmem_max caps it (212992 by default).
-constexpr int kSendBufferBytes = 4 << 20;
+constexpr int kPictureBufferBytes = 4 << 20;
 constexpr std::size_t kHistoryPackets = 2048;                      // a second at 20 Mb/s
 constexpr Nanoseconds kBusyLimit = std::chrono::milliseconds{20};  // then the frame is given up
 constexpr Nanoseconds kUnreachableLimit = std::chrono::seconds{5};
@@ -132,12 +132,12 @@ Result<std::unique_ptr<RtpSink>> RtpSink::create(RtpSettings settings) {
   if (auto good = check(settings); !good) return tl::unexpected(good.error());
   const auto address = resolve_udp(settings.host, settings.port);
   if (!address) return tl::unexpected(address.error());
-  auto rtp = UdpSocket::connect(*address, kSendBufferBytes);
+  auto rtp = UdpSocket::connect(*address, kPictureBufferBytes);
   if (!rtp) return with_context("rtp", rtp.error());
   std::optional<UdpSocket> rtcp;
   if (!settings.rtcp_mux) {
     auto socket =
-        UdpSocket::connect(with_port(*address, rtcp_port(settings)), kSendBufferBytes / 64);
+        UdpSocket::connect(with_port(*address, rtcp_port(settings)), kPictureBufferBytes / 64);
     if (!socket) return with_context("rtcp", socket.error());
     rtcp = *std::move(socket);
   }

@@ -8,8 +8,6 @@
 namespace lumen::web {
 namespace {
 
-constexpr std::uint8_t kHasExtension = 0x10;
-
 // An element of a one-byte header extension (RFC 8285 section 4.2): its number, its length less
 // one, and its data.
 void put_element(unsigned id, unsigned bytes, std::uint64_t value, std::vector<std::uint8_t>& out) {
@@ -27,7 +25,7 @@ void put_extension(const PacketIdentity& identity, std::vector<std::uint8_t>& ou
   constexpr unsigned kDelayBytes = 3;  // twice 12 bits, the least and the greatest delay
   constexpr unsigned kSequenceBytes = 2;
   constexpr unsigned kCaptureTimeBytes = 8;
-  out[0] = static_cast<std::uint8_t>(out[0] | kHasExtension);
+  out[0] = static_cast<std::uint8_t>(out[0] | rtp::kHasExtension);
   const std::size_t begin = out.size();
   out.insert(out.end(), {0xbe, 0xde, 0, 0});
   put_element(

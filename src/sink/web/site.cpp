@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "sink/web/page_file.h"
 #include "sink/web/tls_identity.h"
+#include "sink/web/web_access.h"
 
 namespace lumen::web {
 namespace {
@@ -66,19 +67,6 @@ bool is_address(const std::string& text) {
   in6_addr address{};
   return ::inet_pton(AF_INET, text.c_str(), &address) == 1 ||
          ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
-}
-
-/// A numeric address of this machine itself (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3).
-bool is_loopback(const std::string& peer) {
-  constexpr std::string_view kMapped = "::ffff:";
-  const std::string v4 = peer.starts_with(kMapped) ? peer.substr(kMapped.size()) : peer;
-  in_addr address{};
-  if (::inet_pton(AF_INET, v4.c_str(), &address) == 1) {
-    return ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
-  }
-  in6_addr long_address{};
-  return ::inet_pton(AF_INET6, peer.c_str(), &long_address) == 1 &&
-         IN6_IS_ADDR_LOOPBACK(&long_address);
 }
 
 /// RFC 6750 section 2.1; the scheme's case does not count (RFC 9110 section 11.1).

@@ -78,10 +78,15 @@ Result<TlsIdentity> identity_of(const WebSettings& settings, const WebAccess& ac
 }  // namespace
 
 bool is_loopback(const std::string& address) {
-  in_addr v4{};
-  in6_addr v6{};
-  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
-  return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+  constexpr std::string_view kMapped = "::ffff:";
+  const std::string v4 = address.starts_with(kMapped) ? address.substr(kMapped.size()) : address;
+  in_addr short_address{};
+  if (inet_pton(AF_INET, v4.c_str(), &short_address) == 1) {
+    return ntohl(short_address.s_addr) >> 24 == IN_LOOPBACKNET;
+  }
+  in6_addr long_address{};
+  return inet_pton(AF_INET6, address.c_str(), &long_address) == 1 &&
+         IN6_IS_ADDR_LOOPBACK(&long_address);
 }
 
 Result<WebAccess> prepare_access(const WebSettings& settings) {

@@ -13,7 +13,8 @@
 
 namespace lumen::web {
 
-/// True for addresses that only this machine can reach: 127.0.0.0/8 and ::1.
+/// True for numeric addresses that only this machine can reach: 127.0.0.0/8, also as IPv6 spells it
+/// (::ffff:127.0.0.1), and ::1 (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3).
 bool is_loopback(const std::string& address);
 
 struct WebAccess {

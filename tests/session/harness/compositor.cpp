@@ -10,7 +10,7 @@ namespace lumen::session {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr Milliseconds kStartTimeout{30000};
+constexpr Milliseconds kCompositorStart{30000};
 
 struct Launch {
   std::vector<std::string> argv;
@@ -126,7 +126,7 @@ Result<std::unique_ptr<Compositor>> Compositor::start(CompositorKind kind, Priva
   auto process = session.spawn(launch->argv, StandardOutput::kLog, launch->env);
   if (!process) return tl::unexpected(process.error());
   bool ended = false;
-  const bool in_time = eventually(kStartTimeout, [&] {
+  const bool in_time = eventually(kCompositorStart, [&] {
     ended = !process->running();
     return ended || fs::exists(socket);
   });
@@ -177,7 +177,7 @@ Result<std::uint32_t> Compositor::helper_stream(std::vector<std::string> argv) {
 
 Result<std::uint32_t> Compositor::weston_stream() {
   std::optional<std::uint32_t> id;
-  eventually(kStartTimeout, [&] {
+  eventually(kCompositorStart, [&] {
     // Weston names the node "weston." and its output's name.
     if (const auto nodes = session_.nodes()) {
       for (const Node& node : *nodes) {

@@ -8,7 +8,7 @@ namespace lumen::session {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr Milliseconds kStartTimeout{20000};
+constexpr Milliseconds kPortalStart{20000};
 constexpr const char* kPortalName = "org.freedesktop.portal.Desktop";
 constexpr const char* kStoreName = "org.freedesktop.impl.portal.PermissionStore";
 constexpr const char* kDesktop = "lumentest";
@@ -52,7 +52,7 @@ Portal::~Portal() {
   backend_.reset();
   store_.reset();
   // The next portal must not find these names taken.
-  eventually(kStartTimeout, [this] { return !is_on_bus(kPortalName) && !is_on_bus(kStoreName); });
+  eventually(kPortalStart, [this] { return !is_on_bus(kPortalName) && !is_on_bus(kStoreName); });
 }
 
 Result<void> Portal::configure(Backend backend) const {
@@ -79,7 +79,7 @@ Result<void> Portal::start_store() {
   auto store = session_.spawn({program->string()});
   if (!store) return tl::unexpected(store.error());
   store_ = std::move(*store);
-  if (!eventually(kStartTimeout, [this] { return is_on_bus(kStoreName); })) {
+  if (!eventually(kPortalStart, [this] { return is_on_bus(kStoreName); })) {
     return fail(ErrorKind::kIo, "xdg-permission-store isn't ready: " + store_->log_text());
   }
   return {};
@@ -90,7 +90,7 @@ Result<void> Portal::start_backend(std::vector<std::string> script) {
   auto backend = session_.spawn(std::move(script), StandardOutput::kPipe);
   if (!backend) return tl::unexpected(backend.error());
   backend_ = std::move(*backend);
-  if (!backend_->read_value("ready", kStartTimeout)) {
+  if (!backend_->read_value("ready", kPortalStart)) {
     return fail(ErrorKind::kIo, "the portal's backend isn't ready: " + backend_->log_text());
   }
   return {};
@@ -104,7 +104,7 @@ Result<void> Portal::start_portal() {
       {{"XDG_DESKTOP_PORTAL_DIR", session_.dir() / "portals"}, {"XDG_CURRENT_DESKTOP", kDesktop}});
   if (!portal) return tl::unexpected(portal.error());
   portal_ = std::move(*portal);
-  if (!eventually(kStartTimeout, [this] { return is_on_bus(kPortalName); })) {
+  if (!eventually(kPortalStart, [this] { return is_on_bus(kPortalName); })) {
     return fail(ErrorKind::kIo, "xdg-desktop-portal isn't ready: " + portal_->log_text());
   }
   return {};
@@ -112,7 +112,7 @@ Result<void> Portal::start_portal() {
 
 void Portal::kill_portal() {
   portal_->kill();
-  eventually(kStartTimeout, [this] { return !is_on_bus(kPortalName); });
+  eventually(kPortalStart, [this] { return !is_on_bus(kPortalName); });
 }
 
 bool Portal::is_on_bus(const std::string& name) {

@@ -14,7 +14,7 @@ namespace lumen::session {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr Milliseconds kStartTimeout{30000};
+constexpr Milliseconds kSessionStart{30000};
 
 // No <servicedir>: nothing is started behind the test's back.
 constexpr std::string_view kBusConfiguration = R"(<!DOCTYPE busconfig PUBLIC
@@ -56,7 +56,7 @@ Result<void> write_file(const fs::path& path, std::string_view text) {
 template <typename Condition>
 Result<void> await(Process& daemon, Condition condition) {
   bool ended = false;
-  const bool in_time = eventually(kStartTimeout, [&] {
+  const bool in_time = eventually(kSessionStart, [&] {
     ended = !daemon.running();
     return ended || condition();
   });
@@ -234,7 +234,7 @@ Result<void> PrivateSession::restart_pipewire() {
 Result<void> PrivateSession::restart_wireplumber() {
   if (wireplumber_) wireplumber_->kill();
   // What the old one has published goes with it, in its own time.
-  const bool gone = eventually(kStartTimeout, [&] {
+  const bool gone = eventually(kSessionStart, [&] {
     const auto metadata = output_of({"pw-cli", "ls", "Metadata"});
     return metadata && metadata->find("metadata.name = \"default\"") == std::string::npos;
   });

@@ -15,9 +15,9 @@ constexpr char kText[] =
     ".visible .entry lumen_convert_packed(\n) { ret; }\n"
     ".visible .entry lumen_blend(\n) { ret; }\n"
     ".visible .entry somebody_elses(\n) { ret; }\n";
-constexpr int kWidth = 8;
-constexpr int kHeight = 4;
-constexpr std::size_t kRow = kWidth * 4;
+constexpr int kKernelWidth = 8;
+constexpr int kKernelHeight = 4;
+constexpr std::size_t kRow = kKernelWidth * 4;
 
 class Kernels : public SimCuda {
  protected:
@@ -29,9 +29,9 @@ class Kernels : public SimCuda {
     ASSERT_EQ(cuda.cuModuleGetFunction(&yuv, module, cuda::kConvertYuvKernel), CUDA_SUCCESS);
     ASSERT_EQ(cuda.cuModuleGetFunction(&blend, module, cuda::kBlendKernel), CUDA_SUCCESS);
     ASSERT_EQ(cuda.cuModuleGetFunction(&ten, module, cuda::kConvertYuvTenKernel), CUDA_SUCCESS);
-    source = allocate(kRow * kHeight);
-    target = allocate(kRow * kHeight);
-    std::vector<std::uint8_t> pixels(kRow * kHeight);
+    source = allocate(kRow * kKernelHeight);
+    target = allocate(kRow * kKernelHeight);
+    std::vector<std::uint8_t> pixels(kRow * kKernelHeight);
     for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i);
     ASSERT_EQ(cuda.cuMemcpyHtoD_v2(source, pixels.data(), pixels.size()), CUDA_SUCCESS);
   }
@@ -46,8 +46,8 @@ class Kernels : public SimCuda {
     cuda::ConvertParams p{};
     p.source = source;
     p.source_pitch = kRow;
-    p.source_width = p.crop_width = p.width = p.inner_width = kWidth;
-    p.source_height = p.crop_height = p.height = p.inner_height = kHeight;
+    p.source_width = p.crop_width = p.width = p.inner_width = kKernelWidth;
+    p.source_height = p.crop_height = p.height = p.inner_height = kKernelHeight;
     p.planes[0] = target;
     p.pitches[0] = kRow;
     return p;
@@ -82,15 +82,15 @@ class Kernels : public SimCuda {
 
 TEST_F(Kernels, RunWhenSomebodyWaits) {
   EXPECT_EQ(launch(packed, params()), CUDA_SUCCESS);
-  EXPECT_THAT(download(target, kRow * kHeight), Each(0xA5));
+  EXPECT_THAT(download(target, kRow * kKernelHeight), Each(0xA5));
   EXPECT_EQ(cuda.cuStreamSynchronize(stream), CUDA_SUCCESS);
-  EXPECT_EQ(download(target, kRow * kHeight), download(source, kRow * kHeight));
+  EXPECT_EQ(download(target, kRow * kKernelHeight), download(source, kRow * kKernelHeight));
 }
 
 TEST_F(Kernels, ReadTextures) {
   CUDA_ARRAY3D_DESCRIPTOR description{};
-  description.Width = kWidth;
-  description.Height = kHeight;
+  description.Width = kKernelWidth;
+  description.Height = kKernelHeight;
   description.Format = CU_AD_FORMAT_UNSIGNED_INT8;
   description.NumChannels = 4;
   CUarray array = nullptr;
@@ -102,7 +102,7 @@ TEST_F(Kernels, ReadTextures) {
   copy.dstMemoryType = CU_MEMORYTYPE_ARRAY;
   copy.dstArray = array;
   copy.WidthInBytes = kRow;
-  copy.Height = kHeight;
+  copy.Height = kKernelHeight;
   EXPECT_EQ(cuda.cuMemcpy2DAsync_v2(&copy, stream), CUDA_SUCCESS);
   CUDA_RESOURCE_DESC resource{};
   resource.resType = CU_RESOURCE_TYPE_ARRAY;
@@ -117,7 +117,7 @@ TEST_F(Kernels, ReadTextures) {
   EXPECT_EQ(launch(packed, p), CUDA_SUCCESS);
   EXPECT_EQ(cuda.cuTexObjectDestroy(texture), CUDA_SUCCESS);
   EXPECT_THAT(take_violations(), HasSubstr("destroys a texture object that queued work uses"));
-  EXPECT_EQ(download(target, kRow * kHeight), download(source, kRow * kHeight));
+  EXPECT_EQ(download(target, kRow * kKernelHeight), download(source, kRow * kKernelHeight));
   EXPECT_EQ(launch(packed, p), kIllegalAddress);
   EXPECT_THAT(take_violations(), HasSubstr("no such texture object"));
   EXPECT_EQ(cuda.cuArrayDestroy(array), CUDA_SUCCESS);
@@ -125,25 +125,26 @@ TEST_F(Kernels, ReadTextures) {
 
 TEST_F(Kernels, WriteNv12) {
   auto p = params();
-  p.planes[1] = target + kWidth * kHeight;
+  p.planes[1] = target + kKernelWidth * kKernelHeight;
   p.planes[2] = p.planes[1] + 1;
-  p.pitches[0] = p.pitches[1] = p.pitches[2] = kWidth;
+  p.pitches[0] = p.pitches[1] = p.pitches[2] = kKernelWidth;
   p.chroma_step = 2;
   p.luma_bias = 16 << 16;
   p.chroma_bias = 128 << 16;
   EXPECT_EQ(launch(yuv, p), CUDA_SUCCESS);
   EXPECT_EQ(cuda.cuStreamSynchronize(stream), CUDA_SUCCESS);
-  EXPECT_THAT(download(target, kWidth * kHeight), Each(16));
-  EXPECT_THAT(download(p.planes[1], kWidth * kHeight / 2), Each(128));
-  EXPECT_THAT(download(p.planes[1] + kWidth * kHeight / 2, 1), Each(0xA5)) << "wrote too far";
+  EXPECT_THAT(download(target, kKernelWidth * kKernelHeight), Each(16));
+  EXPECT_THAT(download(p.planes[1], kKernelWidth * kKernelHeight / 2), Each(128));
+  EXPECT_THAT(download(p.planes[1] + kKernelWidth * kKernelHeight / 2, 1), Each(0xA5))
+      << "wrote too far";
 }
 
 // 8x4 words of luma, then 4x2 pairs of them: 32 of the 128 bytes are left.
 TEST_F(Kernels, WriteP010) {
   auto p = params();
-  p.planes[1] = target + 2 * kWidth * kHeight;
+  p.planes[1] = target + 2 * kKernelWidth * kKernelHeight;
   p.planes[2] = p.planes[1] + 2;
-  p.pitches[0] = p.pitches[1] = p.pitches[2] = 2 * kWidth;
+  p.pitches[0] = p.pitches[1] = p.pitches[2] = 2 * kKernelWidth;
   p.chroma_step = 4;
   p.luma_bias = 16 << 16;
   p.chroma_bias = (128 << 16) + (1 << 14);
@@ -156,25 +157,26 @@ TEST_F(Kernels, WriteP010) {
       result.push_back(bytes[i] | bytes[i + 1] << 8);
     return result;
   };
-  EXPECT_THAT(words(target, kWidth * kHeight), Each(64 << 6));
-  EXPECT_THAT(words(p.planes[1], kWidth * kHeight / 2), Each(513 << 6));
-  EXPECT_THAT(download(p.planes[1] + kWidth * kHeight, 32), Each(0xA5)) << "wrote too far";
+  EXPECT_THAT(words(target, kKernelWidth * kKernelHeight), Each(64 << 6));
+  EXPECT_THAT(words(p.planes[1], kKernelWidth * kKernelHeight / 2), Each(513 << 6));
+  EXPECT_THAT(download(p.planes[1] + kKernelWidth * kKernelHeight, 32), Each(0xA5))
+      << "wrote too far";
   p.planes[0] += 1;
   EXPECT_EQ(launch(ten, p), kIllegalAddress);
   EXPECT_THAT(take_violations(), HasSubstr("odd address"));
   p = params();
-  p.pitches[0] = 2 * kWidth;
+  p.pitches[0] = 2 * kKernelWidth;
   p.full_chroma = 1;
   p.planes[1] = p.planes[0];
-  p.planes[2] = target + kRow * kHeight - 2;
-  p.pitches[1] = p.pitches[2] = 2 * kWidth;
+  p.planes[2] = target + kRow * kKernelHeight - 2;
+  p.pitches[1] = p.pitches[2] = 2 * kKernelWidth;
   EXPECT_EQ(launch(ten, p), kIllegalAddress) << "4:4:4 has whole planes of chroma";
   EXPECT_THAT(take_violations(), HasSubstr("past allocation"));
 }
 
 TEST_F(Kernels, OutOfBoundsIsFoundAtTheLaunch) {
   auto p = params();
-  p.source_height = kHeight + 1;
+  p.source_height = kKernelHeight + 1;
   EXPECT_EQ(launch(packed, p), kIllegalAddress);
   EXPECT_THAT(take_violations(), HasSubstr("past allocation"));
   p = params();
@@ -202,10 +204,10 @@ TEST_F(Kernels, LayAPointerOverAPicture) {
   ASSERT_EQ(cuda.cuMemcpyHtoD_v2(source, over.data(), over.size() * sizeof over[0]), CUDA_SUCCESS);
   EXPECT_EQ(launch(blend, blending()), CUDA_SUCCESS);
   EXPECT_EQ(cuda.cuStreamSynchronize(stream), CUDA_SUCCESS);
-  std::vector<std::uint8_t> expected(kRow * kHeight, 0xA5);
+  std::vector<std::uint8_t> expected(kRow * kKernelHeight, 0xA5);
   expected[4] = 200;
   expected[kRow + 8] = 133;  // 50 + 0xA5 / 2
-  EXPECT_EQ(download(target, kRow * kHeight), expected);
+  EXPECT_EQ(download(target, kRow * kKernelHeight), expected);
 }
 
 TEST_F(Kernels, ThatLayAPointerBesideThePictureAreViolations) {
@@ -214,7 +216,7 @@ TEST_F(Kernels, ThatLayAPointerBesideThePictureAreViolations) {
     EXPECT_NE(take_violations(), "") << why;
   };
   auto p = blending();
-  p.width = kWidth * kHeight;
+  p.width = kKernelWidth * kKernelHeight;
   refused(p, "outside of the target");
   p = blending();
   p.height = 0;

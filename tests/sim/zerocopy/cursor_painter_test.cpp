@@ -17,8 +17,8 @@
 namespace lumen {
 namespace {
 
-constexpr Extent kSize{62, 38};
-constexpr Rect kVisible{0, 0, kSize};
+constexpr Extent kPaintedSize{62, 38};
+constexpr Rect kVisible{0, 0, kPaintedSize};
 
 Cursor cursor_at(std::int32_t x, std::int32_t y, Extent size = {9, 7}) {
   auto shape = std::make_shared<CursorShape>();
@@ -35,11 +35,11 @@ Cursor cursor_at(std::int32_t x, std::int32_t y, Extent size = {9, 7}) {
 }
 
 CpuImage noise(Fourcc format) {
-  auto pool = cpu::ImagePool::create(format, kSize, 1);
+  auto pool = cpu::ImagePool::create(format, kPaintedSize, 1);
   auto image = (*pool)->acquire();
   std::mt19937 random(9);
   for (unsigned plane = 0; plane < plane_count(format); ++plane) {
-    const PlaneExtent extent = plane_extent(format, kSize, plane);
+    const PlaneExtent extent = plane_extent(format, kPaintedSize, plane);
     for (std::uint32_t row = 0; row < extent.rows; ++row) {
       for (std::size_t i = 0; i < extent.row_bytes; ++i) {
         const auto byte = static_cast<std::uint8_t>(random());
@@ -54,7 +54,7 @@ CpuImage noise(Fourcc format) {
 std::vector<std::uint8_t> bytes_of(const CpuImage& image) {
   std::vector<std::uint8_t> bytes;
   for (unsigned plane = 0; plane < plane_count(image.format); ++plane) {
-    const PlaneExtent extent = plane_extent(image.format, kSize, plane);
+    const PlaneExtent extent = plane_extent(image.format, kPaintedSize, plane);
     for (std::size_t y = 0; y < extent.rows; ++y) {
       const std::uint8_t* row = image.planes[plane] + y * image.pitches[plane].bytes;
       bytes.insert(bytes.end(), row, row + extent.row_bytes);
@@ -78,10 +78,10 @@ class CudaCursorPainter : public test::StandInTest {
   Result<CudaBuffer> upload(const CpuImage& image) {
     auto current = context_->make_current();
     cuda::Uploader uploader(context_);
-    return uploader.upload(image, kSize);
+    return uploader.upload(image, kPaintedSize);
   }
   std::vector<std::uint8_t> download(const CudaBuffer& buffer) {
-    auto image = cuda::download(buffer, kSize);
+    auto image = cuda::download(buffer, kPaintedSize);
     EXPECT_TRUE(image) << image.error().describe();
     return image ? bytes_of(*image) : std::vector<std::uint8_t>{};
   }
@@ -100,11 +100,11 @@ TEST_F(CudaCursorPainter, EqualsTheCpuRouteInEveryFormat) {
     ASSERT_TRUE(painter) << painter.error().describe();
     cpu::CursorPainter reference;
     for (const auto& [x, y] : {std::pair{10, 10}, {11, 13}, {-4, -3}, {58, 35}}) {
-      const auto overlay = make_overlay(cursor_at(x, y), {kVisible, kSize, format, {}});
+      const auto overlay = make_overlay(cursor_at(x, y), {kVisible, kPaintedSize, format, {}});
       (*painter)->overlay_changed();
-      const auto painted = (*painter)->paint(*clean, kSize, overlay);
+      const auto painted = (*painter)->paint(*clean, kPaintedSize, overlay);
       ASSERT_TRUE(painted) << painted.error().describe();
-      const auto expected = reference.paint(image, kSize, Damage(), overlay);
+      const auto expected = reference.paint(image, kPaintedSize, Damage(), overlay);
       EXPECT_EQ(download(*painted), bytes_of(*expected)) << x << ',' << y;
     }
     EXPECT_EQ(download(*clean), bytes_of(image)) << "the picture itself stays clean";
@@ -126,12 +126,12 @@ TEST_F(CudaCursorPainter, PicturesThatWaitForTheGpuKeepTheirOwnPointer) {
     // The last one is larger than what there is room for.
     const Extent size = i == 5 ? Extent{100, 100} : Extent{9, 7};
     const auto overlay =
-        make_overlay(cursor_at(4 * i, 3 * i, size), {kVisible, kSize, Fourcc::kNV12, {}});
+        make_overlay(cursor_at(4 * i, 3 * i, size), {kVisible, kPaintedSize, Fourcc::kNV12, {}});
     (*painter)->overlay_changed();
-    auto buffer = (*painter)->paint(*clean, kSize, overlay);
+    auto buffer = (*painter)->paint(*clean, kPaintedSize, overlay);
     ASSERT_TRUE(buffer) << buffer.error().describe();
     painted.push_back(std::move(*buffer));
-    expected.push_back(bytes_of(*reference.paint(image, kSize, Damage(), overlay)));
+    expected.push_back(bytes_of(*reference.paint(image, kPaintedSize, Damage(), overlay)));
   }
   for (std::size_t i = 0; i < painted.size(); ++i) EXPECT_EQ(download(painted[i]), expected[i]);
 }
@@ -142,16 +142,16 @@ TEST_F(CudaCursorPainter, APictureInPlaceIsCopiedBeforeItIsGivenBack) {
   auto current = context_->make_current();
   const cuda::Driver& cuda = context_->driver();
   CUDA_ARRAY3D_DESCRIPTOR description{};
-  description.Width = kSize.width;
-  description.Height = kSize.height;
+  description.Width = kPaintedSize.width;
+  description.Height = kPaintedSize.height;
   description.Format = CU_AD_FORMAT_UNSIGNED_INT8;
   description.NumChannels = 4;
   CUarray array = nullptr;
   ASSERT_EQ(cuda.cuArray3DCreate(&array, &description), CUDA_SUCCESS);
-  const std::size_t row = std::size_t{kSize.width} * 4;
+  const std::size_t row = std::size_t{kPaintedSize.width} * 4;
   const auto copy = [&](CUDA_MEMCPY2D region, const std::uint8_t* from, std::uint8_t* to) {
     region.WidthInBytes = row;
-    region.Height = kSize.height;
+    region.Height = kPaintedSize.height;
     (from != nullptr ? region.srcMemoryType : region.dstMemoryType) = CU_MEMORYTYPE_HOST;
     (from != nullptr ? region.srcPitch : region.dstPitch) = row;
     region.srcHost = from;
@@ -162,20 +162,20 @@ TEST_F(CudaCursorPainter, APictureInPlaceIsCopiedBeforeItIsGivenBack) {
   CUDA_MEMCPY2D into_array{};
   into_array.dstMemoryType = CU_MEMORYTYPE_ARRAY;
   into_array.dstArray = array;
-  std::vector<std::uint8_t> pixels(row * kSize.height);
+  std::vector<std::uint8_t> pixels(row * kPaintedSize.height);
   std::mt19937 random(1);
   for (auto& byte : pixels) byte = static_cast<std::uint8_t>(random());
   copy(into_array, pixels.data(), nullptr);
 
   const auto overlay =
-      make_overlay(cursor_at(20, 11), {kVisible, kSize, Fourcc::kBGRx, ColorDescription{}});
+      make_overlay(cursor_at(20, 11), {kVisible, kPaintedSize, Fourcc::kBGRx, ColorDescription{}});
   auto painter = cuda::CursorPainter::create(context_);
   ASSERT_TRUE(painter);
   CudaArray clean;
   clean.context = context_;
   clean.format = Fourcc::kBGRx;
   clean.array = array;
-  const auto painted = (*painter)->paint(clean, kSize, overlay);
+  const auto painted = (*painter)->paint(clean, kPaintedSize, overlay);
   ASSERT_TRUE(painted) << painted.error().describe();
   // On another stream, which waits for nothing of ours.
   const std::vector<std::uint8_t> next(pixels.size(), 0xEE);
@@ -183,7 +183,7 @@ TEST_F(CudaCursorPainter, APictureInPlaceIsCopiedBeforeItIsGivenBack) {
   redraw.srcMemoryType = CU_MEMORYTYPE_HOST;
   redraw.srcHost = next.data();
   redraw.srcPitch = redraw.WidthInBytes = row;
-  redraw.Height = kSize.height;
+  redraw.Height = kPaintedSize.height;
   EXPECT_EQ(cuda.cuMemcpy2DAsync(&redraw, nullptr), CUDA_SUCCESS);
   EXPECT_EQ(cuda.cuStreamSynchronize(nullptr), CUDA_SUCCESS);
 
@@ -214,7 +214,7 @@ TEST_F(CudaCursorPainter, TheSteadyStateAllocatesNothingAndUploadsOnlyWhatIsNew)
   stage.show(cursor_at(10, 10));
   Frame frame;
   frame.payload = *clean;
-  frame.size = kSize;
+  frame.size = kPaintedSize;
   frame.damage = Damage::nothing();
   const auto paint = [&] {
     auto painted = stage.paint(frame);
@@ -240,7 +240,7 @@ class Stage : public testing::Test {
   static Frame clean(const Damage& damage) {
     Frame frame;
     frame.payload = noise(Fourcc::kNV12);
-    frame.size = kSize;
+    frame.size = kPaintedSize;
     frame.damage = damage;
     return frame;
   }

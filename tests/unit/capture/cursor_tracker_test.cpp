@@ -13,7 +13,7 @@ namespace {
 using News = CursorTracker::News;
 
 /// A well-formed buffer with room for 8×4 pixels; tests spoil one thing each.
-struct Producer {
+struct PointerProducer {
   static constexpr Extent kSize{8, 4};
   static constexpr std::uint32_t kBitmapAt = sizeof(spa_meta_cursor);
   static constexpr std::uint32_t kPixelsAt = sizeof(spa_meta_bitmap);  // from the bitmap
@@ -50,16 +50,16 @@ struct Producer {
 TEST(CursorTracker, TellsShapeAndPlace) {
   CursorTracker tracker;
   EXPECT_EQ(tracker.cursor().shape, nullptr) << "before anything was told";
-  EXPECT_EQ(Producer().tell(tracker), News::kChanged);
+  EXPECT_EQ(PointerProducer().tell(tracker), News::kChanged);
   ASSERT_NE(tracker.cursor().shape, nullptr);
-  EXPECT_EQ(tracker.cursor().shape->size, Producer::kSize);
+  EXPECT_EQ(tracker.cursor().shape->size, PointerProducer::kSize);
   EXPECT_EQ(tracker.cursor().x, 97) << "the hot spot is at the position";
   EXPECT_EQ(tracker.cursor().y, 48);
 }
 
 TEST(CursorTracker, AMoveKeepsShapeAndHotspot) {
   CursorTracker tracker;
-  Producer producer;
+  PointerProducer producer;
   (void)producer.tell(tracker);
   const auto shape = tracker.cursor().shape;
   producer.cursor.bitmap_offset = 0;
@@ -74,7 +74,7 @@ TEST(CursorTracker, AMoveKeepsShapeAndHotspot) {
 
 TEST(CursorTracker, TheSameBitmapAgainIsNoNewShape) {
   CursorTracker tracker;
-  const Producer producer;
+  const PointerProducer producer;
   (void)producer.tell(tracker);
   const auto shape = tracker.cursor().shape;
   EXPECT_EQ(producer.tell(tracker), News::kNone);
@@ -83,7 +83,7 @@ TEST(CursorTracker, TheSameBitmapAgainIsNoNewShape) {
 
 TEST(CursorTracker, IdZeroHidesItAndItComesBackAsItWas) {
   CursorTracker tracker;
-  Producer producer;
+  PointerProducer producer;
   (void)producer.tell(tracker);
   const auto shape = tracker.cursor().shape;
   producer.cursor.id = 0;
@@ -97,12 +97,12 @@ TEST(CursorTracker, IdZeroHidesItAndItComesBackAsItWas) {
 
 TEST(CursorTracker, ABitmapWithoutPixelsIsInvisibleOneWithoutFormatIsNone) {
   CursorTracker tracker;
-  Producer producer;
+  PointerProducer producer;
   (void)producer.tell(tracker);
   producer.bitmap.format = 0;
   EXPECT_EQ(producer.tell(tracker), News::kNone);
   for (const std::uint32_t format : {std::uint32_t{SPA_VIDEO_FORMAT_RGBA}, 0U}) {
-    (void)Producer().tell(tracker);
+    (void)PointerProducer().tell(tracker);
     producer.bitmap.format = format;
     producer.bitmap.offset = 0;
     EXPECT_EQ(producer.tell(tracker), News::kChanged) << "Mutter says it without a format";
@@ -112,7 +112,7 @@ TEST(CursorTracker, ABitmapWithoutPixelsIsInvisibleOneWithoutFormatIsNone) {
 
 TEST(CursorTracker, WithoutMetadataNothingChanges) {
   CursorTracker tracker;
-  (void)Producer().tell(tracker);
+  (void)PointerProducer().tell(tracker);
   const Cursor before = tracker.cursor();
   const spa_buffer buffer{.n_metas = 0, .n_datas = 0, .metas = nullptr, .datas = nullptr};
   EXPECT_EQ(tracker.update(buffer), News::kNone);
@@ -129,7 +129,7 @@ TEST(CursorTracker, TakesAllOrdersOfTheFourBytes) {
                 {SPA_VIDEO_FORMAT_ABGR, {200, 30, 20, 10}}};
   for (const auto& order : orders) {
     CursorTracker tracker;
-    Producer producer;
+    PointerProducer producer;
     producer.bitmap.format = order.format;
     std::memcpy(producer.pixels.data() + 4, order.bytes, 4);
     EXPECT_EQ(producer.tell(tracker), News::kChanged);
@@ -143,7 +143,7 @@ TEST(CursorTracker, TakesAllOrdersOfTheFourBytes) {
 
 TEST(CursorTracker, ColoursAreNeverAboveAlpha) {
   CursorTracker tracker;
-  Producer producer;
+  PointerProducer producer;
   const std::uint8_t straight[] = {255, 128, 0, 100};
   std::memcpy(producer.pixels.data(), straight, 4);
   (void)producer.tell(tracker);
@@ -155,7 +155,7 @@ TEST(CursorTracker, ColoursAreNeverAboveAlpha) {
 
 TEST(CursorTracker, RowsMayBePadded) {
   CursorTracker tracker;
-  Producer producer;
+  PointerProducer producer;
   producer.bitmap.size = {2, 4};  // of rows for 8
   producer.pixels[32] = 0x11;     // the second row's first byte
   EXPECT_EQ(producer.tell(tracker), News::kChanged);
@@ -164,45 +164,50 @@ TEST(CursorTracker, RowsMayBePadded) {
 }
 
 TEST(CursorTracker, NothingOutsideOfTheMetadataIsEverRead) {
-  using Spoil = void (*)(Producer&);
+  using Spoil = void (*)(PointerProducer&);
   const struct {
     const char* what;
     Spoil spoil;
   } cases[] = {
       {"bitmap inside the cursor's own fields",
-       [](Producer& p) { p.cursor.bitmap_offset = sizeof(spa_meta_cursor) - 1; }},
+       [](PointerProducer& p) { p.cursor.bitmap_offset = sizeof(spa_meta_cursor) - 1; }},
       {"bitmap at the end",
-       [](Producer& p) { p.cursor.bitmap_offset = static_cast<std::uint32_t>(p.memory().size()); }},
+       [](PointerProducer& p) {
+         p.cursor.bitmap_offset = static_cast<std::uint32_t>(p.memory().size());
+       }},
       {"bitmap half outside",
-       [](Producer& p) {
+       [](PointerProducer& p) {
          p.cursor.bitmap_offset =
              static_cast<std::uint32_t>(p.memory().size() - sizeof(spa_meta_bitmap) + 1);
        }},
-      {"bitmap far outside", [](Producer& p) { p.cursor.bitmap_offset = UINT32_MAX; }},
+      {"bitmap far outside", [](PointerProducer& p) { p.cursor.bitmap_offset = UINT32_MAX; }},
       {"pixels inside the bitmap's own fields",
-       [](Producer& p) { p.bitmap.offset = sizeof(spa_meta_bitmap) - 1; }},
-      {"pixels one byte too far", [](Producer& p) { ++p.bitmap.offset; }},
-      {"pixels far outside", [](Producer& p) { p.bitmap.offset = UINT32_MAX; }},
-      {"one row too many", [](Producer& p) { ++p.bitmap.size.height; }},
-      {"a column too many", [](Producer& p) { ++p.bitmap.size.width; }},
-      {"no width", [](Producer& p) { p.bitmap.size.width = 0; }},
-      {"no height", [](Producer& p) { p.bitmap.size.height = 0; }},
-      {"a size that overflows", [](Producer& p) { p.bitmap.size = {0x4000'0001, 0x4000'0001}; }},
-      {"a stride of nothing", [](Producer& p) { p.bitmap.stride = 0; }},
-      {"a negative stride", [](Producer& p) { p.bitmap.stride = -32; }},
-      {"the most negative stride", [](Producer& p) { p.bitmap.stride = INT32_MIN; }},
-      {"a short stride", [](Producer& p) { p.bitmap.stride = 31; }},
-      {"a long stride", [](Producer& p) { p.bitmap.stride = 33; }},
-      {"the longest stride", [](Producer& p) { p.bitmap.stride = INT32_MAX; }},
-      {"a format without alpha", [](Producer& p) { p.bitmap.format = SPA_VIDEO_FORMAT_RGBx; }},
-      {"a format of three bytes", [](Producer& p) { p.bitmap.format = SPA_VIDEO_FORMAT_RGB; }},
-      {"no known format", [](Producer& p) { p.bitmap.format = 0xffff'ffff; }},
+       [](PointerProducer& p) { p.bitmap.offset = sizeof(spa_meta_bitmap) - 1; }},
+      {"pixels one byte too far", [](PointerProducer& p) { ++p.bitmap.offset; }},
+      {"pixels far outside", [](PointerProducer& p) { p.bitmap.offset = UINT32_MAX; }},
+      {"one row too many", [](PointerProducer& p) { ++p.bitmap.size.height; }},
+      {"a column too many", [](PointerProducer& p) { ++p.bitmap.size.width; }},
+      {"no width", [](PointerProducer& p) { p.bitmap.size.width = 0; }},
+      {"no height", [](PointerProducer& p) { p.bitmap.size.height = 0; }},
+      {"a size that overflows",
+       [](PointerProducer& p) { p.bitmap.size = {0x4000'0001, 0x4000'0001}; }},
+      {"a stride of nothing", [](PointerProducer& p) { p.bitmap.stride = 0; }},
+      {"a negative stride", [](PointerProducer& p) { p.bitmap.stride = -32; }},
+      {"the most negative stride", [](PointerProducer& p) { p.bitmap.stride = INT32_MIN; }},
+      {"a short stride", [](PointerProducer& p) { p.bitmap.stride = 31; }},
+      {"a long stride", [](PointerProducer& p) { p.bitmap.stride = 33; }},
+      {"the longest stride", [](PointerProducer& p) { p.bitmap.stride = INT32_MAX; }},
+      {"a format without alpha",
+       [](PointerProducer& p) { p.bitmap.format = SPA_VIDEO_FORMAT_RGBx; }},
+      {"a format of three bytes",
+       [](PointerProducer& p) { p.bitmap.format = SPA_VIDEO_FORMAT_RGB; }},
+      {"no known format", [](PointerProducer& p) { p.bitmap.format = 0xffff'ffff; }},
   };
   for (const auto& one : cases) {
     CursorTracker tracker;
-    (void)Producer().tell(tracker);
+    (void)PointerProducer().tell(tracker);
     const Cursor before = tracker.cursor();
-    Producer spoiled;
+    PointerProducer spoiled;
     one.spoil(spoiled);
     EXPECT_EQ(spoiled.tell(tracker), News::kInvalid) << one.what;
     EXPECT_STRNE(tracker.reason(), "") << one.what;
@@ -211,12 +216,12 @@ TEST(CursorTracker, NothingOutsideOfTheMetadataIsEverRead) {
 }
 
 TEST(CursorTracker, ShortMetadataIsRefusedOrHasNoBitmap) {
-  const auto whole = Producer().memory();
+  const auto whole = PointerProducer().memory();
   for (std::size_t size = 0; size < whole.size(); ++size) {
     std::vector<std::uint8_t> bytes(whole.begin(), whole.begin() + static_cast<long>(size));
     bytes.shrink_to_fit();
     CursorTracker tracker;
-    EXPECT_EQ(Producer::tell_bytes(tracker, bytes), size == 0 ? News::kNone : News::kInvalid)
+    EXPECT_EQ(PointerProducer::tell_bytes(tracker, bytes), size == 0 ? News::kNone : News::kInvalid)
         << size;
     EXPECT_EQ(tracker.cursor().shape, nullptr) << size;
   }
@@ -225,7 +230,7 @@ TEST(CursorTracker, ShortMetadataIsRefusedOrHasNoBitmap) {
 TEST(CursorTracker, PlacesFarAwayDoNotOverflow) {
   for (const std::int32_t far : {INT32_MIN, INT32_MAX}) {
     CursorTracker tracker;
-    Producer producer;
+    PointerProducer producer;
     producer.cursor.position = {far, far};
     producer.cursor.hotspot = {far == INT32_MIN ? INT32_MAX : INT32_MIN, 0};
     EXPECT_EQ(producer.tell(tracker), News::kChanged);

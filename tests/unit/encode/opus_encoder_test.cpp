@@ -12,7 +12,7 @@
 namespace lumen {
 namespace {
 
-constexpr Timestamp kStart{std::chrono::hours{100}};
+constexpr Timestamp kFirstSound{std::chrono::hours{100}};
 
 struct Decoder {
   Decoder() {
@@ -54,13 +54,13 @@ TEST(OpusEncoder, PtsIsWhenTheDecodedSoundIsHeard) {
   double worst = 0;
   for (int n = 0; n < 100; ++n) {
     const auto packet =
-        (*encoder)->encode(frame_at(n * 0.01), kStart + n * std::chrono::milliseconds{10});
+        (*encoder)->encode(frame_at(n * 0.01), kFirstSound + n * std::chrono::milliseconds{10});
     ASSERT_TRUE(packet);
     EXPECT_EQ(packet->duration, std::chrono::milliseconds{10});
     const auto samples = decoder.decode(*packet);
     ASSERT_EQ(samples.size(), 2 * kOpusFrame) << "10 ms";
     if (n < 5) continue;  // the codec settles
-    const double begin = std::chrono::duration<double>(packet->pts - kStart).count();
+    const double begin = std::chrono::duration<double>(packet->pts - kFirstSound).count();
     for (unsigned i = 0; i < kOpusFrame; ++i) {
       const double time = begin + i / 48'000.0;
       worst = std::max<double>(worst, std::abs(samples[2 * i] - tone(time, 1000)));
@@ -84,7 +84,7 @@ TEST(OpusEncoder, KeepsItsBitRateAndSavesItOnSilence) {
       noise = noise * 1664525 + 1013904223;
       sample = n < 100 ? static_cast<float>(static_cast<std::int32_t>(noise)) / 8e9F : 0.0F;
     }
-    const auto packet = (*encoder)->encode(samples, kStart);
+    const auto packet = (*encoder)->encode(samples, kFirstSound);
     ASSERT_TRUE(packet);
     if (n < 100) loud += packet->data.view().size();
     if (n >= 200) silent += packet->data.view().size();
@@ -96,7 +96,7 @@ TEST(OpusEncoder, KeepsItsBitRateAndSavesItOnSilence) {
 TEST(OpusEncoder, AFrameOfTheWrongLengthIsRefused) {
   auto encoder = audio::Encoder::create({});
   ASSERT_TRUE(encoder);
-  const auto packet = (*encoder)->encode(std::vector<float>(100), kStart);
+  const auto packet = (*encoder)->encode(std::vector<float>(100), kFirstSound);
   ASSERT_FALSE(packet);
   EXPECT_EQ(packet.error().kind, ErrorKind::kInvalidArgument);
 }

@@ -19,7 +19,7 @@ extern "C" {
 namespace lumen {
 namespace {
 
-EncoderSettings settings_of(Codec codec, Extent size = {640, 360}) {
+EncoderSettings mode_settings(Codec codec, Extent size = {640, 360}) {
   EncoderSettings settings;
   settings.codec = codec;
   settings.size = size;
@@ -40,7 +40,7 @@ ErrorKind refusal(const EncoderSettings& settings) {
 }
 
 TEST(SoftwareModes, H264GoesBackAsFarAsItsLevelLetsDecodersKeepPictures) {
-  EncoderSettings settings = settings_of(Codec::kH264, {1920, 1080});
+  EncoderSettings settings = mode_settings(Codec::kH264, {1920, 1080});
   EXPECT_EQ(open(settings)->capabilities().references, 8u);
   settings.level = "4.1";  // 32768 macroblocks, 8160 to a picture
   EXPECT_EQ(open(settings)->capabilities().references, 4u);
@@ -50,7 +50,7 @@ TEST(SoftwareModes, H264GoesBackAsFarAsItsLevelLetsDecodersKeepPictures) {
 }
 
 TEST(SoftwareModes, RecoveryIsWhatWasAskedForOrTheNextInLine) {
-  EncoderSettings settings = settings_of(Codec::kH264, {1920, 1080});
+  EncoderSettings settings = mode_settings(Codec::kH264, {1920, 1080});
   EXPECT_TRUE(open(settings)->capabilities().invalidation);
   settings.recovery = Recovery::kIntraRefresh;  // 120 columns take too long for 30 pictures
   EXPECT_FALSE(open(settings)->capabilities().intra_refresh);
@@ -61,7 +61,7 @@ TEST(SoftwareModes, RecoveryIsWhatWasAskedForOrTheNextInLine) {
   EXPECT_FALSE(open(settings)->capabilities().intra_refresh);
 
   for (const Codec codec : {Codec::kHevc, Codec::kAv1}) {
-    const auto encoder = open(settings_of(codec));
+    const auto encoder = open(mode_settings(codec));
     EXPECT_FALSE(encoder->capabilities().invalidation);
     EXPECT_FALSE(encoder->capabilities().intra_refresh);
   }
@@ -69,7 +69,7 @@ TEST(SoftwareModes, RecoveryIsWhatWasAskedForOrTheNextInLine) {
 
 TEST(SoftwareModes, WhatCantBeRepairedIsMadeAnewByAKeyFrame) {
   for (const Codec codec : {Codec::kH264, Codec::kHevc, Codec::kAv1}) {
-    EncoderSettings settings = settings_of(codec);
+    EncoderSettings settings = mode_settings(codec);
     settings.recovery = Recovery::kKeyFrame;
     std::vector<EncodedFrame> out;
     auto encoder =
@@ -96,7 +96,7 @@ TEST(SoftwareModes, WhatCantBeRepairedIsMadeAnewByAKeyFrame) {
 }
 
 TEST(SoftwareModes, ImpossibleCombinationsAreRefused) {
-  EncoderSettings settings = settings_of(Codec::kH264);
+  EncoderSettings settings = mode_settings(Codec::kH264);
   settings.profile = Profile::kBaseline;
   settings.entropy = EntropyCoder::kCabac;
   EXPECT_EQ(refusal(settings), ErrorKind::kUnsupported);
@@ -104,21 +104,21 @@ TEST(SoftwareModes, ImpossibleCombinationsAreRefused) {
   settings.chroma = Chroma::k444;
   EXPECT_EQ(refusal(settings), ErrorKind::kInvalidArgument);
   for (const Codec codec : {Codec::kH264, Codec::kHevc}) {
-    EncoderSettings deep = settings_of(codec);
+    EncoderSettings deep = mode_settings(codec);
     deep.bit_depth = 12;
     EXPECT_EQ(refusal(deep), ErrorKind::kInvalidArgument);
-    EncoderSettings unknown = settings_of(codec);
+    EncoderSettings unknown = mode_settings(codec);
     unknown.preset = "fastest";
     EXPECT_EQ(refusal(unknown), ErrorKind::kUnsupported);
   }
-  EncoderSettings av1 = settings_of(Codec::kAv1);
+  EncoderSettings av1 = mode_settings(Codec::kAv1);
   av1.chroma = Chroma::k444;
   EXPECT_EQ(refusal(av1), ErrorKind::kUnsupported);
 }
 
 TEST(SoftwareModes, TheWantedFormatFollowsChromaAndDepth) {
   const auto format = [](Codec codec, Chroma chroma, unsigned depth) {
-    EncoderSettings settings = settings_of(codec);
+    EncoderSettings settings = mode_settings(codec);
     settings.chroma = chroma;
     settings.bit_depth = depth;
     return open(settings)->input().format;
@@ -134,7 +134,7 @@ TEST(SoftwareModes, TheWantedFormatFollowsChromaAndDepth) {
 
 /// A ramp of 640 steps of a tenth bit, decoded again.
 std::vector<std::uint16_t> ramp_through(Codec codec, Fourcc format) {
-  EncoderSettings settings = settings_of(codec);
+  EncoderSettings settings = mode_settings(codec);
   settings.bit_depth = 10;
   settings.chroma = format == Fourcc::kQ410 ? Chroma::k444 : Chroma::k420;
   settings.constant_qp = 4;
@@ -198,7 +198,7 @@ TEST(SoftwareModes, TenBitsAreTen) {
 
 TEST(SoftwareModes, APictureHasAsManySlicesAsAskedForAndComesAtOnce) {
   for (const Codec codec : {Codec::kH264, Codec::kHevc}) {
-    EncoderSettings settings = settings_of(codec);
+    EncoderSettings settings = mode_settings(codec);
     settings.slices = 3;
     std::vector<EncodedFrame> out;
     auto encoder =
@@ -222,7 +222,7 @@ TEST(SoftwareModes, APictureHasAsManySlicesAsAskedForAndComesAtOnce) {
 
 TEST(SoftwareModes, ConstantQualityHasNoBitRateToChange) {
   for (const Codec codec : {Codec::kH264, Codec::kHevc, Codec::kAv1}) {
-    EncoderSettings settings = settings_of(codec);
+    EncoderSettings settings = mode_settings(codec);
     settings.constant_qp = 24;
     const auto encoder = open(settings);
     ASSERT_TRUE(encoder);
@@ -235,7 +235,7 @@ TEST(SoftwareModes, ConstantQualityHasNoBitRateToChange) {
 
 TEST(SoftwareModes, ASizeComesBackAfterASmallerOne) {
   for (const Codec codec : {Codec::kH264, Codec::kHevc, Codec::kAv1}) {
-    const auto encoder = open(settings_of(codec));
+    const auto encoder = open(mode_settings(codec));
     EXPECT_TRUE(encoder->reconfigure({.size = Extent{320, 180}}));
     EXPECT_TRUE(encoder->reconfigure({.size = Extent{640, 360}}));
     EXPECT_FALSE(encoder->reconfigure({.size = Extent{1280, 720}}));

@@ -371,7 +371,7 @@ TEST_F(WebSite, SendsAgainWhatIsAskedFor) {
 }
 
 // A browser that wants sound, in the bundle with the picture.
-std::string offer_with_sound() {
+std::string offer_and_sound() {
   std::string offer = kOffer;
   const std::string mid = "a=mid:0\r\n";
   EXPECT_NE(offer.find(mid), std::string::npos);
@@ -385,7 +385,7 @@ TEST_F(WebSite, SendsSoundToThoseWhoWantItOnceTheySee) {
   static constexpr std::uint8_t kSound[] = {0x80, 97, 0, 1, 0, 0, 0, 9, 0, 0, 0, 0, 0xfc};
   const Timestamp heard{std::chrono::seconds{77}};
   audience_.expect_audio();
-  EXPECT_THAT(ask("POST", "/whep", offer_with_sound()).body, HasSubstr("m=audio 9 "));
+  EXPECT_THAT(ask("POST", "/whep", offer_and_sound()).body, HasSubstr("m=audio 9 "));
   EXPECT_THAT(ask("POST", "/whep", kOffer).body, Not(HasSubstr("m=audio")));
   record_->events[0].connected();
   record_->events[1].connected();
@@ -408,7 +408,7 @@ TEST_F(WebSite, SendsSoundToThoseWhoWantItOnceTheySee) {
 // Bytes 18 and 19 hold the longest delay, twelve bits of it.
 TEST_F(WebSite, PicturesMayWaitForTheSoundWhileItIsHeard) {
   audience_.expect_audio();
-  std::string offer = offer_with_sound();
+  std::string offer = offer_and_sound();
   offer.insert(offer.find("a=mid:0\r\n"),
                "a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay\r\n");
   const auto session = header(ask("POST", "/whep", offer), "Location");
@@ -430,7 +430,7 @@ TEST_F(WebSite, PicturesMayWaitForTheSoundWhileItIsHeard) {
 }
 
 TEST_F(WebSite, PromisesNoSoundWhereThereIsNone) {
-  const HttpResponse answer = ask("POST", "/whep", offer_with_sound());
+  const HttpResponse answer = ask("POST", "/whep", offer_and_sound());
   EXPECT_EQ(answer.status, 201U);
   EXPECT_THAT(answer.body, HasSubstr("m=audio 0 "));
 }
