@@ -26,7 +26,7 @@ packages_test=(
   gstreamer1.0-tools gstreamer1.0-pipewire gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
   kwin-wayland wayland-protocols xdg-desktop-portal
-  python3 python3-gi gir1.2-gst-plugins-base-1.0
+  python3 python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0
   clang-format-19 clang-tidy-19 clang-19 libclang-rt-19-dev mandoc g++-mingw-w64-x86-64-posix mmdebstrap ccache
 )
 # To build the Windows half and run its tests in Wine (tools/windows-lane.sh).
