@@ -25,6 +25,11 @@ constexpr Nanoseconds kStubborn = 1500ms;
 
 constexpr Nanoseconds kCalm = 500ms;  // without a queue, before growing
 constexpr double kGrowthNear = 0.08;  // per second
+// Each time that the same capacity is found again, half of the growth near it is left, to no less
+// than this: a queue for each look is a price to pay seldom.
+constexpr double kSlowestGrowth = 0.025;
+constexpr double kSame = 0.1;     // apart, of what was found before
+constexpr double kBeyond = 1.05;  // of the capacity without a queue: it was another
 constexpr double kGrowth = 0.25;
 constexpr double kNear = 0.15;  // around the capacity
 constexpr double kUsed = 0.6;   // of the estimate, to learn anything from its being carried
@@ -46,6 +51,7 @@ double seconds(Nanoseconds time) { return std::chrono::duration<double>(time).co
 BandwidthEstimator::BandwidthEstimator(const BandwidthLimits& limits)
     : limits_(limits),
       estimate_(static_cast<double>(limits.highest_bps)),
+      growth_near_(kGrowthNear),
       shortest_(kShortestWindow),
       standing_(kStandingWindow),
       arrivals_(kLossWindow) {}
@@ -115,8 +121,12 @@ void BandwidthEstimator::congested(Timestamp now) {
   // Short: the rate from before the queue must not count.
   const auto arriving = arrivals_.bits_per_second(kStandingWindow, 20);
   if (!arriving) return;
+  if (!first_found_) {
+    first_found_ = *arriving;
+    const bool same = capacity_ && std::abs(*arriving - *capacity_) < *capacity_ * kSame;
+    growth_near_ = same ? std::max(growth_near_ / 2, kSlowestGrowth) : kGrowthNear;
+  }
   if (queue_ > kQueue) capacity_ = *arriving;
-  if (!first_found_) first_found_ = *arriving;
   const double drained = *arriving * (kShareOfCapacity - seconds(queue_) / kDrainSeconds);
   set(std::min(estimate_, drained));
 }
@@ -150,7 +160,8 @@ void BandwidthEstimator::grow(Timestamp now) {
   const auto arriving = arrivals_.bits_per_second(kLossWindow, 20);
   if (!arriving || *arriving < kUsed * estimate_) return;
   const Nanoseconds step = std::min(now - updated_, kMaxStep);
-  set(estimate_ * std::exp((near_capacity() ? kGrowthNear : kGrowth) * seconds(step)));
+  if (capacity_ && estimate_ > *capacity_ * kBeyond) growth_near_ = kGrowthNear;
+  set(estimate_ * std::exp((near_capacity() ? growth_near_ : kGrowth) * seconds(step)));
 }
 
 void BandwidthEstimator::heed_loss(Timestamp now) {
@@ -160,6 +171,7 @@ void BandwidthEstimator::heed_loss(Timestamp now) {
   const auto arriving = arrivals_.bits_per_second(kLossWindow, 20);
   if (arriving) {
     capacity_ = *arriving;
+    growth_near_ = kGrowthNear;
     set(std::min(estimate_, *arriving * (1 - loss / 2)));
   }
   // The next decision is about packets that were sent after this one.

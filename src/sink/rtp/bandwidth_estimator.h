@@ -1,12 +1,13 @@
 // What the way to one receiver carries, from what that receiver reports of the packets it got.
 //
 // Every packet's delay above the smallest of late is the queue that it stood in. While that stands
-// still near zero, the estimate grows: slowly near the rate at which a queue last appeared, fast
-// elsewhere, and only while the stream uses what it has. When a queue stands, what arrives is what
-// the way carries; the estimate falls below that by as much as empties the queue soon, and comes
-// back to nine tenths of it. A queue that doesn't shrink although little is sent is someone else's,
-// or a longer way: its delay becomes the new normal. Loss counts where it is heavy, since radio
-// links lose packets without being full, and packets can be sent again.
+// still near zero, the estimate grows: slowly near the rate at which a queue last appeared, the
+// slower the more often it appeared there, fast elsewhere, and only while the stream uses what it
+// has. When a queue stands, what arrives is what the way carries; the estimate falls below that by
+// as much as empties the queue soon, and comes back to nine tenths of it. A queue that doesn't
+// shrink although little is sent is someone else's, or a longer way: its delay becomes the new
+// normal. Loss counts where it is heavy, since radio links lose packets without being full, and
+// packets can be sent again.
 //
 // Pure: reads no clock. One thread.
 #pragma once
@@ -71,6 +72,7 @@ class BandwidthEstimator {
 
   const BandwidthLimits limits_;
   double estimate_;
+  double growth_near_;  // per second, near the capacity
   bool reported_ = false;
   Timestamp updated_ = kNoTimestamp;
 

@@ -129,6 +129,21 @@ TEST(BandwidthEstimator, HoldsARateThatIsNotEnough) {
   EXPECT_LT(longest, 120ms);
 }
 
+// Each look for more costs a queue.
+TEST(BandwidthEstimator, LooksSeldomForMoreWhereItFoundTheSameBefore) {
+  Stream stream(20'000'000);
+  stream.link.path = {.bits_per_second = 8e6, .jitter = 5ms};
+  stream.run(20s);
+  int looks = 0;
+  bool queued = false;
+  stream.run(60s, [&](Nanoseconds) {
+    if (!queued && stream.queue() > 25ms) ++looks;
+    queued = stream.queue() > (queued ? 8ms : 25ms);
+  });
+  EXPECT_GE(looks, 3) << "more may have become free";
+  EXPECT_LE(looks, 12);
+}
+
 TEST(BandwidthEstimator, LightRandomLossCostsNoRate) {
   Stream stream(10'000'000);
   stream.link.path = {.bits_per_second = 50e6, .loss = 0.05};
