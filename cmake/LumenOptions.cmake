@@ -33,7 +33,7 @@ target_compile_options(lumen_flags INTERFACE
   # Designated initializers leave the rest to its defaults on purpose.
   -Wno-missing-field-initializers
   $<$<BOOL:${LUMEN_WERROR}>:-Werror>)
-# With CMAKE_UNITY_BUILD (all presets but dev) CMake compiles several files of a library as one, which
+# With CMAKE_UNITY_BUILD (the presets that are whole) CMake compiles several files of a library as one, which
 # halves what a build from nothing takes. Names in unnamed namespaces are then shared, and GCC takes
 # each of those files for a header.
 if(CMAKE_UNITY_BUILD)
