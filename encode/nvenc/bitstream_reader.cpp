@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kHang = 5s;  // no chip needs so long for a slice
+constexpr auto kReaderHang = 5s;  // no chip needs so long for a slice
 // "The application has to keep polling" (nvEncodeAPI.h, enableSubFrameWrite). A 1080p picture takes
 // the chip some milliseconds.
 constexpr auto kPoll = 100us;
@@ -65,7 +65,7 @@ Result<BitstreamPart> BitstreamReader::read(NV_ENC_OUTPUT_PTR bitstream, unsigne
   ended_ = false;
   std::size_t known = 0;
   unsigned shown = 0;
-  auto give_up = std::chrono::steady_clock::now() + kHang;
+  auto give_up = std::chrono::steady_clock::now() + kReaderHang;
   for (;;) {
     // With one slice to come there is nothing to poll for.
     const Wait wait = shown + 1 < slices ? Wait::kNo : Wait::kForThePicture;
@@ -81,7 +81,7 @@ Result<BitstreamPart> BitstreamReader::read(NV_ENC_OUTPUT_PTR bitstream, unsigne
     }
     known += seen->part.bytes->size();
     shown = std::max(shown + 1, seen->slices);
-    give_up = std::chrono::steady_clock::now() + kHang;
+    give_up = std::chrono::steady_clock::now() + kReaderHang;
     early(std::move(seen->part));
   }
 }

@@ -2,6 +2,8 @@
 // Chromium offers no HEVC, GStreamer does.
 #include <string>
 
+#include <gmock/gmock.h>
+
 #include <unistd.h>
 
 #include "free_port.h"

@@ -12,22 +12,23 @@ namespace {
 // The first version that tells the connector's name.
 constexpr std::uint32_t kNamedOutputVersion = 4;
 
-session::OutputInfo& info(void* data) { return *static_cast<session::OutputInfo*>(data); }
+session::OutputInfo& output(void* data) { return *static_cast<session::OutputInfo*>(data); }
 
-constexpr auto kIgnore = [](void*, auto...) {};
+constexpr auto kIgnoreOutput = [](void*, auto...) {};
 
 constexpr wl_output_listener kOutputListener = {
-    .geometry = kIgnore,
+    .geometry = kIgnoreOutput,
     .mode =
         [](void* data, auto*, std::uint32_t flags, std::int32_t width, std::int32_t height,
            std::int32_t) {
           if ((flags & WL_OUTPUT_MODE_CURRENT) == 0 || width < 0 || height < 0) return;
-          info(data).size = {static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)};
+          output(data).size = {static_cast<std::uint32_t>(width),
+                               static_cast<std::uint32_t>(height)};
         },
-    .done = kIgnore,
-    .scale = kIgnore,
-    .name = [](void* data, auto*, const char* name) { info(data).name = name; },
-    .description = [](void* data, auto*, const char* text) { info(data).description = text; },
+    .done = kIgnoreOutput,
+    .scale = kIgnoreOutput,
+    .name = [](void* data, auto*, const char* name) { output(data).name = name; },
+    .description = [](void* data, auto*, const char* text) { output(data).description = text; },
 };
 
 }  // namespace

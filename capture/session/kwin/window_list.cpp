@@ -6,29 +6,29 @@
 namespace lumen::kwin {
 namespace {
 
-WindowInfo& info(void* data) { return *static_cast<WindowInfo*>(data); }
+WindowInfo& window(void* data) { return *static_cast<WindowInfo*>(data); }
 
 /// An event that nobody here needs; libwayland refuses a null handler.
-constexpr auto kIgnore = [](void*, auto...) {};
+constexpr auto kIgnoreWindow = [](void*, auto...) {};
 
 // The listener structs grow with the protocol package, so members are set by name; newer events
 // are never sent to objects of the version bound here.
 constexpr org_kde_plasma_window_listener kWindowListener = [] {
   org_kde_plasma_window_listener listener{};
-  listener.title_changed = [](void* data, auto*, const char* title) { info(data).title = title; };
-  listener.app_id_changed = [](void* data, auto*, const char* id) { info(data).app_id = id; };
-  listener.initial_state = [](void* data, auto*) { info(data).described = true; };
-  listener.unmapped = [](void* data, auto*) { info(data).described = false; };
-  listener.state_changed = kIgnore;
-  listener.virtual_desktop_changed = kIgnore;
-  listener.themed_icon_name_changed = kIgnore;
-  listener.parent_window = kIgnore;
-  listener.geometry = kIgnore;
-  listener.icon_changed = kIgnore;
-  listener.pid_changed = kIgnore;
-  listener.virtual_desktop_entered = kIgnore;
-  listener.virtual_desktop_left = kIgnore;
-  listener.application_menu = kIgnore;
+  listener.title_changed = [](void* data, auto*, const char* title) { window(data).title = title; };
+  listener.app_id_changed = [](void* data, auto*, const char* id) { window(data).app_id = id; };
+  listener.initial_state = [](void* data, auto*) { window(data).described = true; };
+  listener.unmapped = [](void* data, auto*) { window(data).described = false; };
+  listener.state_changed = kIgnoreWindow;
+  listener.virtual_desktop_changed = kIgnoreWindow;
+  listener.themed_icon_name_changed = kIgnoreWindow;
+  listener.parent_window = kIgnoreWindow;
+  listener.geometry = kIgnoreWindow;
+  listener.icon_changed = kIgnoreWindow;
+  listener.pid_changed = kIgnoreWindow;
+  listener.virtual_desktop_entered = kIgnoreWindow;
+  listener.virtual_desktop_left = kIgnoreWindow;
+  listener.application_menu = kIgnoreWindow;
   return listener;
 }();
 
@@ -37,10 +37,10 @@ constexpr org_kde_plasma_window_listener kWindowListener = [] {
 void WindowList::bind(wl_registry* registry, std::uint32_t global) {
   static constexpr org_kde_plasma_window_management_listener kListener = [] {
     org_kde_plasma_window_management_listener listener{};
-    listener.show_desktop_changed = kIgnore;
-    listener.window = kIgnore;
-    listener.stacking_order_changed = kIgnore;
-    listener.stacking_order_uuid_changed = kIgnore;
+    listener.show_desktop_changed = kIgnoreWindow;
+    listener.window = kIgnoreWindow;
+    listener.stacking_order_changed = kIgnoreWindow;
+    listener.stacking_order_uuid_changed = kIgnoreWindow;
     listener.window_with_uuid = [](void* data, auto*, std::uint32_t, const char* uuid) {
       static_cast<WindowList*>(data)->add(uuid);
     };

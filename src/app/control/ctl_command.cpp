@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 using control::ControlClient;
 using namespace std::chrono_literals;
 
-ExitCode report(const Error& error) {
+ExitCode report_refusal(const Error& error) {
   log::area("lumen").error("{}", error.describe());
   if (error.domain == ControlClient::kHostDomain) return ExitCode::kRefused;
   return error.kind == ErrorKind::kInvalidArgument ? ExitCode::kUsage : ExitCode::kNotRunning;
@@ -45,7 +45,7 @@ std::string told(const Json& request, const Json& result) {
 
 ExitCode run_status(const StatusOptions& options, SignalWait& signals) {
   auto client = ControlClient::connect(options.name);
-  if (!client) return report(client.error());
+  if (!client) return report_refusal(client.error());
   const bool rewrite = options.watch && ::isatty(STDOUT_FILENO) == 1;
   for (Timestamp next = now();;) {
     const auto status = client->call({{"method", "status"}});
@@ -53,7 +53,7 @@ ExitCode run_status(const StatusOptions& options, SignalWait& signals) {
     if (!status && options.watch && status.error().kind == ErrorKind::kDeviceLost) {
       return ExitCode::kOk;
     }
-    if (!status) return report(status.error());
+    if (!status) return report_refusal(status.error());
     if (options.format == OutputFormat::kJson) {
       print(*status, options.format);
     } else {
@@ -69,10 +69,10 @@ ExitCode run_status(const StatusOptions& options, SignalWait& signals) {
 
 ExitCode run_ctl(const CtlOptions& options) {
   auto client = ControlClient::connect(options.name);
-  if (!client) return report(client.error());
+  if (!client) return report_refusal(client.error());
   const Json request = Json::parse(options.request);
   const auto result = client->call(request);
-  if (!result) return report(result.error());
+  if (!result) return report_refusal(result.error());
   // "stop && stream" begins when the other has ended.
   if (request["method"] == "quit") client->wait_for_end();
   if (options.format == OutputFormat::kJson) {

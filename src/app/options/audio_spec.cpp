@@ -9,7 +9,7 @@
 namespace lumen {
 namespace {
 
-constexpr std::string_view kForms =
+constexpr std::string_view kAudioForms =
     "use auto, off, node:NAME, node:id=N or node:serial=N; 'pw-cli ls Node' lists what is there";
 
 }  // namespace
@@ -30,7 +30,7 @@ Result<AudioSpec> parse_audio_spec(std::string_view text) {
                                           : fail(ErrorKind::kInvalidArgument,
                                                  fmt::format("'{}' is no source of sound", text));
   if (!source) {
-    source.error().hint = kForms;
+    source.error().hint = kAudioForms;
     return tl::unexpected(std::move(source.error()));
   }
   return std::get<NodeSource>(std::move(*source));

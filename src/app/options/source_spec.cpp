@@ -13,14 +13,15 @@
 namespace lumen {
 namespace {
 
-constexpr std::string_view kForms =
+constexpr std::string_view kSourceForms =
     "use auto, gamescope[:N][:size=WxH][:app=ID], kwin[:OUTPUT|:window=TITLE|:virtual=WxH], "
     "mutter[:MONITOR|:virtual=WxH], node:NAME, node:id=N, node:serial=N, "
     "portal[:monitor|:window|:virtual] or synthetic[:WxH@FPS]; "
     "'lumen-host sources' lists what is there";
 
 tl::unexpected<Error> bad(std::string_view text, std::string_view why) {
-  return fail(ErrorKind::kInvalidArgument, fmt::format("'{}' {}", text, why), std::string(kForms));
+  return fail(ErrorKind::kInvalidArgument, fmt::format("'{}' {}", text, why),
+              std::string(kSourceForms));
 }
 
 std::optional<std::string_view> after(std::string_view text, std::string_view prefix) {

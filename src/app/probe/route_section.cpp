@@ -23,7 +23,7 @@ double microseconds(Nanoseconds time) {
   return std::round(static_cast<double>(time.count()) / 100.0) / 10.0;
 }
 
-Json to_json(const selftest::ModifierProof& proof) {
+Json proof_json(const selftest::ModifierProof& proof) {
   Json row = probe::to_json(proof.modifier);
   row["works"] = proof.works;
   row["maker"] = proof.maker;
@@ -87,7 +87,7 @@ Json prove_route(const UnprovenRoute& route, const Context& context) {
   // Streams believe a proof of an earlier run; the probe always makes a new one.
   keep_proof(route.subject, *proof);
   answer["modifiers"] = Json::array();
-  for (const auto& row : proof->modifiers) answer["modifiers"].push_back(to_json(row));
+  for (const auto& row : proof->modifiers) answer["modifiers"].push_back(proof_json(row));
   if (const std::string failure = proof->failure(); !failure.empty()) {
     answer["reason"] = "self-test failed: " + failure;
     return answer;
@@ -101,7 +101,7 @@ Json prove_route(const UnprovenRoute& route, const Context& context) {
     const std::string failure = deep->failure();
     answer["ten_bits"] = {{"ok", failure.empty()}, {"modifiers", Json::array()}};
     for (const auto& row : deep->modifiers) {
-      answer["ten_bits"]["modifiers"].push_back(to_json(row));
+      answer["ten_bits"]["modifiers"].push_back(proof_json(row));
     }
     if (deep->modifiers.empty()) {
       answer["ten_bits"]["reason"] = "takes no pictures of ten bits";

@@ -109,7 +109,7 @@ constexpr std::array<std::uint8_t, 19> kOpusHead = {'O',  'p',  'u', 's', 'H',
                                                     0};  // one stream, mono or stereo
 
 // An Opus packet of 10 ms of stereo silence (RFC 6716 section 3.1: CELT, full band; 4.3: silence).
-constexpr std::array<std::uint8_t, 3> kSilence = {0xf4, 0xff, 0xfe};
+constexpr std::array<std::uint8_t, 3> kOpusSilence = {0xf4, 0xff, 0xfe};
 
 void drop_shared(void* opaque, std::uint8_t*) { delete static_cast<SharedBytes*>(opaque); }
 
@@ -283,7 +283,7 @@ Result<void> AvMuxer::write(const AudioPacket& sound) {
       av_rescale_q((sound.pts - first_pts_).count(), kNanoseconds, audio_->time_base);
   if (ticks <= last_audio_ticks_) return {};
   if (last_audio_ticks_ < 0 && ticks > 0 && tracks_begin_at_zero_) {
-    const AudioPacket silence{SharedBytes(nullptr, kSilence), first_pts_, sound.duration};
+    const AudioPacket silence{SharedBytes(nullptr, kOpusSilence), first_pts_, sound.duration};
     if (auto written = write(silence); !written) return written;
   }
   AVPacket& packet = *packet_;

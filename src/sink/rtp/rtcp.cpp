@@ -15,7 +15,6 @@ constexpr std::uint8_t kTypeSdes = 202;
 constexpr std::uint8_t kTypeBye = 203;
 constexpr std::uint8_t kTypeXr = 207;
 constexpr std::uint8_t kRoundTripBlock = 5;
-constexpr std::uint8_t kSdesCname = 1;
 constexpr std::uint64_t kSecondsFrom1900To1970 = 2'208'988'800;
 
 void put32(std::vector<std::uint8_t>& out, std::uint32_t value) {

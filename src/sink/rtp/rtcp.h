@@ -19,6 +19,8 @@ namespace lumen::rtp {
 /// here it is one.
 inline constexpr std::chrono::seconds kSenderReportInterval{1};
 
+inline constexpr std::uint8_t kSdesCname = 1;  // RFC 3550 section 6.5.1
+
 /// 32.32 fixed point seconds since 1900-01-01 UTC (RFC 3550 section 4).
 std::uint64_t ntp_time(std::chrono::sys_time<std::chrono::nanoseconds> wall);
 

@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "sink/rtp/rtcp.h"
+
 namespace lumen::rtp {
 namespace {
 
@@ -11,7 +13,6 @@ constexpr std::size_t kHeaderBytes = 4;
 constexpr std::size_t kReportBlockBytes = 24;
 constexpr std::size_t kSenderInfoBytes = 20;
 constexpr std::uint8_t kSdesEnd = 0;
-constexpr std::uint8_t kSdesCname = 1;
 
 // RFC 3550 section 12.1, RFC 4585 section 6.1.
 enum class Type : std::uint8_t {

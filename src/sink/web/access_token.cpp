@@ -31,7 +31,7 @@ std::string base64url(std::span<const std::uint8_t> bytes) {
   return text;
 }
 
-bool is_token(std::string_view text) {
+bool is_access_token(std::string_view text) {
   return text.size() >= kLeastTokenSize && text.size() <= kMostTokenSize &&
          std::ranges::all_of(
              text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
@@ -52,7 +52,7 @@ Result<std::string> read_token(const std::filesystem::path& file) {
   while (!text->empty() && std::isspace(static_cast<unsigned char>(text->back())) != 0) {
     text->pop_back();
   }
-  if (is_token(*text)) return text;
+  if (is_access_token(*text)) return text;
   return fail(ErrorKind::kInvalidArgument,
               fmt::format("{} holds no token: {} to {} letters, digits, - and _ are expected",
                           file.string(), kLeastTokenSize, kMostTokenSize),

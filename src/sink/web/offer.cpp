@@ -25,11 +25,6 @@ constexpr std::string_view kH264Parameters =
 constexpr std::size_t kMaxCandidates = 32;
 constexpr std::size_t kMaxWord = 64;  // of mids, protocols and formats
 
-tl::unexpected<Error> malformed(std::string what) {
-  return fail(ErrorKind::kInvalidArgument, "the session description " + std::move(what),
-              "send it as WebRTC made it, unchanged");
-}
-
 tl::unexpected<Error> unsupported(std::string what, std::string hint) {
   return fail(ErrorKind::kUnsupported, "the session description " + std::move(what),
               std::move(hint));

@@ -6,11 +6,6 @@
 namespace lumen::web {
 namespace {
 
-tl::unexpected<Error> malformed(std::string what) {
-  return fail(ErrorKind::kInvalidArgument, "the session description " + std::move(what),
-              "send the text of a WebRTC offer, unchanged");
-}
-
 bool is_printable(std::string_view text) {
   return std::ranges::none_of(text, [](char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -19,6 +14,11 @@ bool is_printable(std::string_view text) {
 }
 
 }  // namespace
+
+tl::unexpected<Error> malformed(std::string what) {
+  return fail(ErrorKind::kInvalidArgument, "the session description " + std::move(what),
+              "send it as WebRTC made it, unchanged");
+}
 
 std::vector<std::string_view> SdpSection::attributes(std::string_view name) const {
   std::vector<std::string_view> values;

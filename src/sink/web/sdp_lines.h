@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct SdpText {
   SdpSection session;
   std::vector<SdpSection> media;
 };
+
+/// kInvalidArgument: what is wrong with it, as in "… has no video".
+tl::unexpected<Error> malformed(std::string what);
 
 /// Lines end in CRLF or LF. kInvalidArgument for anything that is not "x=value", for a text that
 /// does not begin with v=0, and for control characters.

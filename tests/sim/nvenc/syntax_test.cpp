@@ -16,7 +16,7 @@ using ::testing::Not;
 
 constexpr int kSlice = 1;
 constexpr int kIdrSlice = 5;
-constexpr int kSei = 6;
+constexpr int kSeiUnit = 6;
 constexpr int kSps = 7;
 constexpr int kPps = 8;
 constexpr int kDelimiter = 9;
@@ -97,7 +97,7 @@ TEST_F(Syntax, ParameterSets) {
                                            : 0));
       const auto types = nal_types(packet.bytes, false);
       EXPECT_EQ(std::ranges::count(types, kSps), std::ranges::count(types, kPps));
-      EXPECT_THAT(types, Not(Contains(kSei)));
+      EXPECT_THAT(types, Not(Contains(kSeiUnit)));
       if (std::ranges::count(types, kSps) != 0) pictures.push_back(i);
     }
     return pictures;

@@ -9,13 +9,13 @@ using namespace std::chrono_literals;
 using Act = Vigil::Act;
 using Last = Vigil::Last;
 
-constexpr Timestamp kStart{Nanoseconds{1'000'000'000'000}};
+constexpr Timestamp kVigilStart{Nanoseconds{1'000'000'000'000}};
 constexpr Demand kNobody{.frames = false, .waiting_picture = false};
 constexpr Demand kRecordingOnly{.frames = true, .waiting_picture = false};
 
 class VigilTest : public testing::Test {
  protected:
-  static Timestamp at(Nanoseconds after) { return kStart + after; }
+  static Timestamp at(Nanoseconds after) { return kVigilStart + after; }
   /// A frame that came and was encoded.
   void show(Nanoseconds after) {
     vigil_.frame_came(at(after));
@@ -28,10 +28,10 @@ class VigilTest : public testing::Test {
     EXPECT_EQ(vigil_.act(when - 1ns, last), Act::kNothing) << "before its time";
     const Act act = vigil_.act(when, last);
     if (act == Act::kRepeat || act == Act::kShowWaiting) vigil_.encoded(when);
-    return {act, when - kStart};
+    return {act, when - kVigilStart};
   }
 
-  Vigil vigil_{VigilSettings{}, kStart};
+  Vigil vigil_{VigilSettings{}, kVigilStart};
 };
 
 using Step = std::pair<Act, Nanoseconds>;

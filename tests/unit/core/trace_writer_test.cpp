@@ -66,14 +66,14 @@ class TraceWriterTest : public ::testing::Test {
   fs::path path_;
 };
 
-const Timestamp kStart{seconds(50)};
+const Timestamp kTraceStart{seconds(50)};
 
 TEST_F(TraceWriterTest, ClosedFileIsStrictJsonWithOneEventPerFrame) {
   {
     const auto trace = make();
     const TraceTrack track = trace->track("convert");
     const TraceArgument bytes{"bytes", 1234};
-    trace->complete(track, 7, kStart, kStart + microseconds(1500), {&bytes, 1});
+    trace->complete(track, 7, kTraceStart, kTraceStart + microseconds(1500), {&bytes, 1});
   }
   const auto found = frames_of(events(), "convert");
   ASSERT_EQ(found.size(), 1U);
@@ -87,8 +87,8 @@ TEST_F(TraceWriterTest, ClosedFileIsStrictJsonWithOneEventPerFrame) {
 TEST_F(TraceWriterTest, KeepsNanoseconds) {
   {
     const auto trace = make();
-    trace->complete(trace->track("a"), 1, kStart + Nanoseconds{1007},
-                    kStart + Nanoseconds{1007 + 42});
+    trace->complete(trace->track("a"), 1, kTraceStart + Nanoseconds{1007},
+                    kTraceStart + Nanoseconds{1007 + 42});
   }
   EXPECT_THAT(text(), ::testing::HasSubstr(R"("ts":50000001.007,"dur":0.042)"));
 }
@@ -97,7 +97,7 @@ TEST_F(TraceWriterTest, StagesAndSinksHaveTracksOfTheirOwn) {
   FrameTimes times;
   times.id = 3;
   for (std::size_t i = 0; i < kStageCount; ++i) {
-    times.at[i] = kStart + milliseconds(10) * static_cast<int>(i);
+    times.at[i] = kTraceStart + milliseconds(10) * static_cast<int>(i);
   }
   {
     const auto trace = make();
@@ -118,7 +118,7 @@ TEST_F(TraceWriterTest, StagesAndSinksHaveTracksOfTheirOwn) {
 TEST_F(TraceWriterTest, UnsetStagesWriteNothing) {
   FrameTimes times;
   times.id = 1;
-  times.mark(Stage::kSubmitted, kStart);
+  times.mark(Stage::kSubmitted, kTraceStart);
   {
     const auto trace = make();
     trace->add_picture(times, 1);
@@ -131,8 +131,8 @@ TEST_F(TraceWriterTest, EventsOfATrackNeverOverlapAndTellTheirRealLength) {
   {
     const auto trace = make();
     const TraceTrack queue = trace->track("queue");
-    trace->complete(queue, 1, kStart, kStart + milliseconds(10));
-    trace->complete(queue, 2, kStart + milliseconds(4), kStart + milliseconds(15));
+    trace->complete(queue, 1, kTraceStart, kTraceStart + milliseconds(10));
+    trace->complete(queue, 2, kTraceStart + milliseconds(4), kTraceStart + milliseconds(15));
   }
   const auto found = frames_of(events(), "queue");
   ASSERT_EQ(found.size(), 2U);
@@ -143,7 +143,7 @@ TEST_F(TraceWriterTest, EventsOfATrackNeverOverlapAndTellTheirRealLength) {
 
 TEST_F(TraceWriterTest, RunningFileLacksOnlyTheBracket) {
   const auto trace = make();
-  trace->complete(trace->track("a"), 1, kStart, kStart + milliseconds(1));
+  trace->complete(trace->track("a"), 1, kTraceStart, kTraceStart + milliseconds(1));
   // The promise is "at least twice a second"; a minute is for a machine under load.
   const auto give_up = std::chrono::steady_clock::now() + seconds(60);
   while (text().find("frame 1") == std::string::npos &&
@@ -163,12 +163,12 @@ TEST_F(TraceWriterTest, FullDiskTurnsTheTraceOffAndNothingElse) {
   std::uint64_t id = 0;
   const auto give_up = std::chrono::steady_clock::now() + seconds(60);
   while ((*trace)->active() && std::chrono::steady_clock::now() < give_up) {
-    (*trace)->complete(track, ++id, kStart, kStart + milliseconds(1));
+    (*trace)->complete(track, ++id, kTraceStart, kTraceStart + milliseconds(1));
     std::this_thread::yield();
   }
   EXPECT_FALSE((*trace)->active());
   const std::uint64_t before = (*trace)->dropped();
-  (*trace)->complete(track, ++id, kStart, kStart + milliseconds(1));
+  (*trace)->complete(track, ++id, kTraceStart, kTraceStart + milliseconds(1));
   EXPECT_EQ((*trace)->dropped(), before + 1);
 }
 
@@ -189,7 +189,7 @@ TEST_F(TraceWriterTest, ManyThreadsWriteWholeEvents) {
       for (const char* name : {"a", "b", "c"}) {
         threads.emplace_back([&trace, name] {
           for (std::uint64_t i = 0; i < kEvents; ++i) {
-            const Timestamp at = kStart + milliseconds(i);
+            const Timestamp at = kTraceStart + milliseconds(i);
             trace->complete(trace->track(name), i, at, at + microseconds(10));
           }
         });
@@ -214,7 +214,7 @@ TEST_F(TraceWriterTest, HangingDiskCostsEventsNotTimeOrMemory) {
     const auto trace = make();
     const TraceTrack track = trace->track("a");
     for (std::uint64_t i = 0; i < kEvents; ++i) {
-      const Timestamp at = kStart + microseconds(i);
+      const Timestamp at = kTraceStart + microseconds(i);
       trace->complete(track, i, at, at + Nanoseconds{500});
     }
     // Two buffers of 1 MiB and a pipe's 64 KiB hold fewer than a third of them.

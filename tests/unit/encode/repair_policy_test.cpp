@@ -12,8 +12,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr FrameRate k60{60, 1};
-const Timestamp kStart{seconds(500)};
-Timestamp frame(std::uint64_t n) { return kStart + frame_offset(k60, n); }
+const Timestamp kFirstPicture{seconds(500)};
+Timestamp frame(std::uint64_t n) { return kFirstPicture + frame_offset(k60, n); }
 
 TEST(RepairPolicy, OnlyTheFirstFrameIsKeyWithoutRequests) {
   RepairPolicy policy(RepairSettings{});
@@ -78,11 +78,11 @@ TEST(RepairPolicy, KeyFramesAreNeverMoreThanTwoSecondsApart) {
   for (const double hz : {60.0, 59.94, 30.0, 29.97, 25.0, 24.0, 7.0, 1.5}) {
     RepairPolicy policy(RepairSettings{});
     policy.set_periodic(PeriodicKeyFrames::kOn);
-    Timestamp last_key = kStart;
+    Timestamp last_key = kFirstPicture;
     int keys = 0;
     for (int n = 0; n < 2000; ++n) {
       const Timestamp pts =
-          kStart + Nanoseconds{static_cast<std::int64_t>(static_cast<double>(n) * 1e9 / hz)};
+          kFirstPicture + Nanoseconds{static_cast<std::int64_t>(static_cast<double>(n) * 1e9 / hz)};
       ASSERT_LE(pts - last_key, seconds(2)) << hz << " Hz, frame " << n;
       if (policy.decide(pts).key) {
         last_key = pts;
@@ -97,9 +97,9 @@ TEST(RepairPolicy, KeyFramesAreNeverMoreThanTwoSecondsApart) {
 TEST(RepairPolicy, FrameAfterALongStillPictureIsKeyWhenPeriodic) {
   RepairPolicy policy(RepairSettings{});
   policy.set_periodic(PeriodicKeyFrames::kOn);
-  policy.decide(kStart);
-  EXPECT_EQ(policy.decide(kStart + seconds(9)).key, KeyFrameReason::kPeriodic);
-  EXPECT_EQ(policy.decide(kStart + seconds(9) + milliseconds(16)).key, std::nullopt);
+  policy.decide(kFirstPicture);
+  EXPECT_EQ(policy.decide(kFirstPicture + seconds(9)).key, KeyFrameReason::kPeriodic);
+  EXPECT_EQ(policy.decide(kFirstPicture + seconds(9) + milliseconds(16)).key, std::nullopt);
 }
 
 TEST(RepairPolicy, PeriodCountsFromAnyKeyFrameAndCanBeSwitched) {
