@@ -129,7 +129,8 @@ TEST_F(Idle, ASourceThatComesBackWhileNobodyWatchesStaysPaused) {
   std::optional<Process> producer = produce();
   auto host = serve("node:screen");
   ASSERT_TRUE(host) << host.error().describe();
-  ASSERT_TRUE(producer->read_value("paused", Milliseconds(20000))) << host->log_text();
+  // The producer's own "paused" may be PipeWire 0.3.65's, see below.
+  ASSERT_TRUE(says(*host, "nobody watches", Milliseconds(20000))) << host->log_text();
   producer->kill();
   ASSERT_TRUE(says(*host, "to come back", Milliseconds(10000))) << host->log_text();
   producer = produce();

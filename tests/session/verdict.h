@@ -91,6 +91,16 @@ inline Verdict watch(const std::string& location, Extent size, unsigned compare_
   return verdict;
 }
 
+/// Where pictures are missing: "2 after the 17th, …", counted from the first that came.
+inline std::string gaps(const Verdict& verdict) {
+  std::string text;
+  for (std::size_t i = 1; i < verdict.numbers.size(); ++i) {
+    const std::uint32_t missing = verdict.numbers[i] - verdict.numbers[i - 1] - 1;
+    if (missing != 0) text += std::to_string(missing) + " after the " + std::to_string(i) + "th, ";
+  }
+  return text;
+}
+
 inline void expect_delivered(const Verdict& verdict, std::uint64_t frames) {
   ASSERT_FALSE(verdict.numbers.empty());
   for (std::size_t i = 1; i < verdict.numbers.size(); ++i) {
@@ -98,7 +108,7 @@ inline void expect_delivered(const Verdict& verdict, std::uint64_t frames) {
   }
   const std::uint64_t span = verdict.numbers.back() - verdict.numbers.front() + 1;
   const std::uint64_t lost = span - verdict.numbers.size();
-  EXPECT_LE(lost, frames / 200) << "at most 0.5% may be lost";
+  EXPECT_LE(lost, frames / 200) << "at most 0.5% may be lost: " << gaps(verdict);
   EXPECT_GE(verdict.numbers.size() + frames / 200, frames);
   EXPECT_GE(verdict.worst_psnr, 35.0);
 }
