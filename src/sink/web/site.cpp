@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/log.h"
+#include "sink/web/loopback.h"
 #include "sink/web/page_file.h"
 #include "sink/web/tls_identity.h"
-#include "sink/web/web_access.h"
 
 namespace lumen::web {
 namespace {

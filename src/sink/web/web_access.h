@@ -13,10 +13,6 @@
 
 namespace lumen::web {
 
-/// True for numeric addresses that only this machine can reach: 127.0.0.0/8, also as IPv6 spells it
-/// (::ffff:127.0.0.1), and ::1 (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3).
-bool is_loopback(const std::string& address);
-
 struct WebAccess {
   std::optional<std::string> token;     // none: who reaches the page may watch
   std::string token_file;               // where it is kept
