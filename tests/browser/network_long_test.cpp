@@ -30,6 +30,8 @@ TEST_P(SteadyNetwork, HasASteadyStream) {
   std::vector<double> sent;    // bits a second, one for each span
   double bytes = 0;
   double longest_ms = 0;
+  std::size_t queued = 0;  // observations with a queue of over 40 ms
+  std::size_t observations = 0;
   std::uint64_t overflowed = 0;
   observe(kSteady, [&](double at, const Relay::Counts& counts) {
     bytes += double(counts.bytes);
@@ -39,12 +41,15 @@ TEST_P(SteadyNetwork, HasASteadyStream) {
     }
     overflowed += counts.overflowed;
     longest_ms = std::max(longest_ms, double(counts.longest.count()) / 1e6);
+    queued += counts.longest > 40ms ? 1 : 0;
+    ++observations;
   });
   const Shown shown = take_shown();
   const auto [least, most] = std::ranges::minmax(sent);
   std::cerr << GetParam().name << ": " << least / 1e6 << " to " << most / 1e6
             << " Mb/s over three seconds, in all " << bytes * 8 / kSteady / 1e6
-            << " Mb/s, queue up to " << longest_ms << " ms, " << overflowed
+            << " Mb/s, queue up to " << longest_ms << " ms, over 40 ms "
+            << double(queued) * 100 / double(observations) << " % of the time, " << overflowed
             << " packets dropped, longest pause " << shown.longest_pause_ms << " ms, "
             << status()["adaptation"]["changes"].get<double>() - changes << " changes of level\n";
   EXPECT_LE(most, least * 1.3) << "it swings";
