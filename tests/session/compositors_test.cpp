@@ -5,6 +5,7 @@
 #include "harness/compositor.h"
 #include "harness/decode.h"
 #include "host.h"
+#include "verdict.h"
 
 namespace lumen::session {
 namespace {
@@ -56,17 +57,7 @@ TEST_P(Compositors, TenSecondsAreMovingRightAndOfTheRightSize) {
     }
     numbers.push_back(*number);
     if (numbers.size() % 30 != 0) return;
-    for (unsigned i = 0; i < kPatchCount; ++i) {
-      Rect inner = patch_rect(i, frame.size);
-      inner.x += inner.size.width / 4;
-      inner.y += inner.size.height / 4;
-      inner.size = {inner.size.width / 2, inner.size.height / 2};
-      const auto mean = mean_rgb(frame, inner);
-      ASSERT_TRUE(mean) << mean.error().describe();
-      EXPECT_NEAR(mean->red, patch_color(i).r, 4) << "patch " << i << " of frame " << *number;
-      EXPECT_NEAR(mean->green, patch_color(i).g, 4) << "patch " << i << " of frame " << *number;
-      EXPECT_NEAR(mean->blue, patch_color(i).b, 4) << "patch " << i << " of frame " << *number;
-    }
+    expect_patches(frame);
   });
   ASSERT_TRUE(video) << video.error().describe();
   EXPECT_EQ(video->errors, 0U);

@@ -173,7 +173,7 @@ TEST_F(Delivery, ScaledPicturesKeepTheirShapeAndOddSizesWork) {
       EXPECT_EQ(frame.size, c.result);
       EXPECT_TRUE(number_of(frame));
     }
-    expect_primaries(frames->back());
+    expect_patches(frames->back());
     producer.stop();
   }
 }

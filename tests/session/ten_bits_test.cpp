@@ -15,6 +15,7 @@
 #include "host.h"
 #include "in_session.h"
 #include "producer/ramp.h"
+#include "verdict.h"
 
 namespace lumen::session {
 namespace {
@@ -122,17 +123,7 @@ TEST_F(TenBits, AnHdrPictureReachesThePlayerWithItsLevelsAndColours) {
     EXPECT_GT(levels_of(frame).size(), 600U) << "eight bits have 220";
     expect_ramp(frame);
     // Red, green and blue are where they were drawn, seen through the matrix of BT.2020.
-    for (unsigned i = 2; i < 5; ++i) {
-      Rect inner = patch_rect(i, frame.size);
-      inner.x += inner.size.width / 4;
-      inner.y += inner.size.height / 4;
-      inner.size = {inner.size.width / 2, inner.size.height / 2};
-      const auto mean = mean_rgb(frame, inner);
-      ASSERT_TRUE(mean) << mean.error().describe();
-      EXPECT_NEAR(mean->red, patch_color(i).r, 4) << "patch " << i;
-      EXPECT_NEAR(mean->green, patch_color(i).g, 4) << "patch " << i;
-      EXPECT_NEAR(mean->blue, patch_color(i).b, 4) << "patch " << i;
-    }
+    expect_patches(frame, 2, 5);
     const auto& status = outcome.status;
     EXPECT_EQ(status["bit_depth"], 10);
     EXPECT_EQ(status["color"]["hdr"], true);

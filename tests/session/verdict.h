@@ -48,17 +48,19 @@ class Reference {
   PixelsView view_;
 };
 
-inline void expect_primaries(const DecodedFrame& frame) {
-  for (unsigned i = 0; i < kPatchCount; ++i) {
+/// The inner part of each patch from `first` up to before `end` has the colour that was drawn.
+inline void expect_patches(const DecodedFrame& frame, unsigned first = 0,
+                           unsigned end = kPatchCount) {
+  for (unsigned i = first; i < end; ++i) {
     Rect inner = patch_rect(i, frame.size);
     inner.x += inner.size.width / 4;
     inner.y += inner.size.height / 4;
     inner.size = {inner.size.width / 2, inner.size.height / 2};
     const auto mean = mean_rgb(frame, inner);
     ASSERT_TRUE(mean) << mean.error().describe();
-    EXPECT_NEAR(mean->red, patch_color(i).r, 4) << "patch " << i;
-    EXPECT_NEAR(mean->green, patch_color(i).g, 4) << "patch " << i;
-    EXPECT_NEAR(mean->blue, patch_color(i).b, 4) << "patch " << i;
+    EXPECT_NEAR(mean->red, patch_color(i).r, 4) << "patch " << i << ", frame " << frame.index;
+    EXPECT_NEAR(mean->green, patch_color(i).g, 4) << "patch " << i << ", frame " << frame.index;
+    EXPECT_NEAR(mean->blue, patch_color(i).b, 4) << "patch " << i << ", frame " << frame.index;
   }
 }
 
@@ -83,7 +85,7 @@ inline Verdict watch(const std::string& location, Extent size, unsigned compare_
     verdict.bit_depth = frame.bit_depth;
     if (frame.index % compare_every != 0) return;
     verdict.worst_psnr = std::min(verdict.worst_psnr, reference.psnr(*number, frame));
-    expect_primaries(frame);
+    expect_patches(frame);
   });
   EXPECT_TRUE(video) << video.error().describe();
   if (video) verdict.codec = video->codec;
