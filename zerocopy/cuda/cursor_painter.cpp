@@ -6,6 +6,7 @@
 #include "zerocopy/cuda/convert_ptx.h"
 #include "zerocopy/cuda/kernels/blend_kernel.h"
 #include "zerocopy/cuda/launch_grid.h"
+#include "zerocopy/cuda/plane_copy.h"
 #include "zerocopy/frame_geometry.h"
 
 namespace lumen::cuda {
@@ -61,21 +62,12 @@ Result<CudaBuffer> CursorPainter::paint(const CudaBuffer& clean, Extent size,
   if (!current) return tl::unexpected(std::move(current.error()));
   auto buffer = acquire(clean.format, size);
   if (!buffer) return buffer;
-  const Driver& cuda = context_->driver();
-  for (unsigned plane = 0; plane < plane_count(clean.format); ++plane) {
-    const PlaneExtent extent = plane_extent(clean.format, size, plane);
-    CUDA_MEMCPY2D region{};
+  auto copied = copy_planes(*context_, *buffer, size, [&](unsigned plane, CUDA_MEMCPY2D& region) {
     region.srcMemoryType = CU_MEMORYTYPE_DEVICE;
     region.srcDevice = clean.planes[plane];
     region.srcPitch = clean.pitches[plane].bytes;
-    region.dstMemoryType = CU_MEMORYTYPE_DEVICE;
-    region.dstDevice = buffer->planes[plane];
-    region.dstPitch = buffer->pitches[plane].bytes;
-    region.WidthInBytes = extent.row_bytes;
-    region.Height = extent.rows;
-    auto copied = cuda.check(cuda.cuMemcpy2DAsync(&region, context_->stream()), "cuMemcpy2DAsync");
-    if (!copied) return tl::unexpected(std::move(copied.error()));
-  }
+  });
+  if (!copied) return tl::unexpected(std::move(copied.error()));
   if (auto done = blend(*buffer, overlay); !done) return tl::unexpected(std::move(done.error()));
   return buffer;
 }
@@ -86,17 +78,10 @@ Result<CudaBuffer> CursorPainter::paint(const CudaArray& clean, Extent size,
   if (!current) return tl::unexpected(std::move(current.error()));
   auto buffer = acquire(clean.format, size);
   if (!buffer) return buffer;
-  const Driver& cuda = context_->driver();
-  CUDA_MEMCPY2D region{};
-  region.srcMemoryType = CU_MEMORYTYPE_ARRAY;
-  region.srcArray = static_cast<CUarray>(clean.array);
-  region.dstMemoryType = CU_MEMORYTYPE_DEVICE;
-  region.dstDevice = buffer->planes[0];
-  region.dstPitch = buffer->pitches[0].bytes;
-  region.WidthInBytes = plane_extent(clean.format, size, 0).row_bytes;
-  region.Height = size.height;
-  auto copied = cuda.check(cuda.cuMemcpy2DAsync(&region, context_->stream()), "cuMemcpy2DAsync")
-                    .and_then([&] { return blend(*buffer, overlay); });
+  auto copied = copy_planes(*context_, *buffer, size, [&](unsigned, CUDA_MEMCPY2D& region) {
+                  region.srcMemoryType = CU_MEMORYTYPE_ARRAY;
+                  region.srcArray = static_cast<CUarray>(clean.array);
+                }).and_then([&] { return blend(*buffer, overlay); });
   auto done = context_->synchronize();
   if (!copied) return tl::unexpected(std::move(copied.error()));
   if (!done) return tl::unexpected(std::move(done.error()));
