@@ -2,11 +2,11 @@
 #include <chrono>
 #include <cstdio>
 #include <optional>
-#include <random>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "support/cursor_pictures.h"
 #include "zerocopy/cpu/cursor_painter.h"
 #include "zerocopy/cuda/cursor_painter.h"
 #include "zerocopy/cuda/download.h"
@@ -17,52 +17,10 @@ namespace lumen {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
+using test::cursor_at;
+using test::noise;
 
 constexpr Extent kSize{1920, 1080};
-
-Cursor cursor_at(std::int32_t x, std::int32_t y, Extent size) {
-  auto shape = std::make_shared<CursorShape>();
-  shape->size = size;
-  std::mt19937 random(3);
-  for (std::uint32_t i = 0; i < size.width * size.height; ++i) {
-    const auto alpha = static_cast<std::uint8_t>(random());
-    for (int c = 0; c < 3; ++c) {
-      shape->pixels.push_back(static_cast<std::uint8_t>(random() % (alpha + 1U)));
-    }
-    shape->pixels.push_back(alpha);
-  }
-  return {std::move(shape), x, y};
-}
-
-CpuImage noise(Fourcc format, Extent size) {
-  auto pool = cpu::ImagePool::create(format, size, 1);
-  auto image = (*pool)->acquire();
-  std::mt19937 random(9);
-  for (unsigned plane = 0; plane < plane_count(format); ++plane) {
-    const PlaneExtent extent = plane_extent(format, size, plane);
-    for (std::uint32_t row = 0; row < extent.rows; ++row) {
-      std::uint8_t* const bytes =
-          image->planes[plane] + std::size_t{row} * image->pitches[plane].bytes;
-      for (std::size_t i = 0; i < extent.row_bytes; ++i) {
-        bytes[i] = static_cast<std::uint8_t>(random());
-        if (is_ten_bit(format) && i % 2 == 0) bytes[i] &= 0xc0;
-      }
-    }
-  }
-  return *image;
-}
-
-Bytes bytes_of(const CpuImage& image) {
-  Bytes bytes;
-  for (unsigned plane = 0; plane < plane_count(image.format); ++plane) {
-    const PlaneExtent extent = plane_extent(image.format, kSize, plane);
-    for (std::size_t y = 0; y < extent.rows; ++y) {
-      const std::uint8_t* const row = image.planes[plane] + y * image.pitches[plane].bytes;
-      bytes.insert(bytes.end(), row, row + extent.row_bytes);
-    }
-  }
-  return bytes;
-}
 
 class CursorGpuTest : public testing::Test {
  protected:
@@ -116,7 +74,7 @@ TEST_F(CursorGpuTest, DrawsLikeTheCpuRouteInEveryFormat) {
         const auto image_of_gpu = cuda::download(*painted, kSize);
         ASSERT_TRUE(image_of_gpu);
         const auto expected = reference.paint(image, kSize, Damage(), overlay);
-        EXPECT_EQ(bytes_of(*image_of_gpu), bytes_of(*expected))
+        EXPECT_EQ(test::bytes_of(*image_of_gpu, kSize), test::bytes_of(*expected, kSize))
             << to_string(format) << ' ' << size.width << " at " << x << ',' << y;
       }
     }

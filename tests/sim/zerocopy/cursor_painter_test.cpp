@@ -2,11 +2,10 @@
 // behind, and the imported picture is not touched.
 #include "zerocopy/cuda/cursor_painter.h"
 
-#include <random>
-
 #include <gtest/gtest.h>
 
 #include "stand_in.h"
+#include "support/cursor_pictures.h"
 #include "support/test_frames.h"
 #include "zerocopy/cpu/cursor_painter.h"
 #include "zerocopy/cuda/download.h"
@@ -21,46 +20,11 @@ constexpr Extent kPaintedSize{62, 38};
 constexpr Rect kVisible{0, 0, kPaintedSize};
 
 Cursor cursor_at(std::int32_t x, std::int32_t y, Extent size = {9, 7}) {
-  auto shape = std::make_shared<CursorShape>();
-  shape->size = size;
-  std::mt19937 random(3);
-  for (std::uint32_t i = 0; i < size.width * size.height; ++i) {
-    const auto alpha = static_cast<std::uint8_t>(random());
-    for (int c = 0; c < 3; ++c) {
-      shape->pixels.push_back(static_cast<std::uint8_t>(random() % (alpha + 1U)));
-    }
-    shape->pixels.push_back(alpha);
-  }
-  return {std::move(shape), x, y};
+  return test::cursor_at(x, y, size);
 }
-
-CpuImage noise(Fourcc format) {
-  auto pool = cpu::ImagePool::create(format, kPaintedSize, 1);
-  auto image = (*pool)->acquire();
-  std::mt19937 random(9);
-  for (unsigned plane = 0; plane < plane_count(format); ++plane) {
-    const PlaneExtent extent = plane_extent(format, kPaintedSize, plane);
-    for (std::uint32_t row = 0; row < extent.rows; ++row) {
-      for (std::size_t i = 0; i < extent.row_bytes; ++i) {
-        const auto byte = static_cast<std::uint8_t>(random());
-        image->planes[plane][row * image->pitches[plane].bytes + i] =
-            is_ten_bit(format) && i % 2 == 0 ? byte & 0xc0 : byte;
-      }
-    }
-  }
-  return *image;
-}
-
+CpuImage noise(Fourcc format) { return test::noise(format, kPaintedSize); }
 std::vector<std::uint8_t> bytes_of(const CpuImage& image) {
-  std::vector<std::uint8_t> bytes;
-  for (unsigned plane = 0; plane < plane_count(image.format); ++plane) {
-    const PlaneExtent extent = plane_extent(image.format, kPaintedSize, plane);
-    for (std::size_t y = 0; y < extent.rows; ++y) {
-      const std::uint8_t* row = image.planes[plane] + y * image.pitches[plane].bytes;
-      bytes.insert(bytes.end(), row, row + extent.row_bytes);
-    }
-  }
-  return bytes;
+  return test::bytes_of(image, kPaintedSize);
 }
 
 class CudaCursorPainter : public test::StandInTest {
